@@ -14,6 +14,12 @@
 #define LJ_CLASS_DEFAULT 255
 #define LJ_CLASSES       4
 #define LJ_UNIT_CODE_LEN 5
+#define LJ_NAME_MAX      64 /* characters of a peer's name, kind or version */
+
+/* Bytes of an event record behind its length: a payload of LJ_EVENT_BYTES_MAX and every other field at its longest. */
+#define LJ_RECORD_BYTES_MAX (65536 + 16 + 8 + 2 + 1 + 1 + 4 * 256 + 4)
+/* Bytes of a body that the broker takes: 1 MiB of records and 64 KiB for their heads. A sender closes a SUBMIT at 1 MiB. */
+#define LJ_BODY_BYTES_MAX (1048576 + 65536)
 
 enum lj_msg {
     LJ_MSG_HELLO = 1, LJ_MSG_WELCOME = 2, LJ_MSG_WHO = 3, LJ_MSG_BYE = 4, LJ_MSG_ERROR = 5,
@@ -40,6 +46,10 @@ struct lj_welcome { uint64_t nonce; uint32_t events_max, event_bytes_max, body_b
 void lj_welcome_put(struct lj_buf *b, const struct lj_welcome *w);
 LJ_MUST int lj_welcome_get(const void *p, size_t n, struct lj_welcome *ret, struct lj_err *err);
 
+/* ERROR: code is negative; text is cut at 255 bytes. */
+void lj_error_put(struct lj_buf *b, int16_t code, const char *text);
+LJ_MUST int lj_error_get(const void *p, size_t n, int16_t *ret_code, struct lj_slice *ret_text, struct lj_err *err);
+
 /* One event on its way in. */
 struct lj_submit_event {
     uint8_t id[16];
@@ -49,7 +59,8 @@ struct lj_submit_event {
     struct lj_slice type, unit, key, source, payload;
 };
 void lj_submit_event_put(struct lj_buf *b, const struct lj_submit_event *e);
-/* Reads one record; r is moved behind it. A record over LJ_EVENT_BYTES_MAX or malformed: LJ_E_PROTOCOL. */
+/* Reads one record; r is moved behind it, also when its fields are wrong (then r->bad stays 0 and the next can be read). A record that is
+ * malformed, cut off or over LJ_RECORD_BYTES_MAX: LJ_E_PROTOCOL. UTF-8, type, unit and id are not judged here. */
 LJ_MUST int lj_submit_event_get(struct lj_reader *r, struct lj_submit_event *ret, struct lj_err *err);
 
 struct lj_ack { int16_t code; uint16_t retry_after_s; int64_t position; struct lj_slice detail; };

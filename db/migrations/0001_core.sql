@@ -4,9 +4,17 @@
 -- broker/log_sql.h, proto/PROTOCOL.md where a name shows on the wire, db/test, docs.
 -- Column order is by width (8-byte columns first): no padding in the rows that are written by the million.
 
-create schema liangjin authorization liangjin_owner;
+-- The runner (ljctl migrate, tests/lib/dbsetup.sh) applies each file in one transaction as liangjin_migrate and notes it in schema_migration.
+-- The schema itself is made by db/roles.sql.
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
+
+-- What was applied. checksum: sha256 of the file's bytes in hex; a file that changed after it was applied is an error of the runner.
+create table schema_migration (
+    applied_at timestamptz not null default now(),
+    name text primary key,                     -- '0001_core.sql'
+    checksum text not null
+);
 
 -- Who owns the log. The broker reads its epoch in every transaction under a shared lock; a taker raises it under the exclusive one.
 create table shard (
@@ -42,16 +50,15 @@ create table event (
     occurred_at timestamptz,
     id uuid not null unique,
     causation_id uuid,                         -- follow-on events: the parent's id
-    type int2 not null references event_type,
+    type int2 not null,                        -- no foreign key: the broker checks types, and a key costs a probe a row
     unit int2 not null,
     class int2 not null,
     schema_version int2 not null,
     key text,                                  -- null: the event's own id
     source text not null,                      -- who sent it: token's or kind's name
     content_hash bytea not null,               -- 16 bytes, see proto/json_scan.h
-    payload text not null
+    payload text compression lz4 not null
 );
-alter table event drop constraint event_type_fkey; -- the broker checks types; a foreign key costs a probe a row
 create index event_causation on event (causation_id) where causation_id is not null;
 
 create table kind (
@@ -70,6 +77,7 @@ create table kind (
     check ((after is null) = (after_verdict is null))
 );
 
+-- Which kind gets which type: events with position > from_position. A kind that comes later starts at the frontier of that day.
 create table want (
     from_position int8 not null default 0,
     kind int2 not null references kind,
@@ -104,8 +112,8 @@ create table closure (
     closed_at timestamptz not null,
     kind int2 not null,
     attempt int2 not null,
-    positions int8[] not null,
-    verdicts int2[] not null,
+    positions int8[] compression lz4 not null,
+    verdicts int2[] compression lz4 not null, -- as long as positions
     worker text not null,
     version text not null
 );
@@ -128,7 +136,7 @@ create table parked (
     reason text,                               -- of a drop
     primary key (kind, position)
 );
-create index parked_open on parked (kind, position) where state in ('parked', 'redriving');
+create index parked_open_index on parked (kind, position) where state in ('parked', 'redriving');
 
 -- What an apply function returns: an event that follows from its own event. number: 0.. within (parent, kind), whatever the batch was.
 create type follow_on as (
@@ -149,10 +157,10 @@ create table token (
     version int8 not null,                     -- grows with every change: gateways poll max(version)
     id int4 primary key,
     name text not null unique check (name ~ '^[a-z0-9][a-z0-9._-]{0,31}$'),
-    hash bytea not null unique,                -- BLAKE2b-256 of the token's text
+    hash bytea not null unique check (octet_length(hash) = 32), -- BLAKE2b-256 of the token's text
     unit int2 not null,                        -- root of the subtree it may act for
     role text not null check (role in ('client', 'centre', 'observer', 'operator', 'metrics')),
-    class int2 not null default 1,
+    class int2 not null default 1 check (class between 0 and 3),
     rate int4 not null default 5000 check (rate between 1 and 1000000),     -- events a second
     burst int4 not null default 10000 check (burst between 1 and 1000000)
 );

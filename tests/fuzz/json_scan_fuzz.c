@@ -1,7 +1,7 @@
 /* libFuzzer target of the JSON reader: any bytes, judged by json_check.h (never past the end, agrees with jansson, canonical form is
  * idempotent, says the same, and does not depend on the spelling).
  *
- * Build: clang, -DLJ_FUZZ=ON -DLJ_SANITIZE=address,undefined. Run: json_scan_fuzz -max_len=4096 NEW_CORPUS tests/fuzz/corpus/json
+ * Build: clang, -DLJ_FUZZ=ON -DLJ_SANITIZE=address,undefined. Run: json_fuzz -max_len=4096 NEW_CORPUS tests/fuzz/corpus/json
  * The input is copied to memory of its exact size by libFuzzer itself, so AddressSanitizer sees the first byte read too far. */
 #include <stdint.h>
 #include <stdio.h>

@@ -16,6 +16,7 @@ struct lj_pgarray {
     enum lj_pgtype type;
     uint32_t count;
     int has_null;
+    int misfit; /* 1 once a value did not fit its type */
 };
 
 void lj_pgarray_init(struct lj_pgarray *a, enum lj_pgtype type); /* keeps memory when used again */

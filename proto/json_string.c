@@ -301,10 +301,6 @@ static uint8_t *canon_put(uint8_t *out, uint32_t cp)
 uint8_t *lj_json_str_canon(const struct lj_json_str *str, uint8_t *out)
 {
     const uint8_t *p = str->raw, *end = str->raw + str->raw_len;
-    if (!str->escaped) {
-        memcpy(out, p, str->raw_len);
-        return out + str->raw_len;
-    }
     while (p < end) {
         uint32_t cp = 0;
         out = copy_run(&p, end, out);

@@ -232,6 +232,32 @@ static void test_refuses(void **state)
     }
 }
 
+/* 2^1024 - 2^970, the least real that rounds to infinity, and its neighbour below, spelled in several ways. */
+#define EDGE \
+    "1797693134862315807937289714053034150799341327100378269361737789804449682927647509466490179775872070" \
+    "9633028641669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447" \
+    "5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904" \
+    "17449779"
+
+static void test_edge_of_the_reals(void **state)
+{
+    static const struct {
+        const char *text;
+        enum lj_json_reason reason;
+    } cases[] = {
+        {"[" EDGE "2.0]", LJ_JSON_REAL_RANGE},    {"[" EDGE "1.999999]", LJ_JSON_OK},
+        {"[" EDGE "2e0]", LJ_JSON_REAL_RANGE},    {"[" EDGE "1e0]", LJ_JSON_OK},
+        {"[0.0" EDGE "2e310]", LJ_JSON_REAL_RANGE}, {"[0.0" EDGE "1e310]", LJ_JSON_OK},
+        {"[-" EDGE "2000e-3]", LJ_JSON_REAL_RANGE}, {"[-" EDGE "1999e-3]", LJ_JSON_OK},
+        {"[" EDGE "2.00000000001]", LJ_JSON_REAL_RANGE},
+    };
+    struct lj_json_error err;
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(judge(cases[i].text, strlen(cases[i].text), true, &err), cases[i].reason);
+    }
+}
+
 static void test_top_must_be_an_object(void **state)
 {
     static const char *const tops[] = {"[]", "1", "\"a\"", "null", "true", " [{}]"};
@@ -408,6 +434,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepts),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_edge_of_the_reals),
         cmocka_unit_test(test_top_must_be_an_object),
         cmocka_unit_test(test_every_truncation_is_refused),
         cmocka_unit_test(test_every_mutation_is_judged_as_by_jansson),

@@ -249,7 +249,7 @@ static void on_poll_closed(uv_handle_t *handle)
     void (*cb)(void *) = s->close_cb;
     void *arg = s->close_arg;
     unlink_sock(s);
-    if (s->raw) {
+    if (s->raw && s->linger_ms != LJ_ZSOCK_KEEP) {
         (void)zmq_setsockopt(s->raw, ZMQ_LINGER, &s->linger_ms, sizeof s->linger_ms);
         (void)zmq_close(s->raw);
     }

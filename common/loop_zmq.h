@@ -24,7 +24,9 @@ LJ_MUST int lj_zsock_open(struct lj_zloop *z, void *sock, int max_frames, lj_zso
 void *lj_zsock_raw(struct lj_zsock *s);
 /* Stop or go on reading (back pressure towards peers); sending stays possible. */
 void lj_zsock_pause(struct lj_zsock *s, int paused);
-/* Unwatch; the zmq socket itself is closed by zmq_close inside, with LINGER set to linger_ms, then cb (may be NULL). */
+/* Unwatch; the zmq socket itself is closed by zmq_close inside, with LINGER set to linger_ms, then cb (may be NULL).
+ * linger_ms LJ_ZSOCK_KEEP: the socket belongs to somebody else (lj_client_socket) and is left open. */
+#define LJ_ZSOCK_KEEP (-2)
 void lj_zsock_close(struct lj_zsock **s, int linger_ms, void (*cb)(void *arg), void *arg);
 
 /* Runs cb once at the end of each loop turn (in prepare, before ZMQ_EVENTS is asked): the place where a turn's work is flushed. */

@@ -83,8 +83,8 @@ void lj_client_receive(struct lj_client *client, void *msgs, int nframes);
 /* Does what time asks for (HELLO, sending again, deadlines); returns the monotonic time in microseconds at which it wants to be called next. */
 int64_t lj_client_tick(struct lj_client *client, int64_t now_us);
 
-/* For programs without a loop: flush, then wait up to timeout_ms (-1: without limit) until at least one callback was called or nothing is left
- * without an answer. Returns the number of callbacks called, or LJ_E_IO, LJ_E_CLOSED. */
+/* For programs without a loop: flush, then wait up to timeout_ms (-1: without limit) until at least one callback was called, a signal came, or,
+ * while no event waits for an answer, the broker is there. Returns the number of callbacks called, or LJ_E_IO, LJ_E_CLOSED. */
 LJ_MUST int lj_client_run(struct lj_client *client, int timeout_ms, struct lj_err *err);
 
 /* 1 while the broker has answered within the last three signs of life. */

@@ -1,12 +1,16 @@
-/* Times as text and numbers, by arithmetic alone: no struct tm, no locale, no TZ, no dependence on the C library's calendar.
+/* Times as text and numbers, by arithmetic alone: no struct tm, no locale, no TZ, no dependence on
+ * the C library's calendar.
  *
- * An event's occurred_at decides a quota year and a local day, and goes into the content hash; so one text must mean one instant, on every
- * machine, and what cannot be kept exactly (a seventh digit, second 60) is refused and not rounded.
+ * An event's occurred_at decides a quota year and a local day, and goes into the content hash; so
+ * one text must mean one instant, on every machine, and what cannot be kept exactly (a seventh
+ * digit, second 60) is refused and not rounded.
  *
- * Days are counted in years that begin in March: the leap day is then a year's last day, and both directions are a few integer divisions
- * without tables or loops, in the proleptic Gregorian calendar.
+ * Days are counted in years that begin in March: the leap day is then a year's last day, and both
+ * directions are a few integer divisions without tables or loops, in the proleptic Gregorian
+ * calendar.
  *
- * Guarantees: format(parse(t)) names the same instant as t; parse(format(us)) == us over the whole range; nothing is read past `len`. */
+ * Guarantees: format(parse(t)) names the same instant as t; parse(format(us)) == us over the whole
+ * range; nothing is read past `len`. */
 #include "common/timefmt.h"
 
 #include <stdbool.h>
@@ -31,7 +35,8 @@ static int64_t days_to_month(int64_t month)
 /* Days since 1970-01-01; year 1..9999. */
 static int64_t days_of_date(int64_t year, int64_t month, int64_t day)
 {
-    int64_t y = month <= 2 ? year - 1 : year; /* not negative, so division and remainder need no care */
+    int64_t y =
+        month <= 2 ? year - 1 : year; /* not negative, so division and remainder need no care */
     int64_t era = y / 400, yoe = y % 400;
     int64_t doy = days_to_month(month > 2 ? month - 3 : month + 9) + day - 1;
     return era * DAYS_400_YEARS + yoe * 365 + yoe / 4 - yoe / 100 + doy - DAYS_TO_EPOCH;
@@ -91,19 +96,21 @@ enum { N_FIELDS = sizeof(fields) / sizeof(fields[0]) };
 static int parse_date_time(const char *text, int64_t *ret_us, struct lj_err *err)
 {
     int v[N_FIELDS];
-    if (text[4] != '-' || text[7] != '-' || (text[10] | 0x20) != 't' || text[13] != ':' || text[16] != ':') {
+    if (text[4] != '-' || text[7] != '-' || (text[10] | 0x20) != 't' || text[13] != ':' ||
+        text[16] != ':') {
         return lj_fail(err, LJ_E_ARG, "time is not of the form YYYY-MM-DDThh:mm:ssZ");
     }
     for (size_t i = 0; i < N_FIELDS; i++) {
         v[i] = digits(text + fields[i].at, fields[i].n);
         if (v[i] < fields[i].min || v[i] > fields[i].max) {
-            return lj_fail(err, LJ_E_ARG, "%s of the time is not %d..%d", fields[i].name, fields[i].min, fields[i].max);
+            return lj_fail(err, LJ_E_ARG, "%s of the time is not %d..%d", fields[i].name,
+                           fields[i].min, fields[i].max);
         }
     }
     if (v[2] > days_in_month(v[0], v[1])) {
         return lj_fail(err, LJ_E_ARG, "month %d of year %d has no day %d", v[1], v[0], v[2]);
     }
-    int64_t seconds = (int64_t)v[3] * 3600 + v[4] * 60 + v[5];
+    int64_t seconds = ((int64_t)v[3] * 60 + v[4]) * 60 + v[5];
     *ret_us = days_of_date(v[0], v[1], v[2]) * US_PER_DAY + seconds * US_PER_SECOND;
     return 0;
 }
@@ -194,8 +201,8 @@ int lj_time_format(int64_t us, char out[LJ_TIME_TEXT + 1], struct lj_err *err)
     }
     struct date d = date_of_days(days);
     int seconds = (int)(rest / US_PER_SECOND), fraction = (int)(rest % US_PER_SECOND);
-    int n = snprintf(out, LJ_TIME_TEXT + 1, "%04d-%02d-%02dT%02d:%02d:%02d", d.year, d.month, d.day, seconds / 3600,
-                     seconds / 60 % 60, seconds % 60);
+    int n = snprintf(out, LJ_TIME_TEXT + 1, "%04d-%02d-%02dT%02d:%02d:%02d", d.year, d.month, d.day,
+                     seconds / 3600, seconds / 60 % 60, seconds % 60);
     char *tail = out + n;
     size_t left = (size_t)(LJ_TIME_TEXT + 1 - n);
     if (fraction == 0) {
@@ -221,8 +228,10 @@ int lj_time_to_pg(int64_t us, int64_t *ret_pg_us, struct lj_err *err)
 int lj_time_from_pg(int64_t pg_us, int64_t *ret_us, struct lj_err *err)
 {
     int64_t us;
-    if (pg_us == INT64_MIN || pg_us == INT64_MAX || __builtin_add_overflow(pg_us, LJ_PG_EPOCH_US, &us)) {
-        return lj_fail(err, LJ_E_ARG, "timestamptz %lld is infinite or does not fit", (long long)pg_us);
+    if (pg_us == INT64_MIN || pg_us == INT64_MAX ||
+        __builtin_add_overflow(pg_us, LJ_PG_EPOCH_US, &us)) {
+        return lj_fail(err, LJ_E_ARG, "timestamptz %lld is infinite or does not fit",
+                       (long long)pg_us);
     }
     *ret_us = us;
     return 0;

@@ -1,13 +1,16 @@
 /* UUIDs: strict text form, a monotone version 7 generator, the version 8 derivation.
  *
- * Ids come from clients, so the text form is judged strictly: one spelling of one length, case apart. Version 7 keeps new ids close together
- * in the index. Version 8 is the id of what a worker's result adds to the log: derived, never drawn, so that a batch computed twice names
- * its follow-on events equally and the second cannot add anything.
+ * Ids come from clients, so the text form is judged strictly: one spelling of one length, case
+ * apart. Version 7 keeps new ids close together in the index. Version 8 is the id of what a
+ * worker's result adds to the log: derived, never drawn, so that a batch computed twice names its
+ * follow-on events equally and the second cannot add anything.
  *
- * Guarantees: a generator's ids strictly grow in byte order within the process, whatever the clock does, and 74 random bits keep ids of
- * different processes apart; random bytes come from the kernel, which blocks only before its pool is seeded at boot; no global state.
+ * Guarantees: a generator's ids strictly grow in byte order within the process, whatever the clock
+ * does, and 74 random bits keep ids of different processes apart; random bytes come from the
+ * kernel, which blocks only before its pool is seeded at boot; no global state.
  *
- * source: RFC 9562 §4, §5.7, §5.8, §6.2 (method 2, monotonic random), §6.9 (unguessability: from a CSPRNG). */
+ * source: RFC 9562 §4, §5.7, §5.8, §6.2 (method 2, monotonic random), §6.9 (unguessability: from a
+ * CSPRNG). */
 #include "common/uuid.h"
 
 #include <errno.h>
@@ -79,7 +82,8 @@ int lj_uuid_version(const uint8_t uuid[LJ_UUID_BYTES])
     return (uuid[8] & 0xC0) == 0x80 ? uuid[6] >> 4 : -1;
 }
 
-/* n bytes (at most the pool's size) from the kernel, drawn in advance: one system call for some twenty ids. */
+/* n bytes (at most the pool's size) from the kernel, drawn in advance: one system call for some
+ * twenty ids. */
 static int random_bytes(struct lj_uuid_gen *g, void *out, size_t n, struct lj_err *err)
 {
     if (g->pool_left < n) {
@@ -87,7 +91,8 @@ static int random_bytes(struct lj_uuid_gen *g, void *out, size_t n, struct lj_er
         do {
             got = getrandom(g->pool, sizeof(g->pool), 0);
         } while (got < 0 && errno == EINTR);
-        if (got != (ssize_t)sizeof(g->pool)) { /* up to 256 bytes are never cut short (getrandom(2)) */
+        if (got !=
+            (ssize_t)sizeof(g->pool)) { /* up to 256 bytes are never cut short (getrandom(2)) */
             g->pool_left = 0;
             return lj_fail_errno(err, LJ_E_IO, got < 0 ? errno : EIO, "cannot draw random bytes");
         }
@@ -100,7 +105,8 @@ static int random_bytes(struct lj_uuid_gen *g, void *out, size_t n, struct lj_er
     return 0;
 }
 
-/* Write the state's id. The 74 bits run over byte 6's low half, byte 7 (12 bits), then byte 8's low 6 bits and bytes 9..15. */
+/* Write the state's id. The 74 bits run over byte 6's low half, byte 7 (12 bits), then byte 8's low
+ * 6 bits and bytes 9..15. */
 static void write_v7(const struct lj_uuid_gen *g, uint8_t ret[LJ_UUID_BYTES])
 {
     uint64_t rand_a = g->high << 2 | g->low >> 62;
@@ -112,10 +118,11 @@ static void write_v7(const struct lj_uuid_gen *g, uint8_t ret[LJ_UUID_BYTES])
     }
 }
 
-int lj_uuid_v7(struct lj_uuid_gen *g, int64_t now_us, uint8_t ret[LJ_UUID_BYTES], struct lj_err *err)
+int lj_uuid_v7(struct lj_uuid_gen *g, int64_t now_us, uint8_t ret[LJ_UUID_BYTES],
+               struct lj_err *err)
 {
-    uint64_t fresh[2];
-    uint32_t step;
+    uint64_t fresh[2] = {0};
+    uint32_t step = 0;
     if (now_us < 0 || (uint64_t)now_us / 1000 >= MS_MAX) {
         return lj_fail(err, LJ_E_ARG, "time %lld us is outside of UUIDv7", (long long)now_us);
     }
@@ -143,9 +150,11 @@ int lj_uuid_v7(struct lj_uuid_gen *g, int64_t now_us, uint8_t ret[LJ_UUID_BYTES]
     return 0;
 }
 
-void lj_uuid_v8(const uint8_t parent[LJ_UUID_BYTES], const char *kind, uint32_t number, uint8_t ret[LJ_UUID_BYTES])
+void lj_uuid_v8(const uint8_t parent[LJ_UUID_BYTES], const char *kind, uint32_t number,
+                uint8_t ret[LJ_UUID_BYTES])
 {
-    const uint8_t be[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8), (uint8_t)number};
+    const uint8_t be[4] = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+                           (uint8_t)number};
     uint8_t hash[crypto_hash_sha256_BYTES];
     crypto_hash_sha256_state st;
     crypto_hash_sha256_init(&st);

@@ -1,13 +1,17 @@
 /* The content hash of an event: 16 bytes that are equal iff two events say the same.
  *
- * A client that retries after a lost answer sends the same id again, often through another JSON library: other key order, other escapes, 1.0
- * for 1. That must count as the same content, and anything else must not, so the payload goes in by its canonical form (json_scan) and the
- * other parts with their lengths in front: ("ab", "c") and ("a", "bc") differ, whatever a client writes into a field.
+ * A client that retries after a lost answer sends the same id again, often through another JSON
+ * library: other key order, other escapes, 1.0 for 1. That must count as the same content, and
+ * anything else must not, so the payload goes in by its canonical form (json_scan) and the other
+ * parts with their lengths in front: ("ab", "c") and ("a", "bc") differ, whatever a client writes
+ * into a field.
  *
- * 128 bits: an accident needs some 2^64 events under ONE id; somebody who makes a collision on purpose (2^64 work) only gets the answer that
- * belongs to his own first event. BLAKE2b because it is the fastest hash in libsodium and needs no CPU extensions to be so.
+ * 128 bits: an accident needs some 2^64 events under ONE id; somebody who makes a collision on
+ * purpose (2^64 work) only gets the answer that belongs to his own first event. BLAKE2b because it
+ * is the fastest hash in libsodium and needs no CPU extensions to be so.
  *
- * Guarantees: the layout is fixed (the hashes are stored); changing it makes every retry across the change a conflict. */
+ * Guarantees: the layout is fixed (the hashes are stored); changing it makes every retry across the
+ * change a conflict. */
 #include "proto/content_hash.h"
 
 #include <sodium.h>
@@ -29,8 +33,8 @@ static void put_slice(crypto_generichash_state *st, const char *p, size_t n)
     }
 }
 
-void lj_content_hash_canonical(const struct lj_content *c, const char *canonical, size_t canonical_len,
-                               uint8_t ret_hash[LJ_CONTENT_HASH_BYTES])
+void lj_content_hash_canonical(const struct lj_content *c, const char *canonical,
+                               size_t canonical_len, uint8_t ret_hash[LJ_CONTENT_HASH_BYTES])
 {
     crypto_generichash_state st;
     crypto_generichash_init(&st, NULL, 0, LJ_CONTENT_HASH_BYTES);
@@ -44,10 +48,12 @@ void lj_content_hash_canonical(const struct lj_content *c, const char *canonical
     crypto_generichash_final(&st, ret_hash, LJ_CONTENT_HASH_BYTES);
 }
 
-int lj_content_hash(const struct lj_content *c, const struct lj_json_name *names, size_t n_names, struct lj_json_scratch *s,
-                    struct lj_json_value *ret_values, uint8_t ret_hash[LJ_CONTENT_HASH_BYTES], struct lj_json_error *err)
+int lj_content_hash(const struct lj_content *c, const struct lj_json_name *names, size_t n_names,
+                    struct lj_json_scratch *s, struct lj_json_value *ret_values,
+                    uint8_t ret_hash[LJ_CONTENT_HASH_BYTES], struct lj_json_error *err)
 {
-    const struct lj_json_request req = {.start_depth = 2, .canonical = true, .names = names, .n_names = n_names};
+    const struct lj_json_request req = {
+        .start_depth = 2, .canonical = true, .names = names, .n_names = n_names};
     struct lj_json_result res;
     int rc = lj_json_scan(&req, c->payload, c->payload_len, s, ret_values, &res, err);
     if (rc == 0) {

@@ -1,28 +1,36 @@
 /* Numbers of the strict JSON reader: grammar, range, canonical text.
  *
- * Two numbers are the same content when they have the same decimal VALUE, so the canonical text is made from the digits themselves, by exact
- * decimal arithmetic: no conversion to a double ever happens, so nothing is rounded, and 9007199254740993.0 is not 9007199254740992.
- * The same holds for the range of reals: "overflows a double" means at or above 2^1024 - 2^970, the midpoint from which rounding to
- * nearest goes to infinity; that is a comparison with its 309 digits, free of the locale and of strtod.
+ * Two numbers are the same content when they have the same decimal VALUE, so the canonical text is
+ * made from the digits themselves, by exact decimal arithmetic: no conversion to a double ever
+ * happens, so nothing is rounded, and 9007199254740993.0 is not 9007199254740992. The same holds
+ * for the range of reals: "overflows a double" means at or above 2^1024 - 2^970, the midpoint from
+ * which rounding to nearest goes to infinity; that is a comparison with its 309 digits, free of the
+ * locale and of strtod.
  *
- * Canonical text: "0"; or [-]digits when the value is an integer of at most 18 digits; else [-]digits[-]e exponent with the digits' leading
- * and trailing zeros removed ("15e-1"). 18 digits, so that the text is always one that the reader takes back.
+ * Canonical text: "0"; or [-]digits when the value is an integer of at most 18 digits; else
+ * [-]digits[-]e exponent with the digits' leading and trailing zeros removed ("15e-1"). 18 digits,
+ * so that the text is always one that the reader takes back.
  *
- * Exponents may be as long as the text: beyond 18 digits they are handled as strings too (only negative ones get so far).
+ * Exponents may be as long as the text: beyond 18 digits they are handled as strings too (only
+ * negative ones get so far).
  *
  * source: RFC 8259 §6; IEEE 754-2019 §4.3.1 and §7.4 (round to nearest, overflow). */
 #include "proto/json_part.h"
 
 #include <string.h>
 
-enum { SHORT_DIGITS = 18 }; /* 10^18 - 1 fits int64, and so does any sum of such an exponent and a length */
+enum {
+    SHORT_DIGITS = 18
+}; /* 10^18 - 1 fits int64, and so does any sum of such an exponent and a length */
 
 /* 2^1024 - 2^970 */
-static const char overflow_digits[] =
-    "1797693134862315807937289714053034150799341327100378269361737789804449682927647509466490179775872070"
-    "9633028641669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447"
-    "5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904"
-    "174497792";
+static const char overflow_digits[] = "179769313486231580793728971405303415079934132710037826936173"
+                                      "7789804449682927647509466490179775872070"
+                                      "963302864166928879109465555478519404026306574886715058206819"
+                                      "0890200070838367627385484581771153176447"
+                                      "573027006985557136695962284291481986083493647529271907416844"
+                                      "4365510704342711559699508093042880177904"
+                                      "174497792";
 enum { OVERFLOW_DIGITS = sizeof(overflow_digits) - 1 };
 
 static const char int64_max_digits[] = "9223372036854775807";
@@ -59,7 +67,8 @@ static inline uint8_t digit_at(const struct lj_json_num *n, size_t i)
     return i < n->n_int ? n->int_digits[i] : n->frac[i - n->n_int];
 }
 
-/* Exponent as a number; for one of more than SHORT_DIGITS digits a bound beyond all that a length can outweigh. */
+/* Exponent as a number; for one of more than SHORT_DIGITS digits a bound beyond all that a length
+ * can outweigh. */
 static int64_t short_exp(const struct lj_json_num *n)
 {
     int64_t v = 0;
@@ -112,7 +121,8 @@ static bool integer_overflows(const struct lj_json_num *n)
 }
 
 /* The part from 'e' on. */
-static enum lj_json_reason scan_exponent(const uint8_t **p, const uint8_t *end, struct lj_json_num *ret)
+static enum lj_json_reason scan_exponent(const uint8_t **p, const uint8_t *end,
+                                         struct lj_json_num *ret)
 {
     (*p)++;
     if (*p < end && (**p == '+' || **p == '-')) {
@@ -209,8 +219,9 @@ static uint8_t *put_int64(int64_t v, uint8_t *out)
     return out;
 }
 
-/* An exponent of more than SHORT_DIGITS digits: -(digits - shift), by hand, since it may have any length. |shift| is at most the text's
- * length, far below 10^18, so the result keeps its sign and at least 18 digits. */
+/* An exponent of more than SHORT_DIGITS digits: -(digits - shift), by hand, since it may have any
+ * length. |shift| is at most the text's length, far below 10^18, so the result keeps its sign and
+ * at least 18 digits. */
 static uint8_t *put_long_exp(const struct lj_json_num *n, int64_t shift, uint8_t *out)
 {
     *out++ = '-';
@@ -249,7 +260,8 @@ uint8_t *lj_json_num_canon(const struct lj_json_num *n, uint8_t *out)
         *out++ = '-';
     }
     out = put_digits(n, first, last, out);
-    int64_t shift = (int64_t)n->n_int - (int64_t)last; /* of the point, by dropping it and the zeros at the end */
+    int64_t shift = (int64_t)n->n_int -
+                    (int64_t)last; /* of the point, by dropping it and the zeros at the end */
     if (n->n_exp > SHORT_DIGITS) {
         *out++ = 'e';
         return put_long_exp(n, shift, out);

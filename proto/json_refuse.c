@@ -1,10 +1,12 @@
 /* Refusals of the strict JSON reader: the table of reasons, and the JSON pointer of the place.
  *
- * A client that gets "400, duplicate_key at byte 17, /payload/a" can mend its text; one that gets "invalid JSON" cannot. So each refusal has
- * one stable reason, a byte and a pointer, and the reasons map onto the fewer codes of err.def, which carry the HTTP status.
+ * A client that gets "400, duplicate_key at byte 17, /payload/a" can mend its text; one that gets
+ * "invalid JSON" cannot. So each refusal has one stable reason, a byte and a pointer, and the
+ * reasons map onto the fewer codes of err.def, which carry the HTTP status.
  *
- * The pointer is made only here, on the failing path, from the chain of open containers on the reader's stack: a text that is accepted pays
- * nothing for it. It is bounded, whatever the keys of a hostile text are: cut after a whole token, so it still is a valid pointer.
+ * The pointer is made only here, on the failing path, from the chain of open containers on the
+ * reader's stack: a text that is accepted pays nothing for it. It is bounded, whatever the keys of
+ * a hostile text are: cut after a whole token, so it still is a valid pointer.
  *
  * source: RFC 6901 §3 (tokens, ~0 and ~1). */
 #include "proto/json_part.h"
@@ -98,6 +100,8 @@ void lj_json_pointer(const struct lj_json_frame *top, struct lj_json_error *err)
 
 int lj_json_fail(struct lj_err *err, const struct lj_json_error *json)
 {
-    return lj_fail(err, lj_json_reason_code(json->reason), "%s at byte %zu%s%.160s%s", lj_json_reason_name(json->reason),
-                   json->offset, json->pointer[0] != '\0' ? ", " : "", json->pointer, json->pointer_cut ? "..." : "");
+    return lj_fail(err, lj_json_reason_code(json->reason), "%s at byte %zu%s%.160s%s",
+                   lj_json_reason_name(json->reason), json->offset,
+                   json->pointer[0] != '\0' ? ", " : "", json->pointer,
+                   json->pointer_cut ? "..." : "");
 }

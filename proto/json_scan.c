@@ -1,14 +1,17 @@
 /* The strict JSON reader: structure, limits, duplicate keys, wanted members, canonical form.
  *
- * Every event passes here before anything else looks at it, so it is written for hostile text first and speed second: one pass, no tree, no
- * number conversion, recursion bounded by the depth limit, memory bounded by the text's length. A tree parser cost about a third of the
- * whole write of an event; this reader must cost about a microsecond.
+ * Every event passes here before anything else looks at it, so it is written for hostile text first
+ * and speed second: one pass, no tree, no number conversion, recursion bounded by the depth limit,
+ * memory bounded by the text's length. A tree parser cost about a third of the whole write of an
+ * event; this reader must cost about a microsecond.
  *
- * Canonical form: each member is written as `"key":value,` in text order; when its object closes, the pieces are put into the order of their
- * decoded keys (which had to be kept anyway, to find duplicates) and the last comma becomes the closing bracket.
+ * Canonical form: each member is written as `"key":value,` in text order; when its object closes,
+ * the pieces are put into the order of their decoded keys (which had to be kept anyway, to find
+ * duplicates) and the last comma becomes the closing bracket.
  *
- * Guarantees: reads only text[0..len); an accepted text is accepted by any RFC 8259 parser; equal content iff equal canonical bytes; where it
- * refuses, it names one reason, the byte and the JSON pointer. */
+ * Guarantees: reads only text[0..len); an accepted text is accepted by any RFC 8259 parser; equal
+ * content iff equal canonical bytes; where it refuses, it names one reason, the byte and the JSON
+ * pointer. */
 #include "proto/json_scan.h"
 
 #include <stdlib.h>
@@ -24,21 +27,12 @@ const struct lj_json_limits LJ_JSON_LIMITS_EVENT = {
     .string_bytes = LJ_JSON_STRING_MAX,
 };
 
-/* One member of an object that is still open. */
-struct member {
-    const uint8_t *key; /* decoded: in the text, or in scratch->keys when it had escapes */
-    uint64_t prefix;    /* its first eight bytes as a big-endian number: nearly every comparison ends here */
-    size_t key_len;
-    size_t out_off; /* its piece of the canonical form */
-    size_t out_len;
-};
-
 struct lj_json_scratch {
-    struct lj_buf out;      /* the canonical form so far */
-    struct lj_buf sorted;   /* one object's members while they are put in order */
-    struct lj_buf keys;     /* decoded keys that had escapes; never moved during a scan */
-    struct member *members; /* a stack: the open objects' members, outermost first */
-    uint16_t *order;        /* parallel to members: an object's own, sorted by key */
+    struct lj_buf out;              /* the canonical form so far */
+    struct lj_buf sorted;           /* one object's members while they are put in order */
+    struct lj_buf keys;             /* decoded keys that had escapes; never moved during a scan */
+    struct lj_json_member *members; /* a stack: the open objects' members, outermost first */
+    uint16_t *order;                /* parallel to members: an object's own, sorted by key */
     size_t n_members;
     size_t cap_members;
 };
@@ -69,14 +63,16 @@ static int read_value(struct reader *r, enum lj_json_type *ret_type);
 
 /* ---- refusals ---- */
 
-static void describe(const struct reader *r, struct lj_json_error *err, enum lj_json_reason reason, const uint8_t *at)
+static void describe(const struct reader *r, struct lj_json_error *err, enum lj_json_reason reason,
+                     const uint8_t *at)
 {
     err->reason = reason;
     err->offset = (size_t)(at - r->text);
     lj_json_pointer(r->top, err);
 }
 
-__attribute__((cold, noinline)) static int refuse(const struct reader *r, enum lj_json_reason reason, const uint8_t *at)
+__attribute__((cold, noinline)) static int refuse(const struct reader *r,
+                                                  enum lj_json_reason reason, const uint8_t *at)
 {
     if (r->err != NULL) {
         describe(r, r->err, reason, at);
@@ -101,7 +97,8 @@ static inline void skip_space(struct reader *r)
     r->p = p;
 }
 
-/* Room for n more bytes at the end of b; the caller writes and then sets len. NULL when out of memory. */
+/* Room for n more bytes at the end of b; the caller writes and then sets len. NULL when out of
+ * memory. */
 static inline uint8_t *room(struct lj_buf *b, size_t n)
 {
     if (b->cap - b->len < n || b->data == NULL) {
@@ -188,37 +185,31 @@ static int read_word(struct reader *r, const char *word, size_t n)
     return put(r, word, n);
 }
 
+/* Behind an item of a container: a comma (there is more), or the closing bracket, left standing. */
+static int after_item(struct reader *r, uint8_t close, bool *ret_more)
+{
+    skip_space(r);
+    if (r->p >= r->end || (*r->p != ',' && *r->p != close)) {
+        return refuse_here(r, LJ_JSON_SYNTAX);
+    }
+    *ret_more = *r->p == ',';
+    if (*ret_more) {
+        r->p++;
+        skip_space(r);
+    }
+    return 0;
+}
+
 /* ---- objects ---- */
-
-static uint64_t key_prefix(const uint8_t *key, size_t n)
-{
-    uint64_t v = 0;
-    size_t m = n < 8 ? n : 8;
-    for (size_t i = 0; i < m; i++) {
-        v = v << 8 | key[i];
-    }
-    return m == 0 ? 0 : v << (8 * (8 - m));
-}
-
-static int compare_keys(const struct member *a, const struct member *b)
-{
-    if (a->prefix != b->prefix) {
-        return a->prefix < b->prefix ? -1 : 1;
-    }
-    /* Keys hold no NUL, so the prefix's zero padding cannot be mistaken for key bytes. */
-    size_t n = a->key_len < b->key_len ? a->key_len : b->key_len;
-    int c = n > 8 ? memcmp(a->key + 8, b->key + 8, n - 8) : 0;
-    return c != 0 ? c : (a->key_len > b->key_len) - (a->key_len < b->key_len);
-}
 
 /* Enter the newest member into its object's sorted order; false when the key is there already. */
 static bool sort_in(struct reader *r, struct object *o)
 {
-    const struct member *members = r->s->members + o->base;
+    const struct lj_json_member *members = r->s->members + o->base;
     uint16_t *order = r->s->order + o->base;
     size_t n = r->s->n_members - o->base - 1, low = 0, high = n;
     if (n > 0) {
-        int c = compare_keys(&members[n], &members[order[n - 1]]);
+        int c = lj_json_key_compare(&members[n], &members[order[n - 1]]);
         if (c == 0) {
             return false;
         }
@@ -228,7 +219,7 @@ static bool sort_in(struct reader *r, struct object *o)
     }
     while (low < high) {
         size_t mid = (low + high) / 2;
-        int c = compare_keys(&members[n], &members[order[mid]]);
+        int c = lj_json_key_compare(&members[n], &members[order[mid]]);
         if (c == 0) {
             return false;
         }
@@ -240,15 +231,15 @@ static bool sort_in(struct reader *r, struct object *o)
     return true;
 }
 
-/* Room on the member stack for one more object of the allowed size. Objects inside are entered between two members of this one, so
- * nothing may point into the stack across read_value. */
+/* Room on the member stack for one more object of the allowed size. Objects inside are entered
+ * between two members of this one, so nothing may point into the stack across read_value. */
 static bool reserve_members(struct lj_json_scratch *s, size_t keys)
 {
     if (s->cap_members - s->n_members >= keys) {
         return true;
     }
-    size_t cap = s->cap_members + keys + LJ_JSON_DEPTH_MAX * LJ_JSON_KEYS_MAX;
-    struct member *members = realloc(s->members, cap * sizeof(*members));
+    size_t cap = s->cap_members + keys + (size_t)LJ_JSON_DEPTH_MAX * LJ_JSON_KEYS_MAX;
+    struct lj_json_member *members = realloc(s->members, cap * sizeof(*members));
     if (members == NULL) {
         return false;
     }
@@ -269,7 +260,8 @@ static const uint8_t *decoded_key(struct reader *r, const struct lj_json_str *st
     if (!str->escaped) {
         return str->raw;
     }
-    /* All decoded keys together are shorter than the text: reserved once, so earlier keys stay where they are. */
+    /* All decoded keys together are shorter than the text: reserved once, so earlier keys stay
+     * where they are. */
     if (keys->len == 0 && room(keys, (size_t)(r->end - r->text)) == NULL) {
         return NULL;
     }
@@ -278,7 +270,8 @@ static const uint8_t *decoded_key(struct reader *r, const struct lj_json_str *st
     return key;
 }
 
-/* Read a key, its colon, and what surrounds it; the member is on the stack then, and the frame names it. */
+/* Read a key, its colon, and what surrounds it; the member is on the stack then, and the frame
+ * names it. */
 static int read_key(struct reader *r, struct object *o, struct lj_json_frame *f)
 {
     const uint8_t *start = r->p;
@@ -299,8 +292,11 @@ static int read_key(struct reader *r, struct object *o, struct lj_json_frame *f)
     if (f->key == NULL) {
         return refuse(r, LJ_JSON_NOMEM, start);
     }
-    r->s->members[r->s->n_members++] = (struct member){
-        .key = f->key, .prefix = key_prefix(f->key, f->key_len), .key_len = f->key_len, .out_off = out_off};
+    r->s->members[r->s->n_members++] =
+        (struct lj_json_member){.key = f->key,
+                                .prefix = lj_json_key_prefix(f->key, f->key_len),
+                                .key_len = f->key_len,
+                                .out_off = out_off};
     if (!sort_in(r, o)) {
         return refuse(r, LJ_JSON_DUPLICATE, start);
     }
@@ -358,7 +354,8 @@ static int read_member(struct reader *r, struct object *o, struct lj_json_frame 
         return rc;
     }
     if (slot != NULL) {
-        *slot = (struct lj_json_value){.type = type, .off = (size_t)(start - r->text), .len = (size_t)(r->p - start)};
+        *slot = (struct lj_json_value){
+            .type = type, .off = (size_t)(start - r->text), .len = (size_t)(r->p - start)};
         slot->escaped = type == LJ_JSON_TEXT && memchr(start, '\\', slot->len) != NULL;
     }
     rc = put(r, ",", 1);
@@ -386,7 +383,7 @@ static int close_object(struct reader *r, const struct object *o)
             return refuse(r, LJ_JSON_NOMEM, r->p);
         }
         for (size_t i = 0; i < n; i++) {
-            const struct member *m = &s->members[o->base + s->order[o->base + i]];
+            const struct lj_json_member *m = &s->members[o->base + s->order[o->base + i]];
             memcpy(to, s->out.data + m->out_off, m->out_len);
             to += m->out_len;
         }
@@ -414,15 +411,7 @@ static int read_object(struct reader *r)
             break;
         }
         f.key = NULL; /* between members it is the object that is wrong */
-        skip_space(r);
-        if (r->p >= r->end || (*r->p != ',' && *r->p != '}')) {
-            rc = refuse_here(r, LJ_JSON_SYNTAX);
-        } else if (*r->p == ',') {
-            r->p++;
-            skip_space(r);
-        } else {
-            more = false;
-        }
+        rc = after_item(r, '}', &more);
     }
     r->top = f.up;
     if (rc != 0) {
@@ -448,16 +437,10 @@ static int read_array(struct reader *r)
         if (rc != 0) {
             break;
         }
-        skip_space(r);
-        if (r->p >= r->end || (*r->p != ',' && *r->p != ']')) {
-            rc = refuse_here(r, LJ_JSON_SYNTAX);
-        } else if (*r->p == ',') {
+        rc = after_item(r, ']', &more);
+        if (rc == 0 && more) {
             rc = put(r, ",", 1);
             f.index++;
-            r->p++;
-            skip_space(r);
-        } else {
-            more = false;
         }
     }
     r->top = f.up;
@@ -539,7 +522,8 @@ void lj_json_scratch_free(struct lj_json_scratch **s)
 
 static void start(struct reader *r)
 {
-    const struct lj_json_limits *limits = r->req->limits != NULL ? r->req->limits : &LJ_JSON_LIMITS_EVENT;
+    const struct lj_json_limits *limits =
+        r->req->limits != NULL ? r->req->limits : &LJ_JSON_LIMITS_EVENT;
     r->limits = *limits;
     r->limits.depth = limits->depth < LJ_JSON_DEPTH_HARD ? limits->depth : LJ_JSON_DEPTH_HARD;
     r->limits.keys = limits->keys < LJ_JSON_KEYS_HARD ? limits->keys : LJ_JSON_KEYS_HARD;
@@ -577,11 +561,19 @@ static int read_text(struct reader *r, enum lj_json_type *ret_type)
     return r->p < r->end ? refuse_here(r, LJ_JSON_TRAILING) : 0;
 }
 
-int lj_json_scan(const struct lj_json_request *req, const char *text, size_t len, struct lj_json_scratch *s,
-                 struct lj_json_value *ret_values, struct lj_json_result *ret, struct lj_json_error *err)
+int lj_json_scan(const struct lj_json_request *req, const char *text, size_t len,
+                 struct lj_json_scratch *s, struct lj_json_value *ret_values,
+                 struct lj_json_result *ret, struct lj_json_error *err)
 {
     const uint8_t *bytes = (const uint8_t *)text;
-    struct reader r = {.text = bytes, .p = bytes, .end = bytes + len, .req = req, .s = s, .values = ret_values, .ret = ret, .err = err};
+    struct reader r = {.text = bytes,
+                       .p = bytes,
+                       .end = bytes + len,
+                       .req = req,
+                       .s = s,
+                       .values = ret_values,
+                       .ret = ret,
+                       .err = err};
     ret->has_unknown = false;
     start(&r);
     int rc = read_text(&r, &ret->type);

@@ -1,11 +1,13 @@
 /* Strings of the strict JSON reader: validation, decoding, canonical escaping.
  *
- * Most bytes of an event stand in strings, and most of those are plain ASCII or Chinese (three-byte UTF-8), so validation has a fast lane
- * for each: eight ASCII bytes by one 64-bit word, a three-byte character by one 32-bit word. Whatever leaves the lanes is judged byte by
- * byte by the table of the Unicode standard.
+ * Most bytes of an event stand in strings, and most of those are plain ASCII or Chinese (three-byte
+ * UTF-8), so validation has a fast lane for each: eight ASCII bytes by one 64-bit word, a
+ * three-byte character by one 32-bit word. Whatever leaves the lanes is judged byte by byte by the
+ * table of the Unicode standard.
  *
- * Guarantees: never reads at or past `end`; a string that passed validation is UTF-8 without NUL after decoding too; decoding and canonical
- * escaping never write more bytes than the raw string has.
+ * Guarantees: never reads at or past `end`; a string that passed validation is UTF-8 without NUL
+ * after decoding too; decoding and canonical escaping never write more bytes than the raw string
+ * has.
  *
  * source: RFC 8259 §7; Unicode 15, table 3-7 (well-formed UTF-8 byte sequences). */
 #include "proto/json_part.h"
@@ -15,12 +17,14 @@
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
-/* High bit of each byte that ends a plain run: quote, backslash, control byte, non-ASCII. A borrow can set a false bit only above a true one. */
+/* High bit of each byte that ends a plain run: quote, backslash, control byte, non-ASCII. A borrow
+ * can set a false bit only above a true one. */
 static inline uint64_t special_bytes(uint64_t w)
 {
     uint64_t quote = w ^ (ONES * '"');
     uint64_t slash = w ^ (ONES * '\\');
-    return (((w - ONES * 0x20) & ~w) | ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) | w) & HIGHS;
+    return (((w - ONES * 0x20) & ~w) | ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) | w) &
+           HIGHS;
 }
 
 static inline bool is_plain(uint8_t c)
@@ -73,7 +77,8 @@ static size_t utf8_length(const uint8_t *p, const uint8_t *end)
     return 0;
 }
 
-/* Skip non-ASCII characters; stops at an ASCII byte, at the end, or at a byte where *ret_bad is set. */
+/* Skip non-ASCII characters; stops at an ASCII byte, at the end, or at a byte where *ret_bad is
+ * set. */
 static inline const uint8_t *skip_wide(const uint8_t *p, const uint8_t *end, bool *ret_bad)
 {
     while (p < end && *p >= 0x80) {
@@ -81,7 +86,8 @@ static inline const uint8_t *skip_wide(const uint8_t *p, const uint8_t *end, boo
         if (end - p >= 4) {
             uint32_t w;
             memcpy(&w, p, 4);
-            /* 1110xxxx 10xxxxxx 10xxxxxx; with bit 5 of the second byte, lead E0 needs it set and ED needs it clear. */
+            /* 1110xxxx 10xxxxxx 10xxxxxx; with bit 5 of the second byte, lead E0 needs it set and
+             * ED needs it clear. */
             uint32_t edge = w & 0x200F;
             if ((w & 0xC0C0F0) == 0x8080E0 && edge != 0x0000 && edge != 0x200D) {
                 p += 3;
@@ -109,7 +115,8 @@ static inline int hex_value(uint8_t c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Read four hexadecimal digits at *p; moves *p behind them, or to the byte that is none (or to end). */
+/* Read four hexadecimal digits at *p; moves *p behind them, or to the byte that is none (or to
+ * end). */
 static bool read_hex4(const uint8_t **p, const uint8_t *end, uint32_t *ret)
 {
     uint32_t v = 0;
@@ -125,12 +132,14 @@ static bool read_hex4(const uint8_t **p, const uint8_t *end, uint32_t *ret)
     return true;
 }
 
-static inline enum lj_json_reason end_or(const uint8_t *p, const uint8_t *end, enum lj_json_reason reason)
+static inline enum lj_json_reason end_or(const uint8_t *p, const uint8_t *end,
+                                         enum lj_json_reason reason)
 {
     return p >= end ? LJ_JSON_END : reason;
 }
 
-/* Read what follows "\u", a whole surrogate pair included; on failure *p stands at the byte to blame. */
+/* Read what follows "\u", a whole surrogate pair included; on failure *p stands at the byte to
+ * blame. */
 static enum lj_json_reason read_unicode(const uint8_t **p, const uint8_t *end, uint32_t *ret)
 {
     const uint8_t *start = *p - 2;
@@ -215,7 +224,8 @@ static uint8_t *utf8_put(uint8_t *out, uint32_t cp)
     return out;
 }
 
-enum lj_json_reason lj_json_str_scan(const uint8_t **pp, const uint8_t *end, struct lj_json_str *ret)
+enum lj_json_reason lj_json_str_scan(const uint8_t **pp, const uint8_t *end,
+                                     struct lj_json_str *ret)
 {
     const uint8_t *p = *pp;
     size_t saved = 0; /* bytes that decoding saves */
@@ -275,12 +285,15 @@ uint8_t *lj_json_str_decode(const struct lj_json_str *str, uint8_t *out)
     return out;
 }
 
-/* The letter of the short escape that a character must have in the canonical form; 0 where it has none. */
+/* The letter of the short escape that a character must have in the canonical form; 0 where it has
+ * none. */
 static const uint8_t short_escape[128] = {
-    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't',
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
+    ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
 };
 
-/* One decoded character: escaped only where JSON demands it, so that the canonical form is never longer than any other spelling. */
+/* One decoded character: escaped only where JSON demands it, so that the canonical form is never
+ * longer than any other spelling. */
 static uint8_t *canon_put(uint8_t *out, uint32_t cp)
 {
     static const char hex[] = "0123456789abcdef";
@@ -290,10 +303,10 @@ static uint8_t *canon_put(uint8_t *out, uint32_t cp)
         return out;
     }
     if (cp < 0x20) {
-        memcpy(out, "\\u00", 4);
-        out[4] = (uint8_t)hex[cp >> 4];
-        out[5] = (uint8_t)hex[cp & 15];
-        return out + 6;
+        const uint8_t unicode[6] = {
+            '\\', 'u', '0', '0', (uint8_t)hex[cp >> 4], (uint8_t)hex[cp & 15]};
+        memcpy(out, unicode, sizeof(unicode));
+        return out + sizeof(unicode);
     }
     return utf8_put(out, cp);
 }

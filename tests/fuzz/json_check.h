@@ -1,10 +1,11 @@
-/* What must hold for ANY text given to the JSON reader, checked with jansson as the second opinion. Shared by the unit test (tables,
- * truncations, mutations) and the fuzzer, so that both hold the reader to the same rules.
+/* What must hold for ANY text given to the JSON reader, checked with jansson as the second opinion.
+ * Shared by the unit test (tables, truncations, mutations) and the fuzzer, so that both hold the
+ * reader to the same rules.
  *
  * Known differences, found by this check; in both the reader is the stricter one:
  * - its limits (depth, keys, string length, text length): jansson has none but a depth of 2,048
- * - jansson 2.14 swallows a NUL byte that stands directly behind a number or a word: it accepts "[0<NUL>]"
- * There is no text that the reader accepts and jansson refuses. */
+ * - jansson 2.14 swallows a NUL byte that stands directly behind a number or a word: it accepts
+ * "[0<NUL>]" There is no text that the reader accepts and jansson refuses. */
 #ifndef LJ_TESTS_FUZZ_JSON_CHECK_H
 #define LJ_TESTS_FUZZ_JSON_CHECK_H
 
@@ -16,12 +17,14 @@
 
 #include "proto/json_scan.h"
 
-/* Equal as JSON values, numbers by value (jansson's json_equal says 1 and 1.0 differ). Text is at most 64 levels deep here. */
+/* Equal as JSON values, numbers by value (jansson's json_equal says 1 and 1.0 differ). Text is at
+ * most 64 levels deep here. */
 static bool json_same(const json_t *a, const json_t *b)
 {
     if (json_is_number(a) && json_is_number(b)) {
-        return json_is_integer(a) && json_is_integer(b) ? json_integer_value(a) == json_integer_value(b)
-                                                        : json_number_value(a) == json_number_value(b);
+        return json_is_integer(a) && json_is_integer(b)
+                   ? json_integer_value(a) == json_integer_value(b)
+                   : json_number_value(a) == json_number_value(b);
     }
     if (json_typeof(a) != json_typeof(b)) {
         return false;
@@ -70,7 +73,8 @@ static json_t *json_second_opinion(const char *text, size_t len)
 }
 
 /* Canonical text in a copy of exact size (so that ASan guards it), NULL when refused; free it. */
-static char *json_canon(struct lj_json_scratch *s, const char *text, size_t len, size_t *ret_len, struct lj_json_error *err)
+static char *json_canon(struct lj_json_scratch *s, const char *text, size_t len, size_t *ret_len,
+                        struct lj_json_error *err)
 {
     const struct lj_json_request req = {.any_top = true, .canonical = true};
     struct lj_json_result res;
@@ -83,7 +87,8 @@ static char *json_canon(struct lj_json_scratch *s, const char *text, size_t len,
     return copy;
 }
 
-static bool json_canon_is(struct lj_json_scratch *s, const char *text, size_t len, const char *want, size_t want_len)
+static bool json_canon_is(struct lj_json_scratch *s, const char *text, size_t len, const char *want,
+                          size_t want_len)
 {
     size_t n = 0;
     char *got = json_canon(s, text, len, &n, NULL);
@@ -93,7 +98,8 @@ static bool json_canon_is(struct lj_json_scratch *s, const char *text, size_t le
 }
 
 /* What must hold for an accepted text; NULL, or what does not. */
-static const char *json_check_accepted(struct lj_json_scratch *s, const json_t *tree, size_t len, const char *canon, size_t n)
+static const char *json_check_accepted(struct lj_json_scratch *s, const json_t *tree, size_t len,
+                                       const char *canon, size_t n)
 {
     if (n > 5 * len) {
         return "canonical text is longer than promised";
@@ -110,10 +116,12 @@ static const char *json_check_accepted(struct lj_json_scratch *s, const json_t *
     if (json_has_real(tree)) {
         return NULL; /* jansson rounds reals when it writes them */
     }
-    static const size_t styles[] = {JSON_COMPACT, JSON_ENSURE_ASCII | JSON_INDENT(2), JSON_ESCAPE_SLASH | JSON_SORT_KEYS};
+    static const size_t styles[] = {JSON_COMPACT, JSON_ENSURE_ASCII | JSON_INDENT(2),
+                                    JSON_ESCAPE_SLASH | JSON_SORT_KEYS};
     for (size_t i = 0; i < 3; i++) {
         char *other = json_dumps(tree, styles[i] | JSON_ENCODE_ANY);
-        same = other != NULL && (strlen(other) > 1048576 || json_canon_is(s, other, strlen(other), canon, n));
+        same = other != NULL &&
+               (strlen(other) > 1048576 || json_canon_is(s, other, strlen(other), canon, n));
         free(other);
         if (!same) {
             return "another spelling of the same content has another canonical text";
@@ -123,14 +131,17 @@ static const char *json_check_accepted(struct lj_json_scratch *s, const json_t *
 }
 
 /* What must hold for a refusal. */
-static const char *json_check_refused(const json_t *tree, const char *text, size_t len, const struct lj_json_error *err)
+static const char *json_check_refused(const json_t *tree, const char *text, size_t len,
+                                      const struct lj_json_error *err)
 {
-    bool limit = err->reason == LJ_JSON_DEPTH || err->reason == LJ_JSON_KEYS || err->reason == LJ_JSON_STRING || err->reason == LJ_JSON_SIZE;
+    bool limit = err->reason == LJ_JSON_DEPTH || err->reason == LJ_JSON_KEYS ||
+                 err->reason == LJ_JSON_STRING || err->reason == LJ_JSON_SIZE;
     bool nul_byte = err->reason == LJ_JSON_NUL && err->offset < len && text[err->offset] == '\0';
     if (tree != NULL && !limit && !nul_byte) {
         return "refused, but jansson accepts it";
     }
-    if (err->reason <= LJ_JSON_OK || err->reason >= LJ_JSON_REASONS || err->reason == LJ_JSON_NOMEM || lj_json_reason_code(err->reason) >= 0) {
+    if (err->reason <= LJ_JSON_OK || err->reason >= LJ_JSON_REASONS ||
+        err->reason == LJ_JSON_NOMEM || lj_json_reason_code(err->reason) >= 0) {
         return "refused without a reason";
     }
     if (err->offset > len || (err->reason == LJ_JSON_END && err->offset != len)) {
@@ -145,11 +156,15 @@ static const char *json_check_refused(const json_t *tree, const char *text, size
     return utf8 == NULL ? "pointer is not UTF-8" : NULL;
 }
 
-/* Members found in an accepted object must be what jansson finds, and their slices values of their own. */
-static const char *json_check_members(struct lj_json_scratch *s, const json_t *tree, const char *text, size_t len)
+/* Members found in an accepted object must be what jansson finds, and their slices values of their
+ * own. */
+static const char *json_check_members(struct lj_json_scratch *s, const json_t *tree,
+                                      const char *text, size_t len)
 {
-    static const struct lj_json_name names[] = {LJ_JSON_NAME("a"), LJ_JSON_NAME("id"), LJ_JSON_NAME("payload"), LJ_JSON_NAME("")};
-    const struct lj_json_request req = {.names = names, .n_names = 4}, inner = {.any_top = true, .start_depth = 2};
+    static const struct lj_json_name names[] = {LJ_JSON_NAME("a"), LJ_JSON_NAME("id"),
+                                                LJ_JSON_NAME("payload"), LJ_JSON_NAME("")};
+    const struct lj_json_request req = {.names = names, .n_names = 4},
+                                 inner = {.any_top = true, .start_depth = 2};
     struct lj_json_value found[4];
     struct lj_json_result res;
     size_t n_found = 0;
@@ -166,14 +181,16 @@ static const char *json_check_members(struct lj_json_scratch *s, const json_t *t
             continue;
         }
         n_found++;
-        if (lj_json_scan(&inner, text + found[i].off, found[i].len, s, NULL, &sub, NULL) != 0 || sub.type != found[i].type) {
+        if (lj_json_scan(&inner, text + found[i].off, found[i].len, s, NULL, &sub, NULL) != 0 ||
+            sub.type != found[i].type) {
             return "slice of a member is not its value";
         }
         if (found[i].type == LJ_JSON_TEXT) {
             size_t n, cap = found[i].len;
             char *buf = malloc(cap);
             int rc = lj_json_text(text + found[i].off, found[i].len, buf, cap, &n);
-            bool same = rc == 0 && n == json_string_length(want) && memcmp(buf, json_string_value(want), n) == 0;
+            bool same = rc == 0 && n == json_string_length(want) &&
+                        memcmp(buf, json_string_value(want), n) == 0;
             free(buf);
             if (!same) {
                 return "decoded string differs";
@@ -185,7 +202,9 @@ static const char *json_check_members(struct lj_json_scratch *s, const json_t *t
             return "integer differs";
         }
     }
-    return res.has_unknown == (n_found < json_object_size(tree)) ? NULL : "unknown member missed or imagined";
+    return res.has_unknown == (n_found < json_object_size(tree))
+               ? NULL
+               : "unknown member missed or imagined";
 }
 
 /* Everything above for one text of any bytes; NULL, or what does not hold. */

@@ -1,8 +1,10 @@
-/* The JSON reader without memory: every single allocation made to fail once. It must say so, leak nothing, and be usable afterwards.
+/* The JSON reader without memory: every single allocation made to fail once. It must say so, leak
+ * nothing, and be usable afterwards.
  *
  * lj-test: lj_proto lj_common
  *
- * json_scan.c is compiled into this test with its three ways to memory replaced; the linker then leaves the library's own copy out. */
+ * json_scan.c is compiled into this test with its three ways to memory replaced; the linker then
+ * leaves the library's own copy out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,13 +61,15 @@ static void test_scratch(void **state)
     lj_json_scratch_free(&s);
 }
 
-/* A text that uses every buffer: keys out of order, an escaped key, an escaped string, numbers, and more members than the stack holds at
- * first (an inner object behind 70 of them). pad moves it along, so that growth falls upon each way of writing in turn. */
+/* A text that uses every buffer: keys out of order, an escaped key, an escaped string, numbers, and
+ * more members than the stack holds at first (an inner object behind 70 of them). pad moves it
+ * along, so that growth falls upon each way of writing in turn. */
 static char *make_text(size_t pad)
 {
     char *text = malloc(4096 + pad), *p = stpcpy(text, "{\"a\":\"");
     memset(p, 'x', pad);
-    p = stpcpy(p + pad, "\",\"z\":[1.50,0,true,\"\\u4e2d\"],\"\\u0062\":{\"\":[],\"k\":\"\\n\"},\"c\":[[],{},\"\\t\",-2.5e1,null]");
+    p = stpcpy(p + pad, "\",\"z\":[1.50,0,true,\"\\u4e2d\"],\"\\u0062\":{\"\":[],\"k\":\"\\n\"},"
+                        "\"c\":[[],{},\"\\t\",-2.5e1,null]");
     for (int i = 0; i < 70; i++) {
         p += sprintf(p, ",\"m%d\":0", i);
     }
@@ -89,7 +93,8 @@ static int fail_each(const struct lj_json_request *req, const char *text)
         if (rc != 0) {
             assert_int_equal(rc, LJ_E_NOMEM);
             assert_int_equal(err.reason, LJ_JSON_NOMEM);
-            assert_int_equal(lj_json_scan(req, text, strlen(text), s, NULL, &res, &err), 0); /* the scratch is still good */
+            assert_int_equal(lj_json_scan(req, text, strlen(text), s, NULL, &res, &err),
+                             0); /* the scratch is still good */
         }
         assert_memory_equal(res.canonical, "{\"a\":\"", 6);
         lj_json_scratch_free(&s);
@@ -99,19 +104,22 @@ static int fail_each(const struct lj_json_request *req, const char *text)
 
 static void test_every_allocation_of_a_scan(void **state)
 {
-    const struct lj_json_limits limits = {.depth = 16, .keys = LJ_JSON_KEYS_HARD, .string_bytes = 32768};
+    const struct lj_json_limits limits = {
+        .depth = 16, .keys = LJ_JSON_KEYS_HARD, .string_bytes = 32768};
     const struct lj_json_request req = {.limits = &limits, .canonical = true};
     (void)state;
     for (size_t pad = 0; pad < 300; pad++) {
         char *text = make_text(pad);
-        assert_true(fail_each(&req, text) >= 5); /* canonical form, its growth, sorting, keys, members, their order */
+        assert_true(fail_each(&req, text) >=
+                    5); /* canonical form, its growth, sorting, keys, members, their order */
         free(text);
     }
 }
 
 static void test_a_second_scan_allocates_nothing(void **state)
 {
-    const struct lj_json_limits limits = {.depth = 16, .keys = LJ_JSON_KEYS_HARD, .string_bytes = 32768};
+    const struct lj_json_limits limits = {
+        .depth = 16, .keys = LJ_JSON_KEYS_HARD, .string_bytes = 32768};
     const struct lj_json_request req = {.limits = &limits, .canonical = true};
     struct lj_json_result res;
     struct lj_json_scratch *s = lj_json_scratch_new();

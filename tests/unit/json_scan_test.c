@@ -1,9 +1,11 @@
-/* The strict JSON reader: what it accepts, what it refuses, why and at which byte, and its limits. Every text also goes through
- * tests/fuzz/json_check.h, that is past jansson. (Canonical form, pointers, members, content hash: json_canon_test.c.)
+/* The strict JSON reader: what it accepts, what it refuses, why and at which byte, and its limits.
+ * Every text also goes through tests/fuzz/json_check.h, that is past jansson. (Canonical form,
+ * pointers, members, content hash: json_canon_test.c.)
  *
  * lj-test: lj_proto lj_common PkgConfig::JANSSON
  *
- * Texts are handed over in memory of their exact size, so that AddressSanitizer sees the first byte read too far. */
+ * Texts are handed over in memory of their exact size, so that AddressSanitizer sees the first byte
+ * read too far. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,8 +42,10 @@ static char *exact(const char *text, size_t len)
     return copy;
 }
 
-/* Scan with the limits of an event, any top value; the reason (LJ_JSON_OK when accepted). The text also has to pass json_check. */
-static enum lj_json_reason judge(const char *text, size_t len, bool any_top, struct lj_json_error *ret_err)
+/* Scan with the limits of an event, any top value; the reason (LJ_JSON_OK when accepted). The text
+ * also has to pass json_check. */
+static enum lj_json_reason judge(const char *text, size_t len, bool any_top,
+                                 struct lj_json_error *ret_err)
 {
     char *copy = exact(text, len);
     const struct lj_json_request req = {.any_top = any_top};
@@ -63,20 +67,29 @@ static const struct {
     const char *text;
     size_t len;
 } accepted[] = {
-    {T("{}")}, {T("[]")}, {T("0")}, {T("-0")}, {T("\"\"")}, {T("null")}, {T("true")}, {T("false")},
+    {T("{}")},
+    {T("[]")},
+    {T("0")},
+    {T("-0")},
+    {T("\"\"")},
+    {T("null")},
+    {T("true")},
+    {T("false")},
     {T(" \t\r\n{ \"a\" : [ 1 , 2 ] } \n")},
-    {T("{\"a\":1,\"b\":{\"a\":1}}")},                 /* same key in another object */
+    {T("{\"a\":1,\"b\":{\"a\":1}}")}, /* same key in another object */
     {T("{\"a\":1,\"A\":2,\"aa\":3,\"\":4}")},
-    {T("{\"\xC3\xA9\":1,\"e\xCC\x81\":2}")},          /* composed and decomposed are different keys */
+    {T("{\"\xC3\xA9\":1,\"e\xCC\x81\":2}")}, /* composed and decomposed are different keys */
     {T("[1.5,-1.5e+3,1E-2,0.0,0e0,-0.0,0e99999999999999999999999999]")},
     {T("[9223372036854775807,-9223372036854775808]")},
-    {T("[1.7976931348623157e308,1.7976931348623158e308,1.797693134862315807e308,-1.7976931348623157e308]")},
+    {T("[1.7976931348623157e308,1.7976931348623158e308,1.797693134862315807e308,-1."
+       "7976931348623157e308]")},
     {T("[1e-400,1e-99999999999999999999999999999999,0.1e309]")},
-    {T("[9223372036854775808.0,1e19]")},              /* reals may be large */
+    {T("[9223372036854775808.0,1e19]")}, /* reals may be large */
     {T("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\u00e9\\uD83C\\uDFC3\\uFFFF\"")},
     {T("\"\x7F\"")},
-    {T("\"\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"")}, /* every edge */
-    {T("\"\xEF\xBB\xBF\"")},                          /* U+FEFF inside a string is a character */
+    {T("\"\xC2\x80\xDF\xBF\xE0\xA0\x80\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F"
+       "\xBF\xBF\"")},       /* every edge */
+    {T("\"\xEF\xBB\xBF\"")}, /* U+FEFF inside a string is a character */
     {T("\"\xE4\xB8\xAD\xE6\x96\x87\"")},
 };
 
@@ -92,7 +105,10 @@ static void test_accepts(void **state)
     }
 }
 
-#define BAD_UTF8(bytes, offset) {T("\"" bytes "\""), LJ_JSON_UTF8, offset}
+#define BAD_UTF8(bytes, offset)                                                                    \
+    {                                                                                              \
+        T("\"" bytes "\""), LJ_JSON_UTF8, offset                                                   \
+    }
 
 static const struct {
     const char *text;
@@ -135,7 +151,9 @@ static const struct {
     {T("[1]//x"), LJ_JSON_TRAILING, 3},
     {T("[/**/1]"), LJ_JSON_SYNTAX, 1},
     {T("[\f1]"), LJ_JSON_SYNTAX, 1},
-    {T("[\xC2\xA0" "1]"), LJ_JSON_SYNTAX, 1}, /* no-break space */
+    {T("[\xC2\xA0"
+       "1]"),
+     LJ_JSON_SYNTAX, 1}, /* no-break space */
     {T("{}{}"), LJ_JSON_TRAILING, 2},
     {T("{} x"), LJ_JSON_TRAILING, 3},
     {T("1 2"), LJ_JSON_TRAILING, 2},
@@ -193,15 +211,15 @@ static const struct {
     {T("\"\\uD800x\""), LJ_JSON_SURROGATE, 1},
     {T("\"\\uD800\\n\""), LJ_JSON_SURROGATE, 1},
     {T("\"\\uDFFF\\uD800\""), LJ_JSON_SURROGATE, 1},
-    BAD_UTF8("\x80", 1),             /* stray tail */
+    BAD_UTF8("\x80", 1), /* stray tail */
     BAD_UTF8("\xBF", 1),
-    BAD_UTF8("\xC0\x80", 1),         /* overlong NUL */
+    BAD_UTF8("\xC0\x80", 1), /* overlong NUL */
     BAD_UTF8("\xC1\xBF", 1),
-    BAD_UTF8("\xC2", 1),             /* cut off */
+    BAD_UTF8("\xC2", 1), /* cut off */
     BAD_UTF8("\xC2x", 1),
-    BAD_UTF8("\xE0\x80\x80", 1),     /* overlong */
+    BAD_UTF8("\xE0\x80\x80", 1), /* overlong */
     BAD_UTF8("\xE0\x9F\xBF", 1),
-    BAD_UTF8("\xED\xA0\x80", 1),     /* surrogates */
+    BAD_UTF8("\xED\xA0\x80", 1), /* surrogates */
     BAD_UTF8("\xED\xBF\xBF", 1),
     BAD_UTF8("\xE4\xB8", 1),
     BAD_UTF8("\xE4\xB8x", 1),
@@ -215,7 +233,9 @@ static const struct {
     BAD_UTF8("\xF8\x88\x80\x80\x80", 1),
     BAD_UTF8("\xFE", 1),
     BAD_UTF8("\xFF", 1),
-    BAD_UTF8("ab\xE4\xB8\xAD" "cd\xFF", 8),
+    BAD_UTF8("ab\xE4\xB8\xAD"
+             "cd\xFF",
+             8),
     {T("{\"\xFF\":1}"), LJ_JSON_UTF8, 2},
 };
 
@@ -226,17 +246,22 @@ static void test_refuses(void **state)
     for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         enum lj_json_reason got = judge(refused[i].text, refused[i].len, true, &err);
         if (got != refused[i].reason || err.offset != refused[i].offset) {
-            fail_msg("row %zu: %s at %zu, not %s at %zu: %s", i, lj_json_reason_name(got), err.offset,
-                     lj_json_reason_name(refused[i].reason), refused[i].offset, refused[i].text);
+            fail_msg("row %zu: %s at %zu, not %s at %zu: %s", i, lj_json_reason_name(got),
+                     err.offset, lj_json_reason_name(refused[i].reason), refused[i].offset,
+                     refused[i].text);
         }
     }
 }
 
-/* 2^1024 - 2^970, the least real that rounds to infinity, and its neighbour below, spelled in several ways. */
-#define EDGE \
-    "1797693134862315807937289714053034150799341327100378269361737789804449682927647509466490179775872070" \
-    "9633028641669288791094655554785194040263065748867150582068190890200070838367627385484581771153176447" \
-    "5730270069855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904" \
+/* 2^1024 - 2^970, the least real that rounds to infinity, and its neighbour below, spelled in
+ * several ways. */
+#define EDGE                                                                                       \
+    "17976931348623158079372897140530341507993413271003782693617377898044496829276475094664901797" \
+    "75872070"                                                                                     \
+    "96330286416692887910946555547851940402630657488671505820681908902000708383676273854845817711" \
+    "53176447"                                                                                     \
+    "57302700698555713669596228429148198608349364752927190741684443655107043427115596995080930428" \
+    "80177904"                                                                                     \
     "17449779"
 
 static void test_edge_of_the_reals(void **state)
@@ -245,10 +270,10 @@ static void test_edge_of_the_reals(void **state)
         const char *text;
         enum lj_json_reason reason;
     } cases[] = {
-        {"[" EDGE "2.0]", LJ_JSON_REAL_RANGE},    {"[" EDGE "1.999999]", LJ_JSON_OK},
-        {"[" EDGE "2e0]", LJ_JSON_REAL_RANGE},    {"[" EDGE "1e0]", LJ_JSON_OK},
-        {"[0.0" EDGE "2e310]", LJ_JSON_REAL_RANGE}, {"[0.0" EDGE "1e310]", LJ_JSON_OK},
-        {"[-" EDGE "2000e-3]", LJ_JSON_REAL_RANGE}, {"[-" EDGE "1999e-3]", LJ_JSON_OK},
+        {"[" EDGE "2.0]", LJ_JSON_REAL_RANGE},           {"[" EDGE "1.999999]", LJ_JSON_OK},
+        {"[" EDGE "2e0]", LJ_JSON_REAL_RANGE},           {"[" EDGE "1e0]", LJ_JSON_OK},
+        {"[0.0" EDGE "2e310]", LJ_JSON_REAL_RANGE},      {"[0.0" EDGE "1e310]", LJ_JSON_OK},
+        {"[-" EDGE "2000e-3]", LJ_JSON_REAL_RANGE},      {"[-" EDGE "1999e-3]", LJ_JSON_OK},
         {"[" EDGE "2.00000000001]", LJ_JSON_REAL_RANGE},
     };
     struct lj_json_error err;
@@ -271,9 +296,12 @@ static void test_top_must_be_an_object(void **state)
 }
 
 static const char sample[] =
-    "{\"id\":\"0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061\",\"type\":\"activity.reported\",\"unit\":\"PS001\",\"key\":\"活动-7\","
-    "\"occurred_at\":\"2024-05-01T09:00:00+08:00\",\"schema_version\":1,\"payload\":{\"activity\":\"a-17\",\"title\":\"社区篮球\\u516c益\\n训练 "
-    "\\uD83C\\uDFC3\",\"persons\":[{\"id\":101,\"hours\":1.5e0},{\"id\":102,\"hours\":-2.25}],\"ok\":true,\"no\":false,\"none\":null}}";
+    "{\"id\":\"0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061\",\"type\":\"activity.reported\",\"unit\":"
+    "\"PS001\",\"key\":\"活动-7\","
+    "\"occurred_at\":\"2024-05-01T09:00:00+08:00\",\"schema_version\":1,\"payload\":{\"activity\":"
+    "\"a-17\",\"title\":\"社区篮球\\u516c益\\n训练 "
+    "\\uD83C\\uDFC3\",\"persons\":[{\"id\":101,\"hours\":1.5e0},{\"id\":102,\"hours\":-2.25}],"
+    "\"ok\":true,\"no\":false,\"none\":null}}";
 
 static void test_every_truncation_is_refused(void **state)
 {
@@ -285,10 +313,12 @@ static void test_every_truncation_is_refused(void **state)
     }
 }
 
-/* Each byte of a valid text replaced by each of a few hostile ones: whatever becomes of it, json_check must hold. */
+/* Each byte of a valid text replaced by each of a few hostile ones: whatever becomes of it,
+ * json_check must hold. */
 static void test_every_mutation_is_judged_as_by_jansson(void **state)
 {
-    static const char bytes[] = {'\0', '"', '\\', '{', '}', '[', ']', ',', ':', '0', 'e', '-', '\n', '\x80', '\xE4', '\xED', '\xF4', 'u'};
+    static const char bytes[] = {'\0', '"', '\\', '{',  '}',    '[',    ']',    ',',    ':',
+                                 '0',  'e', '-',  '\n', '\x80', '\xE4', '\xED', '\xF4', 'u'};
     struct lj_json_error err;
     (void)state;
     for (size_t at = 0; at < sizeof(sample) - 1; at++) {
@@ -315,7 +345,8 @@ static char *nested(const char *a, const char *m, const char *b, size_t n)
     return out;
 }
 
-static enum lj_json_reason scan_at(const char *text, unsigned start_depth, struct lj_json_error *err)
+static enum lj_json_reason scan_at(const char *text, unsigned start_depth,
+                                   struct lj_json_error *err)
 {
     const struct lj_json_request req = {.any_top = true, .start_depth = start_depth};
     struct lj_json_result res;
@@ -335,7 +366,8 @@ static void test_depth_limit(void **state)
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         char *at = nested(shapes[i].open, shapes[i].middle, shapes[i].close, LJ_JSON_DEPTH_MAX);
-        char *past = nested(shapes[i].open, shapes[i].middle, shapes[i].close, LJ_JSON_DEPTH_MAX + 1);
+        char *past =
+            nested(shapes[i].open, shapes[i].middle, shapes[i].close, LJ_JSON_DEPTH_MAX + 1);
         char *bomb = nested(shapes[i].open, shapes[i].middle, "", 100000);
         assert_int_equal(judge(at, strlen(at), true, &err), LJ_JSON_OK);
         assert_int_equal(judge(past, strlen(past), true, &err), LJ_JSON_DEPTH);
@@ -343,7 +375,8 @@ static void test_depth_limit(void **state)
         assert_int_equal(judge(bomb, strlen(bomb), true, &err), LJ_JSON_DEPTH);
         assert_int_equal(scan_at(at, 1, &err), LJ_JSON_OK);
         assert_int_equal(scan_at(at, 2, &err), LJ_JSON_DEPTH); /* a payload sits one level down */
-        assert_int_equal(scan_at(at + shapes[i].open_len, 2, &err), LJ_JSON_TRAILING); /* depth passed; one bracket too many */
+        assert_int_equal(scan_at(at + shapes[i].open_len, 2, &err),
+                         LJ_JSON_TRAILING); /* depth passed; one bracket too many */
         free(at);
         free(past);
         free(bomb);
@@ -361,7 +394,8 @@ static void test_key_limit(void **state)
         }
         p = stpcpy(p, "}");
         bool over = n > LJ_JSON_KEYS_MAX;
-        assert_int_equal(judge(text, (size_t)(p - text), true, &err), over ? LJ_JSON_KEYS : LJ_JSON_OK);
+        assert_int_equal(judge(text, (size_t)(p - text), true, &err),
+                         over ? LJ_JSON_KEYS : LJ_JSON_OK);
         assert_true(!over || memcmp(text + err.offset, "\"key number", 11) == 0);
     }
 }
@@ -370,7 +404,8 @@ static void test_key_limit(void **state)
 static char *long_string(size_t n, const char *unit, size_t unit_bytes, bool key)
 {
     char *middle = nested(unit, "", "", n / unit_bytes), *out = malloc(strlen(middle) + 16);
-    sprintf(out, key ? "{\"%s%.*s\":1}" : "{\"a\":\"%s%.*s\"}", middle, (int)(n % unit_bytes), "xxx");
+    sprintf(out, key ? "{\"%s%.*s\":1}" : "{\"a\":\"%s%.*s\"}", middle, (int)(n % unit_bytes),
+            "xxx");
     free(middle);
     return out;
 }
@@ -386,7 +421,8 @@ static void test_string_limit_counts_decoded_bytes(void **state)
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         for (int key = 0; key < 2; key++) {
             char *at = long_string(LJ_JSON_STRING_MAX, units[i].unit, units[i].bytes, key != 0);
-            char *past = long_string(LJ_JSON_STRING_MAX + 1, units[i].unit, units[i].bytes, key != 0);
+            char *past =
+                long_string(LJ_JSON_STRING_MAX + 1, units[i].unit, units[i].bytes, key != 0);
             assert_int_equal(judge(at, strlen(at), false, &err), LJ_JSON_OK);
             assert_int_equal(judge(past, strlen(past), false, &err), LJ_JSON_STRING);
             assert_int_equal(err.offset, key != 0 ? 1 : 5);
@@ -416,9 +452,9 @@ static void test_own_limits(void **state)
         const char *text;
         enum lj_json_reason reason;
     } cases[] = {
-        {"{\"abc\":[]}", LJ_JSON_OK},          {"{\"a\":[[]]}", LJ_JSON_DEPTH},
-        {"{\"a\":1,\"b\":2}", LJ_JSON_KEYS},   {"{\"abcd\":1}", LJ_JSON_STRING},
-        {"{\"a\":\"\\u4e2d\"}", LJ_JSON_OK},   {"{\"a\":\"\\u4e2d.\"}", LJ_JSON_STRING},
+        {"{\"abc\":[]}", LJ_JSON_OK},        {"{\"a\":[[]]}", LJ_JSON_DEPTH},
+        {"{\"a\":1,\"b\":2}", LJ_JSON_KEYS}, {"{\"abcd\":1}", LJ_JSON_STRING},
+        {"{\"a\":\"\\u4e2d\"}", LJ_JSON_OK}, {"{\"a\":\"\\u4e2d.\"}", LJ_JSON_STRING},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

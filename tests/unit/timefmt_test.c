@@ -1,4 +1,5 @@
-/* Times: what is accepted and refused, to the microsecond, and the way back; the calendar held against the C library's timegm.
+/* Times: what is accepted and refused, to the microsecond, and the way back; the calendar held
+ * against the C library's timegm.
  *
  * lj-test: lj_common */
 #include "common/timefmt.h"
@@ -66,18 +67,18 @@ static void test_accepts_and_writes_back(void **state)
 static const char *const bad[] = {
     "",
     "2024-02-29",
-    "2024-02-29T12:34:56",           /* no offset */
-    "2024-02-29T12:34:56.5",         /* no offset */
-    "2024-02-29T12:34:56z",          /* only Z */
+    "2024-02-29T12:34:56",   /* no offset */
+    "2024-02-29T12:34:56.5", /* no offset */
+    "2024-02-29T12:34:56z",  /* only Z */
     "2024-02-29T12:34:56ZZ",
     "2024-02-29T12:34:56Z ",
     " 2024-02-29T12:34:56Z",
-    "2024-02-29 12:34:56Z",          /* only T or t */
-    "2024-02-29\x14" "12:34:56Z",    /* differs from 'T' by one bit */
-    "2024-02-29T12:34Z",             /* seconds required */
+    "2024-02-29 12:34:56Z", /* only T or t */
+    "2024-02-29412:34:56Z", /* a digit for T */
+    "2024-02-29T12:34Z",    /* seconds required */
     "2024-02-29T12:34:56.Z",
     "2024-02-29T12:34:56,5Z",
-    "2024-02-29T12:34:56.1234567Z",  /* would be rounded */
+    "2024-02-29T12:34:56.1234567Z", /* would be rounded */
     "2024-02-29T12:34:56.0000000Z",
     "2023-02-29T12:34:56Z",
     "1900-02-29T12:34:56Z",
@@ -89,7 +90,7 @@ static const char *const bad[] = {
     "2024-01-32T00:00:00Z",
     "2024-01-01T24:00:00Z",
     "2024-01-01T23:60:00Z",
-    "2016-12-31T23:59:60Z",          /* a real leap second */
+    "2016-12-31T23:59:60Z", /* a real leap second */
     "0000-01-01T00:00:00Z",
     "-001-01-01T00:00:00Z",
     "10000-01-01T00:00:00Z",
@@ -101,10 +102,10 @@ static const char *const bad[] = {
     "2024-01-01T00:00:00+08:60",
     "2024-01-01T00:00:00+-8:00",
     "2024-01-01T00:00:00+08:00Z",
-    "0001-01-01T00:00:00+00:01",     /* one minute before year 1 */
+    "0001-01-01T00:00:00+00:01", /* one minute before year 1 */
     "9999-12-31T23:59:59-00:01",
     "2024-01-01T00:00:+1Z",
-    "２０２４-01-01T00:00:00Z",      /* full-width digits */
+    "２０２４-01-01T00:00:00Z", /* full-width digits */
 };
 
 static void test_refuses(void **state)
@@ -120,7 +121,8 @@ static void test_refuses(void **state)
     }
     assert_int_equal(lj_time_parse("2023-02-29T00:00:00Z", 20, &us, &err), LJ_E_ARG);
     assert_string_equal(err.text, "month 2 of year 2023 has no day 29");
-    assert_int_equal(parse("2024-01-01T00:00:00Z\0", 21, &us), LJ_E_ARG); /* a NUL does not end it */
+    assert_int_equal(parse("2024-01-01T00:00:00Z\0", 21, &us),
+                     LJ_E_ARG); /* a NUL does not end it */
 }
 
 static void test_every_truncation_is_refused(void **state)
@@ -145,7 +147,8 @@ static void test_every_day_agrees_with_timegm(void **state)
         char want[64];
         int64_t back;
         assert_non_null(gmtime_r(&t, &tm));
-        snprintf(want, sizeof(want), "%04d-%02d-%02dT00:00:00Z", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+        snprintf(want, sizeof(want), "%04d-%02d-%02dT00:00:00Z", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday);
         assert_int_equal(lj_time_format(us, text, NULL), 0);
         if (strcmp(text, want) != 0) {
             fail_msg("%s is not %s", text, want);
@@ -162,7 +165,9 @@ static void test_round_trip_of_odd_instants(void **state)
     (void)state;
     for (int i = 0; i < 200000; i++) {
         x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-        int64_t us = LJ_TIME_MIN_US + (int64_t)(x % (uint64_t)(LJ_TIME_MAX_US - LJ_TIME_MIN_US + 1)), back = 0;
+        int64_t us =
+                    LJ_TIME_MIN_US + (int64_t)(x % (uint64_t)(LJ_TIME_MAX_US - LJ_TIME_MIN_US + 1)),
+                back = 0;
         assert_int_equal(lj_time_format(us, text, NULL), 0);
         assert_int_equal(lj_time_parse(text, strlen(text), &back, NULL), 0);
         assert_true(back == us);
@@ -195,7 +200,8 @@ static void test_postgresql_epoch(void **state)
     assert_int_equal(lj_time_from_pg(INT64_MIN, &v, NULL), LJ_E_ARG); /* -infinity */
     assert_int_equal(lj_time_from_pg(INT64_MAX - 1, &v, NULL), LJ_E_ARG);
     assert_int_equal(lj_time_to_pg(INT64_MIN, &v, NULL), LJ_E_ARG);
-    assert_int_equal(lj_time_to_pg(INT64_MIN + LJ_PG_EPOCH_US, &v, NULL), LJ_E_ARG); /* would read as -infinity */
+    assert_int_equal(lj_time_to_pg(INT64_MIN + LJ_PG_EPOCH_US, &v, NULL),
+                     LJ_E_ARG); /* would read as -infinity */
     assert_int_equal(v, 7);
 }
 

@@ -1,8 +1,10 @@
-/* UUIDs: the strict text form, versions, the monotone generator, and the version 8 derivation against vectors computed elsewhere.
+/* UUIDs: the strict text form, versions, the monotone generator, and the version 8 derivation
+ * against vectors computed elsewhere.
  *
  * lj-test: lj_common
  *
- * The version 8 vectors come from Python's hashlib, not from this code; the SQL twin is held against the same ones. */
+ * The version 8 vectors come from Python's hashlib, not from this code; the SQL twin is held
+ * against the same ones. */
 #include "common/uuid.h"
 
 #include <setjmp.h>
@@ -28,8 +30,10 @@ static int parse(const char *text, size_t len, uint8_t ret[LJ_UUID_BYTES])
 
 static void test_parse_accepts_both_cases(void **state)
 {
-    static const uint8_t want[LJ_UUID_BYTES] = {0x01, 0x92, 0xa3, 0xb4, 0xc5, 0xd6, 0x7e, 0x8f, 0x9a, 0x0b, 0x1c, 0x2d, 0x3e, 0x4f, 0x50, 0x61};
-    static const char *const spellings[] = {PARENT, "0192A3B4-C5D6-7E8F-9A0B-1C2D3E4F5061", "0192a3B4-c5D6-7e8F-9A0b-1c2D3E4f5061"};
+    static const uint8_t want[LJ_UUID_BYTES] = {0x01, 0x92, 0xa3, 0xb4, 0xc5, 0xd6, 0x7e, 0x8f,
+                                                0x9a, 0x0b, 0x1c, 0x2d, 0x3e, 0x4f, 0x50, 0x61};
+    static const char *const spellings[] = {PARENT, "0192A3B4-C5D6-7E8F-9A0B-1C2D3E4F5061",
+                                            "0192a3B4-c5D6-7e8F-9A0b-1c2D3E4f5061"};
     (void)state;
     for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
         uint8_t got[LJ_UUID_BYTES];
@@ -51,7 +55,7 @@ static void test_parse_refuses(void **state)
         "0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f506g",   /* not hexadecimal */
         "0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f50 1",
         "0192a3b4_c5d6-7e8f-9a0b-1c2d3e4f5061",
-        "0192a3b-4c5d6-7e8f-9a0b-1c2d3e4f5061",   /* hyphen in the wrong place */
+        "0192a3b-4c5d6-7e8f-9a0b-1c2d3e4f5061", /* hyphen in the wrong place */
         "-192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061",
         " 192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061",
         "0x92a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061",

@@ -148,7 +148,7 @@ struct lj_opinion_findings {
 /*
  * Opens an engine.
  * dir: a folder with terms.tsv, words.tsv and pairs.tsv; NULL takes the tables built into the library.
- * The caller frees *ret with lj_opinion_close. Errors: LJ_E_INVALID (a row that does not parse, the message names file
+ * The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG (a row that does not parse, the message names file
  * and line), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
  */
 int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err);

@@ -1,0 +1,56 @@
+/*
+ * The engine's life and its one call.
+ *
+ * Three steps over scratch memory that the handle owns: read the text into folded symbols (text.c), find words and
+ * pairs (find.c), decide what the text asserts (scope.c) and sum up (score.c). Rules are built once and read only, so a
+ * later reload swaps them under the handle without touching this interface.
+ *
+ * Guarantees: after lj_opinion_open nothing allocates; the same text gives the same findings, whatever came before.
+ */
+#include "workers/opinion/engine.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/err.h"
+
+int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err)
+{
+    struct lj_opinion *o = calloc(1, sizeof *o);
+    if (!o)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for an opinion engine");
+    int rc = lj_rules_open(dir, &o->rules, err);
+    if (rc < 0) {
+        lj_opinion_close(&o);
+        return rc;
+    }
+    (void)snprintf(o->version, sizeof o->version, "rules-%016" PRIx64, o->rules->hash);
+    *ret = o;
+    return 0;
+}
+
+void lj_opinion_close(struct lj_opinion **engine)
+{
+    if (!engine || !*engine)
+        return;
+    lj_rules_close(&(*engine)->rules);
+    free(*engine);
+    *engine = NULL;
+}
+
+int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len, struct lj_opinion_findings *ret,
+                     struct lj_err *err)
+{
+    if (!lj_text_read(&engine->text, text, len))
+        return lj_fail(err, LJ_E_TOO_LARGE, "the text has more than %d code points", LJ_OPINION_TEXT_MAX);
+    lj_find(engine);
+    lj_judge(engine);
+    lj_summarise(engine, ret);
+    return 0;
+}
+
+const char *lj_opinion_version(const struct lj_opinion *engine)
+{
+    return engine->version;
+}

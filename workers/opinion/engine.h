@@ -1,0 +1,71 @@
+#ifndef LJ_OPINION_ENGINE_H
+#define LJ_OPINION_ENGINE_H
+/* The engine's scratch: tokens and hits of the text in hand. Internal. */
+#include "workers/opinion/opinion.h"
+#include "workers/opinion/rules.h"
+#include "workers/opinion/text.h"
+
+enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256 };
+
+/* A word or term found in the text: symbols [s, e). */
+struct lj_tok {
+    lj_classes classes; /* a copy: masks and enclosing terms take bits away */
+    uint16_t s;
+    uint16_t e;
+    uint16_t entry;
+    uint16_t sentence;
+    bool dead; /* hidden by a mask or by a longer term of its kind */
+    bool evasive;
+};
+
+/* A term or a pair that speaks of a risk. For a term a == b. */
+struct lj_hit {
+    uint16_t a_s, a_e; /* first word */
+    uint16_t b_s, b_e; /* second word */
+    uint16_t s, e;     /* both */
+    uint16_t sentence;
+    uint8_t kind, code, severity, weight;
+    bool by_pair;
+    bool evasive;
+    uint16_t rule; /* entry or pair index */
+    enum lj_opinion_scope scope;
+    float points; /* after the scope */
+};
+
+struct lj_opinion {
+    struct lj_rules *rules;
+    char version[24];
+    struct lj_text text;
+    uint32_t tok_count;
+    uint32_t hit_count;
+    bool truncated;
+    struct lj_tok tok[LJ_TOKENS_MAX];
+    struct lj_tok sorted[LJ_TOKENS_MAX];
+    struct lj_hit hit[LJ_HITS_MAX];
+    uint16_t sentence_tok[LJ_CLAUSES_MAX + 1]; /* first token of a sentence */
+    uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum lj_opinion_scope */
+};
+
+/* find.c: fills tok and hit from text. */
+void lj_find(struct lj_opinion *o);
+
+/* scope.c: sets scope and points of every hit. */
+void lj_judge(struct lj_opinion *o);
+
+/* score.c: findings from the judged hits. */
+void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f);
+
+/* Tokens of sentence s: [first, end). A sentence that does not exist gives an empty range. */
+static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint32_t *first, uint32_t *end)
+{
+    bool exists = s >= 0 && (uint32_t)s < o->text.sentences;
+    *first = exists ? o->sentence_tok[s] : 0;
+    *end = exists ? o->sentence_tok[s + 1] : 0;
+}
+
+static inline uint16_t lj_clause_at(const struct lj_opinion *o, uint16_t sym)
+{
+    return o->text.clause[sym];
+}
+
+#endif

@@ -1,0 +1,423 @@
+/*
+ * From reviewable tables to an automaton.
+ *
+ * terms.tsv   term, kind, code, severity 1-3, weak|plain|strong, note
+ * words.tsv   word, classes (comma separated), note
+ * pairs.tsv   name, kind, code, severity, weight, first class, second class, gap, clause|clause~|sentence|sentence~,
+ *             veto class or -, note      (~: in any order)
+ *
+ * Every surface is folded with the fold of the texts. A term of two to four characters also gets the spellings with one
+ * character written as its toneless syllable (gu折) or as its reviewed split parts (扌丁); these hits are marked evasive.
+ * Rows that fold to the same symbols and mean the same are kept once: two equal negators would cancel each other.
+ *
+ * Guarantees: a row that does not parse is an error with file and line, never skipped.
+ */
+#include "workers/opinion/rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/err.h"
+#include "workers/opinion/tables.h"
+#include "workers/opinion/text.h"
+#include "workers/opinion/tsv.h"
+
+enum { TERM_MAX = 16, POOL_PER_ENTRY = 12, FILE_MAX = 1 << 20 };
+
+extern const char lj_opinion_terms_tsv[];
+extern const size_t lj_opinion_terms_tsv_size;
+extern const char lj_opinion_words_tsv[];
+extern const size_t lj_opinion_words_tsv_size;
+extern const char lj_opinion_pairs_tsv[];
+extern const size_t lj_opinion_pairs_tsv_size;
+
+struct builder {
+    struct lj_rules *r;
+    struct lj_ac_pattern *patterns;
+    size_t pattern_count;
+    uint16_t *pool; /* symbols of all patterns */
+    size_t pool_used;
+    size_t pool_size;
+};
+
+static int find_class(const struct lj_rules *r, const char *name, size_t n)
+{
+    for (size_t i = 0; i < r->class_count; i++) {
+        if (strlen(r->class_names[i]) == n && memcmp(r->class_names[i], name, n) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int add_class(struct lj_rules *r, const char *name, size_t n)
+{
+    int i = find_class(r, name, n);
+    if (i >= 0)
+        return i;
+    if (n == 0 || n >= sizeof r->class_names[0] || r->class_count == LJ_W_MAX)
+        return -1;
+    memcpy(r->class_names[r->class_count], name, n);
+    r->class_names[r->class_count][n] = '\0';
+    return (int)r->class_count++;
+}
+
+static void copy_name(char *out, const char *p, size_t n)
+{
+    size_t k = n < LJ_OPINION_RULE_NAME_MAX ? n : LJ_OPINION_RULE_NAME_MAX - 1;
+    while (k < n && k > 0 && ((unsigned char)p[k] & 0xC0) == 0x80)
+        k--;
+    memcpy(out, p, k);
+    out[k] = '\0';
+}
+
+static bool same_symbols(const struct lj_ac_pattern *p, const uint16_t *sym, size_t n)
+{
+    return p->len == n && memcmp(p->sym, sym, n * sizeof *sym) == 0;
+}
+
+/* The entry of these symbols that means the same kind, or only words; NULL when there is none. */
+static struct lj_entry *find_entry(struct builder *b, const uint16_t *sym, size_t n, int kind)
+{
+    for (size_t i = 0; i < b->pattern_count; i++) {
+        struct lj_entry *e = &b->r->entries[b->patterns[i].id];
+        if (same_symbols(&b->patterns[i], sym, n) && (e->kind == kind || e->kind < 0 || kind < 0))
+            return e;
+    }
+    return NULL;
+}
+
+/* Adds e under the symbols, or merges it into the entry that is already there. */
+static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e, struct lj_err *err)
+{
+    struct lj_entry *old = find_entry(b, sym, n, e->kind);
+    if (old) {
+        lj_classes classes = old->classes | e->classes;
+        if (old->kind < 0 && e->kind >= 0)
+            *old = *e;
+        old->classes = classes;
+        return 0;
+    }
+    if (b->r->entry_count == LJ_ENTRIES_MAX || b->pool_used + n > b->pool_size)
+        return lj_fail(err, LJ_E_CONFIG, "more than %d patterns", LJ_ENTRIES_MAX);
+    uint16_t id = (uint16_t)b->r->entry_count++;
+    b->r->entries[id] = *e;
+    uint16_t *copy = b->pool + b->pool_used;
+    memcpy(copy, sym, n * sizeof *sym);
+    b->pool_used += n;
+    b->patterns[b->pattern_count++] = (struct lj_ac_pattern){copy, (uint16_t)n, id};
+    return 0;
+}
+
+/* Adds the term with character i replaced by the letters or parts in with. */
+static int add_variant(struct builder *b, const uint16_t *sym, size_t n, size_t i, const uint16_t *with, size_t m,
+                       const struct lj_entry *e, struct lj_err *err)
+{
+    uint16_t out[TERM_MAX + 8];
+    struct lj_entry v = *e;
+    v.evasive = true;
+    memcpy(out, sym, i * sizeof *sym);
+    memcpy(out + i, with, m * sizeof *with);
+    memcpy(out + i + m, sym + i + 1, (n - i - 1) * sizeof *sym);
+    return add_entry(b, out, n - 1 + m, &v, err);
+}
+
+static size_t split_parts(uint16_t sym, uint16_t *out)
+{
+    static const struct {
+        uint16_t whole, left, right;
+    } splits[] = {
+        {0x6253, 0x624C, 0x4E01}, /* 打 = 扌丁 */
+        {0x9A97, 0x9A6C, 0x6241}, /* 骗 = 马扁 */
+        {0x9A82, 0x9A6C, 0x53E3}, /* 骂, as far as it is written 马口 */
+        {0x8D22, 0x8D1D, 0x624D}, /* 财 = 贝才 */
+        {0x5047, 0x4EBB, 0x53DA}, /* 假 = 亻叚 */
+    };
+    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
+        if (splits[i].whole == sym) {
+            out[0] = splits[i].left;
+            out[1] = splits[i].right;
+            return 2;
+        }
+    }
+    return 0;
+}
+
+static size_t syllable_of(uint16_t sym, uint16_t *out)
+{
+    if (sym < LJ_OPINION_HAN_FIRST || sym >= LJ_OPINION_HAN_FIRST + LJ_OPINION_HAN_COUNT)
+        return 0;
+    const char *s = lj_opinion_syllable[lj_opinion_pinyin[sym - LJ_OPINION_HAN_FIRST]];
+    size_t n = strlen(s);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint16_t)s[i];
+    return n;
+}
+
+static int add_variants(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e, struct lj_err *err)
+{
+    if (n < 2 || n > 4)
+        return 0;
+    for (size_t i = 0; i < n; i++) {
+        uint16_t with[8];
+        size_t m = syllable_of(sym[i], with);
+        int rc = m ? add_variant(b, sym, n, i, with, m, e, err) : 0;
+        m = rc < 0 ? 0 : split_parts(sym[i], with);
+        if (m)
+            rc = add_variant(b, sym, n, i, with, m, e, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int bad_row(const struct lj_tsv *t, const char *what, struct lj_err *err)
+{
+    return lj_fail(err, LJ_E_CONFIG, "%s:%u: %s", t->name, t->line, what);
+}
+
+static int read_weight(const struct lj_tsv *t, size_t i, uint8_t *ret, struct lj_err *err)
+{
+    static const char *const names[] = {"", "weak", "plain", "strong"};
+    for (uint8_t w = LJ_WEAK; w <= LJ_STRONG; w++) {
+        if (lj_field_is(t, i, names[w])) {
+            *ret = w;
+            return 0;
+        }
+    }
+    return bad_row(t, "weight must be weak, plain or strong", err);
+}
+
+/* Fields i..i+3: kind, code, severity, weight. */
+static int read_risk(const struct lj_tsv *t, size_t i, struct lj_entry *e, struct lj_err *err)
+{
+    int severity = 0;
+    if (t->fields < i + 4)
+        return bad_row(t, "fields are missing", err);
+    int kind = lj_opinion_kind_by_name(t->field[i].p, t->field[i].n);
+    int code = lj_opinion_code_by_name(t->field[i + 1].p, t->field[i + 1].n);
+    if (kind < 0 || code < 0)
+        return bad_row(t, kind < 0 ? "unknown kind" : "unknown code", err);
+    int rc = lj_field_int(t, i + 2, 1, 3, &severity, err);
+    if (rc < 0)
+        return rc;
+    e->kind = (int8_t)kind;
+    e->code = (uint8_t)code;
+    e->severity = (uint8_t)severity;
+    return read_weight(t, i + 3, &e->weight, err);
+}
+
+static int read_term(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    struct lj_entry e = {0};
+    uint16_t sym[TERM_MAX];
+    size_t n = lj_text_fold_term(t->field[0].p, t->field[0].n, sym, TERM_MAX);
+    if (n == 0)
+        return bad_row(t, "the term is empty, too long, or has characters that are noise", err);
+    int rc = read_risk(t, 1, &e, err);
+    if (rc < 0)
+        return rc;
+    copy_name(e.name, t->field[0].p, t->field[0].n);
+    rc = add_entry(b, sym, n, &e, err);
+    return rc < 0 ? rc : add_variants(b, sym, n, &e, err);
+}
+
+static int read_classes(struct builder *b, const struct lj_tsv *t, lj_classes *ret, struct lj_err *err)
+{
+    if (t->fields < 2)
+        return bad_row(t, "the classes are missing", err);
+    const char *p = t->field[1].p;
+    const char *end = p + t->field[1].n;
+    while (p <= end) {
+        const char *comma = memchr(p, ',', (size_t)(end - p));
+        const char *stop = comma ? comma : end;
+        int c = add_class(b->r, p, (size_t)(stop - p));
+        if (c < 0)
+            return bad_row(t, "a class name is empty or too long, or there are more than 128 classes", err);
+        *ret |= LJ_CLASS(c);
+        p = stop + 1;
+    }
+    return 0;
+}
+
+static int read_word(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    struct lj_entry e = {.kind = -1};
+    uint16_t sym[TERM_MAX];
+    size_t n = lj_text_fold_term(t->field[0].p, t->field[0].n, sym, TERM_MAX);
+    if (n == 0)
+        return bad_row(t, "the word is empty, too long, or has characters that are noise", err);
+    int rc = read_classes(b, t, &e.classes, err);
+    if (rc < 0)
+        return rc;
+    copy_name(e.name, t->field[0].p, t->field[0].n);
+    rc = add_entry(b, sym, n, &e, err);
+    uint16_t parts[2];
+    if (rc == 0 && n <= 4 && split_parts(sym[0], parts)) /* 扌丁 in the words of pair rules */
+        rc = add_variant(b, sym, n, 0, parts, 2, &e, err);
+    return rc;
+}
+
+static int read_where(const struct lj_tsv *t, struct lj_pair *p, struct lj_err *err)
+{
+    static const struct {
+        const char *name;
+        bool sentence, any_order;
+    } where[] = {
+        {"clause", false, false},
+        {"clause~", false, true},
+        {"sentence", true, false},
+        {"sentence~", true, true},
+    };
+    for (size_t i = 0; i < sizeof where / sizeof where[0]; i++) {
+        if (lj_field_is(t, 8, where[i].name)) {
+            p->sentence = where[i].sentence;
+            p->any_order = where[i].any_order;
+            return 0;
+        }
+    }
+    return bad_row(t, "where must be clause, clause~, sentence or sentence~", err);
+}
+
+static int read_pair(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    struct lj_rules *r = b->r;
+    struct lj_entry e = {0};
+    struct lj_pair p = {0};
+    int gap = 0;
+    if (t->fields < 10 || r->pair_count == LJ_PAIRS_MAX)
+        return bad_row(t, "fields are missing, or there are too many pairs", err);
+    int first = find_class(r, t->field[5].p, t->field[5].n);
+    int second = find_class(r, t->field[6].p, t->field[6].n);
+    int veto = find_class(r, t->field[9].p, t->field[9].n);
+    if (first < 0 || second < 0 || (veto < 0 && !lj_field_is(t, 9, "-")))
+        return bad_row(t, "a class that words.tsv does not have", err);
+    int rc = read_risk(t, 1, &e, err);
+    if (rc == 0)
+        rc = lj_field_int(t, 7, 0, 60, &gap, err);
+    if (rc == 0)
+        rc = read_where(t, &p, err);
+    if (rc < 0)
+        return rc;
+    p.veto = veto < 0 ? 0 : LJ_CLASS(veto);
+    p.first = (uint8_t)first;
+    p.second = (uint8_t)second;
+    p.gap = (uint8_t)gap;
+    p.kind = (uint8_t)e.kind;
+    p.code = e.code;
+    p.severity = e.severity;
+    p.weight = e.weight;
+    copy_name(p.name, t->field[0].p, t->field[0].n);
+    r->pair_classes |= LJ_CLASS(first);
+    if (p.any_order)
+        r->pair_classes |= LJ_CLASS(second);
+    r->pairs[r->pair_count++] = p;
+    return 0;
+}
+
+typedef int read_row_fn(struct builder *b, const struct lj_tsv *t, struct lj_err *err);
+
+static int read_rows(struct builder *b, struct lj_tsv *t, read_row_fn *fn, struct lj_err *err)
+{
+    for (const char *p = t->p; p < t->end; p++) /* FNV-1a */
+        b->r->hash = (b->r->hash ^ (unsigned char)*p) * UINT64_C(0x100000001B3);
+    while (lj_tsv_next(t)) {
+        int rc = fn(b, t, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_table(struct builder *b, const char *dir, size_t which, struct lj_err *err)
+{
+    /* words before pairs, which name their classes */
+    const struct {
+        const char *name;
+        const char *text;
+        size_t size;
+        read_row_fn *fn;
+    } tables[] = {
+        {"terms.tsv", lj_opinion_terms_tsv, lj_opinion_terms_tsv_size, read_term},
+        {"words.tsv", lj_opinion_words_tsv, lj_opinion_words_tsv_size, read_word},
+        {"pairs.tsv", lj_opinion_pairs_tsv, lj_opinion_pairs_tsv_size, read_pair},
+    };
+    struct lj_tsv t = {.name = tables[which].name};
+    if (!dir) {
+        t.p = tables[which].text;
+        t.end = t.p + tables[which].size;
+        return read_rows(b, &t, tables[which].fn, err);
+    }
+    char path[4096];
+    char *buf = NULL;
+    size_t size = 0;
+    if (snprintf(path, sizeof path, "%s/%s", dir, t.name) >= (int)sizeof path)
+        return lj_fail(err, LJ_E_ARG, "the folder's name is too long");
+    int rc = lj_read_file(path, FILE_MAX, &buf, &size, err);
+    if (rc < 0)
+        return rc;
+    t.p = buf;
+    t.end = buf + size;
+    rc = read_rows(b, &t, tables[which].fn, err);
+    free(buf);
+    return rc;
+}
+
+static void add_fixed(struct lj_rules *r)
+{
+    static const char *const names[] = {
+#define X(name) #name,
+        LJ_WORD_CLASSES(X)
+#undef X
+    };
+    for (size_t i = 0; i < LJ_W_FIXED; i++)
+        (void)add_class(r, names[i], strlen(names[i]));
+    r->entries[LJ_ENTRY_MONEY] = (struct lj_entry){.kind = -1, .classes = LJ_BIT(MONEY) | LJ_BIT(NUM), .name = "金额"};
+    r->entries[LJ_ENTRY_NUM] = (struct lj_entry){.kind = -1, .classes = LJ_BIT(NUM), .name = "数字"};
+    r->entry_count = LJ_ENTRY_FIRST;
+    r->hash = UINT64_C(0xCBF29CE484222325);
+}
+
+static int builder_init(struct builder *b, struct lj_err *err)
+{
+    b->r = calloc(1, sizeof *b->r);
+    b->pool_size = (size_t)LJ_ENTRIES_MAX * POOL_PER_ENTRY;
+    b->pool = malloc(b->pool_size * sizeof *b->pool);
+    b->patterns = malloc(LJ_ENTRIES_MAX * sizeof *b->patterns);
+    if (b->r) {
+        b->r->entries = calloc(LJ_ENTRIES_MAX, sizeof *b->r->entries);
+        b->r->pairs = calloc(LJ_PAIRS_MAX, sizeof *b->r->pairs);
+    }
+    if (!b->r || !b->pool || !b->patterns || !b->r->entries || !b->r->pairs)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the rule tables");
+    add_fixed(b->r);
+    return 0;
+}
+
+int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
+{
+    struct builder b = {0};
+    int rc = builder_init(&b, err);
+    for (size_t i = 0; rc == 0 && i < 3; i++)
+        rc = read_table(&b, dir, i, err);
+    if (rc == 0)
+        rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
+    free(b.pool);
+    free(b.patterns);
+    if (rc < 0)
+        lj_rules_close(&b.r);
+    else
+        *ret = b.r;
+    return rc;
+}
+
+void lj_rules_close(struct lj_rules **rules)
+{
+    if (!rules || !*rules)
+        return;
+    lj_ac_free(&(*rules)->ac);
+    free((*rules)->entries);
+    free((*rules)->pairs);
+    free(*rules);
+    *rules = NULL;
+}

@@ -1,0 +1,275 @@
+/*
+ * From judged hits to findings.
+ *
+ * A kind's points are the best sentence's best hit, plus a little for a second one apart from it in the sentence and a
+ * little for another sentence: never the sum over the text. Two points are the threshold. In a long text full of
+ * praise and without a complaint, plain and weak hits count less. Polarity weighs praise, cancelled risks (没有收费 is
+ * praise in this field) and complaints. The base severity follows the field's table with what one text can tell.
+ */
+#include <string.h>
+
+#include "workers/opinion/engine.h"
+
+#define THRESHOLD 2.0F
+
+enum { LONG_TEXT = 120, SYMBOLS_PER_PRAISE = 60 };
+
+struct praise {
+    uint32_t good;
+    uint32_t bad;
+    uint32_t complaints;
+    uint32_t routine;
+    bool minors;
+    bool hospital;
+};
+
+static bool just_negated(const struct lj_opinion *o, uint32_t i)
+{
+    const lj_classes neg = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(PREV);
+    for (uint32_t k = i; k-- > 0 && o->tok[k].s + 6 > o->tok[i].s;) {
+        const struct lj_tok *t = &o->tok[k];
+        if ((t->classes & neg) && t->e <= o->tok[i].s && o->tok[i].s - t->e <= 2 &&
+            lj_clause_at(o, t->s) == lj_clause_at(o, o->tok[i].s))
+            return true;
+    }
+    return false;
+}
+
+static struct praise count_words(const struct lj_opinion *o)
+{
+    struct praise p = {0};
+    for (uint32_t i = 0; i < o->tok_count; i++) {
+        lj_classes c = o->tok[i].classes;
+        bool negated = (c & (LJ_BIT(POS) | LJ_BIT(BAD))) && just_negated(o, i);
+        p.good += (c & (negated ? LJ_BIT(BAD) : LJ_BIT(POS))) != 0;
+        p.bad += (c & (negated ? LJ_BIT(POS) : LJ_BIT(BAD))) != 0;
+        p.complaints += (c & LJ_BIT(COMPLAIN)) != 0;
+        p.routine += (c & LJ_BIT(ROUTINE)) != 0;
+        p.minors = p.minors || (c & LJ_BIT(MINOR));
+        p.hospital = p.hospital || ((c & LJ_BIT(HOSP)) && o->frame[o->tok[i].sentence] == LJ_OPINION_SCOPE_NONE);
+    }
+    return p;
+}
+
+/* A long page of praise: its plain words for risks are told, not alleged. */
+static float long_praise(const struct lj_opinion *o, const struct praise *p)
+{
+    if (o->text.n < LONG_TEXT || p->complaints > 0 || p->good <= 2 * p->bad)
+        return 1;
+    return p->good >= o->text.n / SYMBOLS_PER_PRAISE ? 0.8F : 1;
+}
+
+static float hit_points(const struct lj_hit *h, float damp)
+{
+    return h->weight == LJ_STRONG ? h->points : h->points * damp;
+}
+
+static bool stands(const struct lj_hit *h)
+{
+    return h->points >= 1 && h->scope != LJ_OPINION_SCOPE_LONE;
+}
+
+static float kind_points(const struct lj_opinion *o, uint8_t kind, float damp, uint32_t *ret_best)
+{
+    float best = 0;
+    for (uint32_t i = 0; i < o->hit_count; i++) {
+        float p = hit_points(&o->hit[i], damp);
+        if (o->hit[i].kind == kind && p > best) {
+            best = p;
+            *ret_best = i;
+        }
+    }
+    float more = 0;
+    const struct lj_hit *b = &o->hit[*ret_best];
+    for (uint32_t i = 0; best > 0 && i < o->hit_count; i++) {
+        const struct lj_hit *h = &o->hit[i];
+        bool apart = h->e <= b->s || h->s >= b->e;
+        if (h->kind == kind && apart && stands(h))
+            more = more > 0.5F ? more : h->sentence == b->sentence ? 0.5F : 0.3F;
+    }
+    return best + more;
+}
+
+static struct lj_opinion_span span_of(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    return (struct lj_opinion_span){o->text.pos[h->s], (uint32_t)o->text.pos[h->e - 1] + 1};
+}
+
+static struct lj_opinion_reason reason_of(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    struct lj_opinion_reason r = {
+        .kind = h->kind,
+        .code = h->code,
+        .source = h->by_pair ? LJ_OPINION_BY_PAIR : LJ_OPINION_BY_TERM,
+        .scope = h->scope,
+        .span = span_of(o, h),
+        .weight = stands(h) ? h->points : 0,
+    };
+    const char *name = h->by_pair ? o->rules->pairs[h->rule].name : o->rules->entries[h->rule].name;
+    memcpy(r.rule, name, sizeof r.rule);
+    return r;
+}
+
+/* Adds a span, joined with those it overlaps; they stay sorted by start. */
+static void add_span(struct lj_opinion_finding *f, struct lj_opinion_span s)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < f->span_count; i++) {
+        struct lj_opinion_span x = f->spans[i];
+        if (x.start < s.end && s.start < x.end) {
+            s.start = x.start < s.start ? x.start : s.start;
+            s.end = x.end > s.end ? x.end : s.end;
+        } else {
+            f->spans[k++] = x;
+        }
+    }
+    f->span_count = k;
+    if (k == LJ_OPINION_SPANS_MAX)
+        return;
+    while (k > 0 && f->spans[k - 1].start > s.start) {
+        f->spans[k] = f->spans[k - 1];
+        k--;
+    }
+    f->spans[k] = s;
+    f->span_count++;
+}
+
+static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points, uint32_t best,
+                         struct lj_opinion_finding *f)
+{
+    *f = (struct lj_opinion_finding){.kind = kind, .code = o->hit[best].code, .score = points / (points + THRESHOLD)};
+    for (uint32_t i = 0; i < o->hit_count; i++) {
+        const struct lj_hit *h = &o->hit[i];
+        if (h->kind != kind || !stands(h))
+            continue;
+        add_span(f, span_of(o, h));
+        if (h->severity > f->severity)
+            f->severity = h->severity;
+        if (f->reason_count < LJ_OPINION_REASONS_MAX)
+            f->reasons[f->reason_count++] = reason_of(o, h);
+    }
+}
+
+static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_findings *f)
+{
+    float top = 0;
+    for (uint8_t kind = 0; kind < LJ_OPINION_KINDS; kind++) {
+        uint32_t best = 0;
+        float points = kind_points(o, kind, damp, &best);
+        top = points > top ? points : top;
+        if (points < THRESHOLD)
+            continue;
+        struct lj_opinion_finding one;
+        fill_finding(o, kind, points, best, &one);
+        uint32_t k = f->count++;
+        while (k > 0 && f->findings[k - 1].score < one.score) {
+            f->findings[k] = f->findings[k - 1];
+            k--;
+        }
+        f->findings[k] = one;
+        f->severity = one.severity > f->severity ? one.severity : f->severity;
+    }
+    f->risk_score = top / (top + THRESHOLD);
+}
+
+static uint32_t collect_cancelled(const struct lj_opinion *o, struct lj_opinion_findings *f)
+{
+    uint32_t negated = 0;
+    for (uint32_t i = 0; i < o->hit_count; i++) {
+        const struct lj_hit *h = &o->hit[i];
+        f->evasion = f->evasion || (h->evasive && stands(h));
+        if (stands(h))
+            continue;
+        f->rumour = f->rumour || h->scope == LJ_OPINION_SCOPE_DENY;
+        negated += h->scope == LJ_OPINION_SCOPE_NEG || h->scope == LJ_OPINION_SCOPE_DENY;
+        if (f->cancelled_count < LJ_OPINION_CANCELLED_MAX)
+            f->cancelled[f->cancelled_count++] = reason_of(o, h);
+    }
+    return negated;
+}
+
+static void set_polarity(const struct praise *p, uint32_t negated, struct lj_opinion_findings *f)
+{
+    float good = (float)p->good + 0.8F * (float)negated;
+    float bad = (float)p->bad + 0.7F * (float)p->complaints;
+    if (f->count > 0)
+        bad += f->severity > 1 ? 4 : 2.5F;
+    float routine = 0.6F * (float)(p->routine > 2 ? 2 : p->routine);
+    f->polarity_score = (good - bad) / (good + bad + 0.5F + routine);
+    f->polarity = f->count > 0 ? -1 : f->polarity_score > 0.3F ? 1 : f->polarity_score < -0.3F ? -1 : 0;
+}
+
+static int highest_base(const struct lj_opinion_findings *f, enum lj_opinion_code *ret_code)
+{
+    int base = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        for (uint32_t k = 0; k < f->findings[i].reason_count; k++) {
+            enum lj_opinion_code code = f->findings[i].reasons[k].code;
+            if (lj_opinion_code_base(code) > base) {
+                base = lj_opinion_code_base(code);
+                *ret_code = code;
+            }
+        }
+    }
+    return base;
+}
+
+/* What a denied accusation leaves: half of its base. */
+static int rumour_base(const struct lj_opinion_findings *f)
+{
+    int base = 0;
+    for (uint32_t i = 0; i < f->cancelled_count; i++) {
+        int b = lj_opinion_code_base(f->cancelled[i].code) / 2;
+        if (f->cancelled[i].scope == LJ_OPINION_SCOPE_DENY && b > base)
+            base = b;
+    }
+    return base;
+}
+
+static enum lj_opinion_level level_of(const struct lj_opinion_findings *f)
+{
+    enum lj_opinion_level level = f->base >= 80   ? LJ_OPINION_LEVEL_RED
+                                  : f->base >= 60 ? LJ_OPINION_LEVEL_ORANGE
+                                  : f->base >= 35 ? LJ_OPINION_LEVEL_YELLOW
+                                  : f->base >= 15 ? LJ_OPINION_LEVEL_BLUE
+                                                  : LJ_OPINION_LEVEL_NONE;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct lj_opinion_finding *x = &f->findings[i];
+        bool red = x->severity == 3 || (x->kind == LJ_OPINION_INJURY && x->severity > 1 && f->minors && f->hospital);
+        bool orange = x->code == LJ_OPINION_CODE_ABUSE;
+        if (red)
+            level = LJ_OPINION_LEVEL_RED;
+        else if (orange && level < LJ_OPINION_LEVEL_ORANGE)
+            level = LJ_OPINION_LEVEL_ORANGE;
+    }
+    return level;
+}
+
+static void set_base(const struct praise *p, struct lj_opinion_findings *f)
+{
+    f->main_code = f->polarity > 0 ? LJ_OPINION_CODE_POSITIVE : LJ_OPINION_CODE_NEUTRAL;
+    f->minors = p->minors;
+    f->hospital = p->hospital;
+    int base = highest_base(f, &f->main_code);
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (f->findings[i].kind == LJ_OPINION_INJURY && f->findings[i].severity == 3)
+            base = base > 95 ? base : 95;
+    }
+    if (base > 0)
+        base += (p->minors ? 8 : 0) + (p->hospital ? 10 : 0);
+    else if (f->rumour)
+        base = rumour_base(f);
+    f->base = base > 100 ? 100 : base;
+    f->level = level_of(f);
+}
+
+void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
+{
+    *f = (struct lj_opinion_findings){.code_points = o->text.code_points, .bad_bytes = o->text.bad_bytes};
+    struct praise p = count_words(o);
+    f->truncated = o->truncated;
+    collect(o, long_praise(o, &p), f);
+    uint32_t negated = collect_cancelled(o, f);
+    set_polarity(&p, negated, f);
+    set_base(&p, f);
+}

@@ -1,0 +1,26 @@
+#ifndef LJ_OPINION_TABLES_H
+#define LJ_OPINION_TABLES_H
+/* Character tables made at build time by gen_tables.c; read only, for the BMP. */
+#include <stdint.h>
+
+enum {
+    LJ_CHAR_NOISE,    /* dropped between two characters of a term */
+    LJ_CHAR_HAN,
+    LJ_CHAR_LETTER,
+    LJ_CHAR_DIGIT,
+    LJ_CHAR_CLAUSE,   /* ends a clause */
+    LJ_CHAR_LIST,     /* 、: ends a clause, carries a negation on */
+    LJ_CHAR_SENTENCE, /* ends a sentence */
+    LJ_CHAR_OPEN,     /* quotation marks: noise, but seen */
+    LJ_CHAR_CLOSE,
+};
+
+#define LJ_OPINION_HAN_FIRST 0x4E00
+#define LJ_OPINION_HAN_COUNT 0x5200
+
+extern const uint16_t lj_opinion_fold[0x10000];
+extern const uint8_t lj_opinion_char[0x10000]; /* LJ_CHAR_* of a folded code */
+extern const uint16_t lj_opinion_pinyin[LJ_OPINION_HAN_COUNT]; /* index into lj_opinion_syllable, 0 = none */
+extern const char lj_opinion_syllable[][8];
+
+#endif

@@ -29,6 +29,9 @@ LJ_MUST int lj_db_open(uv_loop_t *loop, const char *dsn, const char *application
                        void *arg, struct lj_db **ret, struct lj_err *err);
 enum lj_db_state lj_db_state(const struct lj_db *db);
 
+/* The three below answer only through their callbacks, never before they return.
+ * errors: LJ_E_STATE not READY; LJ_E_DB_LOST the connection just broke (the state callback follows); LJ_E_ARG, LJ_E_NOMEM: not queued. */
+
 /* Queue a statement (all in binary result format when `binary`). `name` = prepared statement's name (prepare it with lj_db_prepare first), or NULL with
  * sql text. values/lengths/formats as in PQsendQueryPrepared (formats NULL = all binary). libpq copies the parameters before return. */
 LJ_MUST int lj_db_prepare(struct lj_db *db, const char *name, const char *sql, lj_db_result_cb cb, void *arg, struct lj_err *err);
@@ -36,8 +39,11 @@ LJ_MUST int lj_db_exec(struct lj_db *db, const char *name, const char *sql, int 
                        const int *formats, int binary, lj_db_result_cb cb, void *arg, struct lj_err *err);
 /* Ends the batch: all statements since the last sync are one transaction. */
 LJ_MUST int lj_db_sync(struct lj_db *db, lj_db_sync_cb cb, void *arg, struct lj_err *err);
+/* Inside a sync callback: the first failure of that batch (also one that came only with the commit); code 0 when there was none. */
+const struct lj_err *lj_db_sync_error(const struct lj_db *db);
 int lj_db_inflight(const struct lj_db *db); /* statements + syncs not yet answered */
-/* Closes; operations in flight get LJ_E_DB_LOST first; *db = NULL at once, cb when the handles are gone. */
+/* Closes; operations in flight get LJ_E_DB_LOST first; *db = NULL at once, cb when the handles are gone. May be called in any callback, also
+ * while connecting (cb then waits for the connect to end, connect_timeout at most). With *db NULL nothing happens, cb included. */
 void lj_db_close(struct lj_db **db, void (*cb)(void *arg), void *arg);
 
 /* LJ_E_DB_DATA for SQLSTATE classes 22, 23, P0 (P0001 ...), 42 and 08P01 (an error in what was sent); LJ_E_FENCED for LJ001; else LJ_E_DB_SYSTEM.

@@ -194,13 +194,14 @@ int lj_client_run(struct lj_client *c, int timeout_ms, struct lj_err *err)
     if (c->closing)
         return lj_fail(err, LJ_E_CLOSED, "the client is closing");
     uint64_t before = c->callbacks;
-    int64_t now = client_now(c);
-    int64_t end = timeout_ms < 0 ? INT64_MAX : now + timeout_ms * 1000LL;
+    int64_t end = timeout_ms < 0 ? INT64_MAX : lj_mono_us() + timeout_ms * 1000LL; /* real time, whatever clock the options gave */
     for (;;) {
-        int64_t next = lj_client_tick(c, now);
+        int64_t now = client_now(c);
+        int64_t tick = wait_ms(lj_client_tick(c, now), now);
+        int64_t left = wait_ms(end, lj_mono_us());
         int idle = c->stats.events == 0 && lj_client_connected(c);
-        int finished = c->callbacks != before || idle || now >= end;
-        int64_t wait = finished ? 0 : wait_ms(next < end ? next : end, now);
+        int finished = c->callbacks != before || idle || left == 0;
+        int64_t wait = finished ? 0 : tick < left ? tick : left;
         zmq_pollitem_t item = {.socket = c->socket, .events = ZMQ_POLLIN};
         if (zmq_poll(&item, 1, (long)wait) < 0) {
             if (errno != EINTR)
@@ -211,7 +212,6 @@ int lj_client_run(struct lj_client *c, int timeout_ms, struct lj_err *err)
             continue;
         if (finished)
             return (int)(c->callbacks - before);
-        now = client_now(c);
     }
 }
 

@@ -9,6 +9,7 @@
  * 128 bits: an accident needs some 2^64 events under ONE id; somebody who makes a collision on
  * purpose (2^64 work) only gets the answer that belongs to his own first event. BLAKE2b because it
  * is the fastest hash in libsodium and needs no CPU extensions to be so.
+ * Works before sodium_init(); after it, libsodium takes the processor's vector instructions.
  *
  * Guarantees: the layout is fixed (the hashes are stored); changing it makes every retry across the
  * change a conflict. */

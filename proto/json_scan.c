@@ -404,7 +404,7 @@ static int read_object(struct reader *r)
     r->p++;
     skip_space(r);
     bool more = r->p >= r->end || *r->p != '}';
-    r->top = &f;
+    r->top = &f; /* cppcheck-suppress autoVariables ; taken off again below */
     while (rc == 0 && more) {
         rc = read_member(r, &o, &f);
         if (rc != 0) {
@@ -431,7 +431,7 @@ static int read_array(struct reader *r)
     r->p++;
     skip_space(r);
     bool more = r->p >= r->end || *r->p != ']';
-    r->top = &f;
+    r->top = &f; /* cppcheck-suppress autoVariables ; taken off again below */
     while (rc == 0 && more) {
         rc = read_value(r, &type);
         if (rc != 0) {

@@ -4,7 +4,6 @@
  * integer 4.0 and the latitude 26 must have become NFC, 4 and 26.0 before any rule looks at them. Characters are code points after NFC. */
 #include "workers/register/reg.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -182,8 +181,8 @@ static bool int_ok(json_int_t min, json_int_t max, const json_t *v, json_t **ret
     if (json_is_integer(v)) {
         return json_integer_value(v) >= min && json_integer_value(v) <= max;
     }
-    double d = json_is_real(v) ? json_real_value(v) : NAN;
-    if (!(d >= (double)min && d <= (double)max) || floor(d) < d) {
+    double d = json_is_real(v) ? json_real_value(v) : (double)min - 1;
+    if (!(d >= (double)min && d <= (double)max) || (double)(json_int_t)d < d) {
         return false;
     }
     *ret_new = json_integer((json_int_t)d); /* 4.0 is 4 */
@@ -193,11 +192,16 @@ static bool int_ok(json_int_t min, json_int_t max, const json_t *v, json_t **ret
 /* A number with at most `decimals` decimals, kept as a real: the column is numeric and rounds to the same decimals. */
 static bool decimal_ok(double min, double max, double scale, const json_t *v, json_t **ret_new)
 {
-    double d = json_is_number(v) ? json_number_value(v) : NAN;
-    if (!(d >= min && d <= max) || fabs(d * scale - round(d * scale)) > 1e-6) {
+    double d = json_is_number(v) ? json_number_value(v) : min - 1;
+    if (!(d >= min && d <= max)) {
         return false;
     }
-    *ret_new = json_real(round(d * scale) / scale);
+    double whole = (double)(int64_t)(d * scale + (d < 0 ? -0.5 : 0.5));
+    double off = d * scale - whole;
+    if (off > 1e-6 || off < -1e-6) {
+        return false;
+    }
+    *ret_new = json_real(whole / scale);
     return *ret_new != NULL;
 }
 

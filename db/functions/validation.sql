@@ -1,0 +1,93 @@
+-- The kind validation: what became of every report, correction and withdrawal. Tables, apply and result functions, views, grants, the kind's row.
+-- Idempotent.
+--
+-- One row an event judged, accepted or rejected, keyed by its position: one index entry says "once" for both outcomes, and a second
+-- application is an error whatever it would say. An accepted row is a version of its activity. The unique index on (activity, version) is what
+-- corrections read the current version by, and makes two versions with one number impossible even if the order of a key were broken.
+set role liangjin_owner;
+set search_path = liangjin, pg_catalog;
+
+-- States of an activity; workers/validation/states.def has the same numbers and the moves. Live states hold credit; final ones have no move.
+create table if not exists activity_state (
+    number int2 primary key,
+    name text not null unique,
+    live bool not null,
+    final bool not null
+);
+insert into activity_state (number, name, live, final) values
+    (1, 'SUBMITTED', false, false), (2, 'UNIT_REVIEW', false, false), (3, 'RETURNED', false, false), (4, 'APPROVED', true, false),
+    (5, 'SAMPLED', true, false), (6, 'CONFIRMED', true, true), (7, 'CORRECTION_PENDING', true, false), (8, 'WITHDRAWN', false, true),
+    (9, 'REVOKED', false, true), (10, 'LAPSED', false, false)
+    on conflict (number) do update set name = excluded.name, live = excluded.live, final = excluded.final;
+
+create table if not exists validation (
+    position int8 primary key,
+    received_at timestamptz not null,
+    start_at timestamptz,                      -- accepted: of this version; a withdrawal's is that of the version it ends
+    activity uuid not null,                    -- a report's own event id
+    day date,                                  -- local date of start_at
+    version int4,                              -- accepted: 1, 2, ...; a rejected event takes no number
+    base int4,                                 -- base_version as sent
+    unit int2 not null,                        -- reporting unit
+    op int2 not null check (op between 1 and 3),             -- 1 report, 2 correction, 3 withdrawal
+    verdict int2 not null check (verdict in (1, 2)),         -- 1 accepted, 2 rejected
+    state int2,                                -- accepted: state of the activity from here on
+    teams int4[],                              -- accepted: register numbers
+    short text,                                -- accepted: the short result, docs/contracts.md
+    notes text,                                -- [{code, severity, pointer}] of all that was found, warnings and flags included
+    check ((verdict = 1) = (version is not null)),
+    check ((verdict = 1) = (state is not null)),
+    check ((verdict = 1) = (short is not null))
+);
+create unique index if not exists validation_version on validation (activity, version) where version is not null;
+
+-- Versions of activities, and the latest of each.
+create or replace view activity_version as
+    select v.position, v.activity, v.version, v.base, v.op, v.state, s.name as state_name, s.live, v.unit, v.start_at, v.day, v.teams, v.short, v.notes,
+           v.received_at
+    from validation v join activity_state s on s.number = v.state where v.version is not null;
+create or replace view activity as
+    select distinct on (v.activity) v.activity, v.version, v.state, v.state_name, v.live, v.unit, v.start_at, v.day, v.teams, v.position
+    from activity_version v order by v.activity, v.version desc;
+
+create or replace function apply_validation(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], ops int2[],
+        activities uuid[], versions int4[], bases int4[], states int2[], units int2[], starts timestamptz[], days date[], teams text[],
+        shorts text[], notes text[], follows text[]) returns setof follow_on
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+    if cardinality(verdicts) <> cardinality(positions) or cardinality(follows) <> cardinality(positions) then
+        raise exception 'the columns of a validation batch do not fit together' using errcode = 'P0001';
+    end if;
+    insert into validation (position, received_at, start_at, activity, day, version, base, unit, op, verdict, state, teams, short, notes)
+        select u.position, u.received, u.start, u.activity, u.day, u.version, u.base, u.unit, u.op, u.verdict, u.state, u.teams::int4[],
+               u.short, u.notes
+        from unnest(positions, received, verdicts, ops, activities, versions, bases, states, units, starts, days, teams, shorts, notes)
+            as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes);
+    return query
+        select u.position, u.id, 0, case u.verdict when 1 then 'activity.withdrawn' else 'activity.rejected' end, u.unit, u.activity::text,
+               u.follow
+        from unnest(positions, ids, verdicts, units, activities, follows) with ordinality
+            as u(position, id, verdict, unit, activity, follow, ord)
+        where u.follow is not null order by u.ord;
+end
+$$;
+
+-- The short results again, for kinds gated on this one after a restart.
+create or replace function validation_result(positions int8[]) returns table ("position" int8, result bytea)
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select v.position, convert_to(v.short, 'UTF8') from validation v where v.position = any (positions) and v.verdict = 1
+$$;
+
+grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
+    timestamptz[], date[], text[], text[], text[], text[]), validation_result(int8[]) to liangjin_broker;
+grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;
+
+insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,
+        result_function, settle_function)
+    values (2, 'validation', 'key', true, null, null, 1, 1, false, 'apply_validation', 'validation_result', null)
+    on conflict (number) do update set name = excluded.name, ordering = excluded.ordering, single = excluded.single, after = excluded.after,
+        after_verdict = excluded.after_verdict, barrier = excluded.barrier, follow_on_max = excluded.follow_on_max,
+        feeds_directory = excluded.feeds_directory, apply_function = excluded.apply_function, result_function = excluded.result_function,
+        settle_function = excluded.settle_function;
+reset role;

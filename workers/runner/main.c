@@ -1,0 +1,227 @@
+/* liangjin-worker KIND...: runs the named kinds against one broker.
+ *
+ * Reads the configuration, finds the kinds in the registry, and hands over to the runner. Everything with a wrong name, number or
+ * key is refused here (exit 2) before a socket is opened. Exit status: 0 drained, 1 failed at run, 2 bad configuration.
+ *
+ * SIGTERM and SIGINT arrive through a signalfd that the runner polls; they are blocked before the ZeroMQ context exists, so its
+ * threads inherit the mask. The first one drains; then the default action is put back, so that a second one ends the process at once.
+ * SIGPIPE is ignored: libpq's sockets report errors by return value.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "common/cfg.h"
+#include "common/log.h"
+#include "workers/runner/registry.h"
+#include "workers/runner/runner.h"
+
+enum { EXIT_RUN = 1, EXIT_CONFIG = 2, Z85_KEY = 40 };
+
+struct config {
+    char *dsn, *run_dir, *name, *connect, *curve_secret, *curve_server, *log_level;
+    int64_t slots;
+};
+
+static const struct lj_cfg_row rows[] = {
+    {"dsn", LJ_CFG_STR, offsetof(struct config, dsn), NULL, 0, 0, "",
+     "PostgreSQL, as the read-only role liangjin_worker."},
+    {"run-dir", LJ_CFG_STR, offsetof(struct config, run_dir), NULL, 0, 0, "",
+     "Directory with the broker's local sockets."},
+    {"connect", LJ_CFG_STR, offsetof(struct config, connect), NULL, 0, 0, "",
+     "Endpoint of the broker instead of the one in run-dir, e.g. tcp://host:port (CURVE only)."},
+    {"curve-secret", LJ_CFG_STR, offsetof(struct config, curve_secret), NULL, 0, 0, "",
+     "File with this worker's secret CURVE key, 40 characters of Z85."},
+    {"curve-server", LJ_CFG_STR, offsetof(struct config, curve_server), NULL, 0, 0, "",
+     "The broker's public CURVE key, 40 characters of Z85."},
+    {"name", LJ_CFG_STR, offsetof(struct config, name), NULL, 0, 0, "",
+     "Name of this process at the broker; default: worker-PID."},
+    {"slots", LJ_CFG_INT, offsetof(struct config, slots), "2", 1, 16, "batches",
+     "Batches of a kind that the broker may give at once."},
+    {"log-level", LJ_CFG_STR, offsetof(struct config, log_level), "info", 0, 0, "",
+     "Lowest level written: debug, info, warn, error."},
+};
+#define NROWS (sizeof rows / sizeof rows[0])
+
+struct program {
+    struct config cfg;
+    struct lj_peer_cfg peer;
+    const struct lj_worker **workers;
+    const char **words;
+    size_t count;
+    char endpoint[512], name[64], secret[Z85_KEY + 1], public[Z85_KEY + 1];
+};
+
+static const struct lj_worker *find_kind(const char *name)
+{
+    for (size_t i = 0; lj_workers[i]; i++)
+        if (strcmp(lj_workers[i]->kind, name) == 0)
+            return lj_workers[i];
+    return NULL;
+}
+
+static int find_kinds(struct program *g, struct lj_err *err)
+{
+    if (g->count == 0)
+        return lj_fail(err, LJ_E_CONFIG, "name at least one kind");
+    for (size_t i = 0; i < g->count; i++) {
+        g->workers[i] = find_kind(g->words[i]);
+        if (!g->workers[i])
+            return lj_fail(err, LJ_E_CONFIG, "there is no kind %s in this program", g->words[i]);
+        for (size_t k = 0; k < i; k++)
+            if (g->workers[k] == g->workers[i])
+                return lj_fail(err, LJ_E_CONFIG, "kind %s is named twice", g->words[i]);
+    }
+    return 0;
+}
+
+static int read_secret(const char *path, char out[Z85_KEY + 1], struct lj_err *err)
+{
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return lj_fail_errno(err, LJ_E_CONFIG, errno, "curve-secret %s", path);
+    size_t n = fread(out, 1, Z85_KEY, f);
+    int end = fgetc(f);
+    (void)fclose(f);
+    out[n] = '\0';
+    if (n != Z85_KEY || (end != EOF && end != '\n'))
+        return lj_fail(err, LJ_E_CONFIG, "curve-secret %s does not hold one line of 40 characters", path);
+    return 0;
+}
+
+static int set_curve(struct program *g, struct lj_err *err)
+{
+    const struct config *c = &g->cfg;
+    if (!c->curve_secret != !c->curve_server)
+        return lj_fail(err, LJ_E_CONFIG, "curve-secret and curve-server go together");
+    if (!c->curve_secret) {
+        if (strncmp(g->peer.endpoint, "ipc://", 6) != 0)
+            return lj_fail(err, LJ_E_CONFIG, "%s needs curve-secret and curve-server", g->peer.endpoint);
+        return 0;
+    }
+    int rc = read_secret(c->curve_secret, g->secret, err);
+    if (rc < 0)
+        return rc;
+    if (strlen(c->curve_server) != Z85_KEY)
+        return lj_fail(err, LJ_E_CONFIG, "curve-server is not 40 characters long");
+    if (zmq_curve_public(g->public, g->secret) != 0)
+        return lj_fail(err, LJ_E_CONFIG, "curve-secret is no CURVE key: %s", zmq_strerror(errno));
+    g->peer.curve_secret = g->secret;
+    g->peer.curve_public = g->public;
+    g->peer.curve_server = c->curve_server;
+    return 0;
+}
+
+static int set_endpoint(struct program *g, struct lj_err *err)
+{
+    const struct config *c = &g->cfg;
+    if (!c->run_dir == !c->connect)
+        return lj_fail(err, LJ_E_CONFIG, "give run-dir or connect");
+    int n = c->connect ? snprintf(g->endpoint, sizeof g->endpoint, "%s", c->connect)
+                       : snprintf(g->endpoint, sizeof g->endpoint, "ipc://%s/work.sock", c->run_dir);
+    if (n < 0 || (size_t)n >= sizeof g->endpoint)
+        return lj_fail(err, LJ_E_CONFIG, "the endpoint is longer than %zu bytes", sizeof g->endpoint - 1);
+    g->peer.endpoint = g->endpoint;
+    return set_curve(g, err);
+}
+
+static int configure(struct program *g, int argc, char **argv, struct lj_err *err)
+{
+    g->words = calloc((size_t)argc, sizeof *g->words);
+    g->workers = calloc((size_t)argc, sizeof *g->workers);
+    if (!g->words || !g->workers)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the configuration");
+    int rc = lj_cfg_load(rows, NROWS, argc, argv, &g->cfg, g->words, &g->count, err);
+    if (rc != 0)
+        return rc;
+    lj_log_open("worker", lj_log_level_of(g->cfg.log_level));
+    rc = find_kinds(g, err);
+    if (rc == 0)
+        rc = set_endpoint(g, err);
+    if (rc < 0)
+        return rc;
+    if (!g->cfg.dsn)
+        return lj_fail(err, LJ_E_CONFIG, "dsn is needed");
+    (void)snprintf(g->name, sizeof g->name, "worker-%ld", (long)getpid());
+    g->peer.name = g->cfg.name ? g->cfg.name : g->name;
+    if (strlen(g->peer.name) > sizeof g->name - 1)
+        return lj_fail(err, LJ_E_CONFIG, "name is longer than %zu bytes", sizeof g->name - 1);
+    g->peer.dsn = g->cfg.dsn;
+    g->peer.slots = (uint16_t)g->cfg.slots;
+    return 0;
+}
+
+static void stop_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+}
+
+/* From here on a second signal ends the process at once. */
+static void let_signals_kill(void)
+{
+    sigset_t set;
+    struct signalfd_siginfo info;
+    stop_signals(&set);
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd >= 0) { /* the first one is still pending: unblocking would deliver it */
+        (void)!read(fd, &info, sizeof info);
+        (void)close(fd);
+    }
+    (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static int run(struct program *g, struct lj_err *err)
+{
+    sigset_t set;
+    struct lj_runner *runner = NULL;
+    (void)signal(SIGPIPE, SIG_IGN);
+    stop_signals(&set);
+    int rc = 0, fd = -1;
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
+        return lj_fail_errno(err, LJ_E_IO, errno, "signals");
+    rc = lj_runner_open(&g->peer, g->workers, g->count, &runner, err);
+    if (rc == 0) {
+        lj_log(LJ_INFO, "worker.start", "kinds=%zu pid=%ld", g->count, (long)getpid());
+        rc = lj_runner_run(runner, fd, let_signals_kill, err);
+    }
+    lj_runner_close(&runner);
+    (void)close(fd);
+    return rc;
+}
+
+static void free_program(struct program *g)
+{
+    lj_cfg_free(rows, NROWS, &g->cfg);
+    free(g->words);
+    free(g->workers);
+}
+
+int main(int argc, char **argv)
+{
+    struct program g = {0};
+    struct lj_err err = {0};
+    lj_log_open("worker", LJ_INFO);
+    int rc = configure(&g, argc, argv, &err);
+    int status = rc == 0 ? 0 : EXIT_CONFIG;
+    if (rc == 1) { /* --help, --version */
+        free_program(&g);
+        return 0;
+    }
+    if (rc == 0) {
+        rc = run(&g, &err);
+        status = rc == 0 ? 0 : rc == LJ_E_CONFIG ? EXIT_CONFIG : EXIT_RUN;
+    }
+    if (rc < 0)
+        lj_log(LJ_ERROR, "worker.failed", "code=%s error=\"%s\"", lj_err_info(err.code)->name, err.text);
+    else
+        lj_log(LJ_INFO, "worker.drained", "status=0");
+    free_program(&g);
+    return status;
+}

@@ -1,0 +1,149 @@
+/* The loop of a worker process.
+ *
+ * One thread, one zmq_poll over all peers (a peer is a kind) and the stop descriptor. A turn: read what came, do what is due, judge one
+ * batch of each kind, so that one kind's queue cannot starve another's. The poll waits only while nothing is queued, and
+ * not beyond the next due time.
+ *
+ * Stopping comes through a descriptor, not through a flag set by a signal handler: a signal between the test of a flag and the poll
+ * would be noticed only after the poll's timeout.
+ *
+ * Guarantees: no busy turn without work; draining ends within DRAIN_US; the sockets and the ZeroMQ context are closed by the one who
+ * opened them, here.
+ */
+#include "workers/runner/runner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+enum {
+    DRAIN_US = 10000000, /* source: docs/contracts.md, SIGTERM: leased batches up to 10 s */
+    POLL_MAX_MS = 60000, /* only a bound for the arithmetic; everything that matters wakes the poll */
+};
+
+struct lj_runner {
+    void *zctx;
+    struct lj_peer **peers;
+    zmq_pollitem_t *items; /* stop descriptor, then LJ_PEER_ITEMS a peer */
+    size_t count;
+};
+
+int lj_runner_open(const struct lj_peer_cfg *cfg, const struct lj_worker *const *workers, size_t count,
+                   struct lj_runner **ret, struct lj_err *err)
+{
+    struct lj_runner *r = calloc(1, sizeof *r);
+    if (!r)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the runner");
+    int rc = 0;
+    r->peers = calloc(count, sizeof *r->peers);
+    r->items = calloc(1 + count * LJ_PEER_ITEMS, sizeof *r->items);
+    if (!r->peers || !r->items) {
+        rc = lj_fail(err, LJ_E_NOMEM, "no memory for %zu kinds", count);
+        goto fail;
+    }
+    r->count = count;
+    r->zctx = zmq_ctx_new();
+    if (!r->zctx) {
+        rc = lj_fail(err, LJ_E_IO, "zmq context: %s", zmq_strerror(errno));
+        goto fail;
+    }
+    for (size_t i = 0; i < count; i++) {
+        rc = lj_peer_open(r->zctx, cfg, workers[i], &r->peers[i], err);
+        if (rc < 0)
+            goto fail;
+    }
+    *ret = r;
+    return 0;
+fail:
+    lj_runner_close(&r);
+    return rc;
+}
+
+void lj_runner_close(struct lj_runner **rp)
+{
+    struct lj_runner *r = *rp;
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->count; i++)
+        lj_peer_close(&r->peers[i]);
+    if (r->zctx)
+        (void)zmq_ctx_term(r->zctx); /* bounded by LINGER */
+    free(r->peers);
+    free(r->items);
+    free(r);
+    *rp = NULL;
+}
+
+/* How long the poll may wait, in ms. */
+static long wait_ms(const struct lj_runner *r, int64_t now_us, int64_t limit_us)
+{
+    int64_t due_us = limit_us;
+    for (size_t i = 0; i < r->count; i++) {
+        if (lj_peer_has_work(r->peers[i]))
+            return 0;
+        int64_t d = lj_peer_due(r->peers[i]);
+        due_us = d < due_us ? d : due_us;
+    }
+    if (due_us <= now_us)
+        return 0;
+    int64_t ms = (due_us - now_us) / 1000 + 1;
+    return ms < POLL_MAX_MS ? (long)ms : POLL_MAX_MS;
+}
+
+static int wait_for_something(struct lj_runner *r, int stop_fd, int64_t limit_us, struct lj_err *err)
+{
+    r->items[0] = (zmq_pollitem_t){.fd = stop_fd, .events = stop_fd >= 0 ? ZMQ_POLLIN : 0};
+    for (size_t i = 0; i < r->count; i++)
+        lj_peer_items(r->peers[i], &r->items[1 + i * LJ_PEER_ITEMS]);
+    zmq_pollitem_t *items = stop_fd >= 0 ? r->items : r->items + 1;
+    int n = (int)(r->count * LJ_PEER_ITEMS) + (stop_fd >= 0);
+    if (zmq_poll(items, n, wait_ms(r, lj_mono_us(), limit_us)) < 0 && errno != EINTR)
+        return lj_fail(err, LJ_E_IO, "poll: %s", zmq_strerror(errno));
+    return 0;
+}
+
+static int turn(struct lj_runner *r, int stop_fd, int64_t limit_us, struct lj_err *err)
+{
+    int rc = wait_for_something(r, stop_fd, limit_us, err);
+    for (size_t i = 0; rc == 0 && i < r->count; i++) {
+        lj_peer_read(r->peers[i], lj_mono_us());
+        lj_peer_tick(r->peers[i], lj_mono_us());
+        (void)lj_peer_work(r->peers[i]);
+    }
+    return rc;
+}
+
+static int drain(struct lj_runner *r, struct lj_err *err)
+{
+    int64_t limit_us = lj_mono_us() + DRAIN_US;
+    for (size_t i = 0; i < r->count; i++)
+        lj_peer_drain(r->peers[i]);
+    for (;;) {
+        size_t left = 0;
+        for (size_t i = 0; i < r->count; i++)
+            left += !lj_peer_drained(r->peers[i]);
+        if (left == 0)
+            return 0;
+        if (lj_mono_us() >= limit_us)
+            return lj_fail(err, LJ_E_TIMEOUT, "%zu kinds did not drain in %d s", left, DRAIN_US / 1000000);
+        int rc = turn(r, -1, limit_us, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+int lj_runner_run(struct lj_runner *r, int stop_fd, void (*on_stop)(void), struct lj_err *err)
+{
+    do {
+        int rc = turn(r, stop_fd, INT64_MAX, err);
+        if (rc < 0)
+            return rc;
+    } while (!(r->items[0].revents & ZMQ_POLLIN));
+    if (on_stop)
+        on_stop();
+    lj_log(LJ_INFO, "worker.draining", "kinds=%zu", r->count);
+    return drain(r, err);
+}

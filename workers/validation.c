@@ -1,0 +1,245 @@
+/* The kind `validation`: judges reports, corrections and withdrawals of activities.
+ *
+ * A batch goes through in six steps: read every payload, ask for every register code, fetch (one query a register), fetch the
+ * current versions, judge each case by all rules, write verdict, columns and short result. The rules are in validation/rules.c, their texts
+ * in validation/rules.def, the shape of a body in validation/body.c, states and moves in validation/states.def.
+ *
+ * Verdict 1 accepted: a version of the activity with the short result that quota gets; warnings and flags are kept with it. Verdict 2
+ * rejected: activity.rejected with the reasons follows. An accepted withdrawal is announced by activity.withdrawn. Nothing here fails an
+ * event finally but a type that this kind does not know: whatever a client can write is judged, not parked.
+ *
+ * The kind's row: ordering by key, one event of a key a batch (it reads what it wrote), barrier on register (db/functions/validation.sql).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/uuid.h"
+#include "workers/runner/lookup.h"
+#include "workers/validation/calendar.h"
+#include "workers/validation/current.h"
+#include "workers/worker.h"
+
+enum { ACCEPTED = 1, REJECTED = 2 };
+
+/* Columns of apply_validation after the standard four. */
+enum column {
+    C_VERDICT, C_OP, C_ACTIVITY, C_VERSION, C_BASE, C_STATE, C_UNIT, C_START, C_DAY, C_TEAMS, C_SHORT, C_NOTES, C_FOLLOW, COLUMNS
+};
+static const enum lj_pgtype columns[COLUMNS] = {
+    [C_VERDICT] = LJ_PG_INT2, [C_OP] = LJ_PG_INT2,   [C_ACTIVITY] = LJ_PG_UUID, [C_VERSION] = LJ_PG_INT4,
+    [C_BASE] = LJ_PG_INT4,    [C_STATE] = LJ_PG_INT2, [C_UNIT] = LJ_PG_INT2,     [C_START] = LJ_PG_TIMESTAMPTZ,
+    [C_DAY] = LJ_PG_DATE,     [C_TEAMS] = LJ_PG_TEXT, [C_SHORT] = LJ_PG_TEXT,    [C_NOTES] = LJ_PG_TEXT,
+    [C_FOLLOW] = LJ_PG_TEXT,
+};
+
+struct state {
+    struct lj_lookup *lookup;
+    struct lj_case *cases; /* kept from batch to batch */
+    size_t cap;
+    struct lj_buf text;    /* scratch of one event */
+};
+
+static int read_cases(struct state *s, const struct lj_batch *in, struct lj_err *err)
+{
+    if (in->count > s->cap) {
+        struct lj_case *cases = reallocarray(s->cases, in->count, sizeof *cases);
+        if (!cases)
+            return lj_fail(err, LJ_E_NOMEM, "no memory for %zu cases", in->count);
+        s->cases = cases;
+        s->cap = in->count;
+    }
+    for (size_t i = 0; i < in->count; i++)
+        lj_case_read(&s->cases[i], &in->events[i]);
+    return 0;
+}
+
+static int fetch_facts(struct state *s, const struct lj_batch *in, struct lj_err *err)
+{
+    int64_t upto = 0;
+    for (size_t i = 0; i < in->count; i++)
+        upto = in->events[i].position > upto ? in->events[i].position : upto;
+    int rc = lj_lookup_begin(s->lookup, upto, err);
+    for (size_t i = 0; rc == 0 && i < in->count; i++)
+        rc = lj_case_need(&s->cases[i], s->lookup, err);
+    if (rc == 0)
+        rc = lj_lookup_fetch(s->lookup, err);
+    if (rc == 0)
+        rc = lj_current_fetch(lj_lookup_pg(s->lookup), s->cases, in->count, err);
+    for (size_t i = 0; rc == 0 && i < in->count; i++)
+        lj_case_facts(&s->cases[i], s->lookup);
+    return rc;
+}
+
+/* ---- effects ---- */
+
+static void put_text(struct lj_result *out, enum column column, const char *text)
+{
+    if (text)
+        lj_pgarray_bytes(lj_result_column(out, column), text, strlen(text));
+    else
+        lj_pgarray_null(lj_result_column(out, column));
+}
+
+/* Payload of activity.rejected or activity.withdrawn, for free(); NULL when out of memory. */
+static char *follow_text(const struct lj_case *c, int verdict)
+{
+    char id[LJ_UUID_TEXT + 1];
+    json_t *o = json_pack("{s:s}", "activity", lj_uuid_format(c->activity, id));
+    int bad = !o;
+    if (verdict == ACCEPTED) {
+        bad |= json_object_set_new(o, "version", json_integer(c->current.version + 1));
+        bad |= json_object_set_new(o, "reason", json_string(c->reason));
+    } else {
+        bad |= json_object_set_new(o, "type", json_string(c->event->type));
+        if (LJ_HAS(&c->body, TITLE))
+            bad |= json_object_set_new(o, "title", json_string(c->body.title));
+        bad |= json_object_set_new(o, "reasons", lj_reasons_told(&c->found));
+        size_t all = c->found.count + c->found.dropped;
+        if (all > LJ_REASONS_TOLD)
+            bad |= json_object_set_new(o, "more", json_integer((json_int_t)(all - LJ_REASONS_TOLD)));
+    }
+    char *text = bad ? NULL : json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    return text;
+}
+
+/* The activity's day and teams, where an accepted body gives them; a withdrawal keeps the start that stood. */
+static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_result *out)
+{
+    char teams[LJ_TEAMS_MAX * 12 + 3] = "{";
+    int64_t start_us = c->op == LJ_OP_WITHDRAW ? c->current.start_us : c->body.start_us;
+    if (verdict != ACCEPTED) {
+        lj_pgarray_null(lj_result_column(out, C_START));
+        lj_pgarray_null(lj_result_column(out, C_DAY));
+        lj_pgarray_null(lj_result_column(out, C_TEAMS));
+        return;
+    }
+    lj_pgarray_int(lj_result_column(out, C_START), start_us);
+    lj_pgarray_int(lj_result_column(out, C_DAY), lj_local_day(start_us));
+    for (size_t i = 0; i < c->body.nteams; i++) {
+        size_t n = strlen(teams);
+        (void)snprintf(teams + n, sizeof teams - n, "%s%d", i ? "," : "", (int)c->body.teams[i].number);
+    }
+    strncat(teams, "}", sizeof teams - strlen(teams) - 1);
+    put_text(out, C_TEAMS, teams);
+}
+
+static void put_numbers(const struct lj_case *c, int verdict, struct lj_result *out)
+{
+    lj_pgarray_int(lj_result_column(out, C_VERDICT), verdict);
+    lj_pgarray_int(lj_result_column(out, C_OP), c->op);
+    lj_pgarray_bytes(lj_result_column(out, C_ACTIVITY), c->activity, sizeof c->activity);
+    lj_pgarray_int(lj_result_column(out, C_UNIT), c->event->unit);
+    if (c->has_base)
+        lj_pgarray_int(lj_result_column(out, C_BASE), c->base_version);
+    else
+        lj_pgarray_null(lj_result_column(out, C_BASE));
+    if (verdict == ACCEPTED) {
+        lj_pgarray_int(lj_result_column(out, C_VERSION), c->current.version + 1);
+        lj_pgarray_int(lj_result_column(out, C_STATE), lj_state_after(c->current.state, c->op));
+    } else {
+        lj_pgarray_null(lj_result_column(out, C_VERSION));
+        lj_pgarray_null(lj_result_column(out, C_STATE));
+    }
+    put_when_and_who(c, verdict, out);
+}
+
+static int put_case(struct state *s, size_t i, struct lj_result *out, struct lj_err *err)
+{
+    struct lj_case *c = &s->cases[i];
+    int verdict = c->found.errors ? REJECTED : ACCEPTED;
+    int follows = verdict == REJECTED || c->op == LJ_OP_WITHDRAW;
+    if (!c->has_activity) /* the id is not one: the event's own stands for it */
+        memcpy(c->activity, c->event->id, sizeof c->activity);
+    lj_buf_clear(&s->text);
+    if (verdict == ACCEPTED)
+        lj_case_short(c, &s->text);
+    char *follow = follows ? follow_text(c, verdict) : NULL;
+    char *notes = c->found.count ? lj_reasons_notes(&c->found) : NULL;
+    int rc = 0;
+    if (s->text.failed || (follows && !follow) || (c->found.count && !notes))
+        rc = lj_fail(err, LJ_E_NOMEM, "no memory for the result of an event");
+    if (rc == 0) {
+        put_numbers(c, verdict, out);
+        put_text(out, C_NOTES, notes);
+        put_text(out, C_FOLLOW, follow);
+        if (verdict == ACCEPTED) {
+            lj_pgarray_bytes(lj_result_column(out, C_SHORT), s->text.data, s->text.len);
+            lj_result_short(out, i, s->text.data, s->text.len);
+        } else {
+            lj_pgarray_null(lj_result_column(out, C_SHORT));
+        }
+        lj_result_done(out, i, verdict);
+    }
+    free(follow);
+    free(notes);
+    return rc;
+}
+
+static int judge_all(struct state *s, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+{
+    int rc = fetch_facts(s, in, err);
+    for (size_t i = 0; rc == 0 && i < in->count; i++) {
+        struct lj_err why = {0};
+        if (s->cases[i].op == 0) {
+            (void)lj_fail(&why, LJ_E_TYPE_UNKNOWN, "validation does not know the type %.60s", in->events[i].type);
+            lj_result_final(out, i, &why);
+            continue;
+        }
+        lj_case_judge(&s->cases[i]);
+        rc = put_case(s, i, out, err);
+    }
+    return rc;
+}
+
+/* ---- the interface of a kind ---- */
+
+static int validation_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+{
+    struct state *s = state;
+    int rc = read_cases(s, in, err);
+    if (rc < 0)
+        return rc;
+    rc = judge_all(s, in, out, err);
+    for (size_t i = 0; i < in->count; i++)
+        lj_case_done(&s->cases[i]);
+    return rc;
+}
+
+static void validation_close(void **state)
+{
+    struct state *s = *state;
+    if (!s)
+        return;
+    lj_lookup_close(&s->lookup);
+    free(s->cases);
+    lj_buf_free(&s->text);
+    free(s);
+    *state = NULL;
+}
+
+static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, struct lj_err *err)
+{
+    struct state *s = calloc(1, sizeof *s);
+    if (!s)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for validation");
+    int rc = lj_lookup_open(ctx->dsn, ctx->name, &s->lookup, err);
+    if (rc < 0) {
+        void *half = s;
+        validation_close(&half);
+        return rc;
+    }
+    *ret_state = s;
+    return 0;
+}
+
+const struct lj_worker lj_worker_validation = {
+    .kind = "validation",
+    .version = "1",
+    .columns = columns,
+    .ncolumns = COLUMNS,
+    .open = validation_open,
+    .batch = validation_batch,
+    .close = validation_close,
+};

@@ -1,0 +1,331 @@
+/* The rules: one small function each, in the order of their codes.
+ *
+ * A rule looks at the body and the facts of one case and adds clauses of rules.def; it fetches nothing and asks no clock ("now" is the event's
+ * received_at). It looks at `have` first and is silent about what is not there or malformed: that has its V01 already. Which rules an
+ * operation takes is a column of the table: a withdrawal has no body, a correction's day limits are those of the year alone.
+ *
+ * source: the field's rule list (V01-V40) and its settled readings. V01 is body.c's and case.c's. Defaults that a policy may move one day
+ * (presence 0.6, guidance share 0.3, site kinds) are named here; quota takes them from the policy, these only warn or follow the list.
+ */
+#include <string.h>
+
+#include "workers/validation/calendar.h"
+#include "workers/validation/case.h"
+
+static const int64_t MINUTE_US = 60000000;
+
+#define MAY(op) (1U << (op))
+enum { BODIES = MAY(LJ_OP_REPORT) | MAY(LJ_OP_CORRECT), CHANGES = MAY(LJ_OP_CORRECT) | MAY(LJ_OP_WITHDRAW), ALL = BODIES | CHANGES };
+
+#define SAY(c, clause, a, b, ...) lj_reasons_add(&(c)->found, LJ_CLAUSE_##clause, (a), (b), __VA_ARGS__)
+
+static int has_times(const struct lj_body *b)
+{
+    return LJ_HAS(b, START_AT) && LJ_HAS(b, END_AT);
+}
+
+/* The net time is known and means something. */
+static int has_net(const struct lj_body *b)
+{
+    return has_times(b) && LJ_HAS(b, BREAK_MINUTES) && b->start_us < b->end_us;
+}
+
+int64_t lj_case_net(const struct lj_body *b)
+{
+    return (b->end_us - b->start_us) / MINUTE_US - b->break_minutes;
+}
+
+static int is_athlete(const struct lj_roster_row *r)
+{
+    return r->member_role == LJ_MEMBER_ATHLETE && r->member_status >= LJ_MEMBER_FORMAL &&
+           r->member_status <= LJ_MEMBER_TRAINEE;
+}
+
+int64_t lj_case_athletes(const struct lj_body *b)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < b->nroster; i++)
+        n += is_athlete(&b->roster[i]);
+    return n;
+}
+
+static int on_site(const struct lj_body *b)
+{
+    return LJ_HAS(b, MODE) && (b->mode == LJ_MODE_ONSITE || b->mode == LJ_MODE_HYBRID);
+}
+
+static int online(const struct lj_body *b)
+{
+    return LJ_HAS(b, MODE) && (b->mode == LJ_MODE_LIVE || b->mode == LJ_MODE_RECORDED);
+}
+
+static void v02(struct lj_case *c)
+{
+    enum { SPAN_MAX_H = 12, GRACE_MIN = 5 };
+    const struct lj_body *b = &c->body;
+    if (has_times(b) && b->start_us >= b->end_us)
+        SAY(c, V02_ORDER, 0, 0, "/end_at");
+    else if (has_times(b) && b->end_us - b->start_us > SPAN_MAX_H * 60 * MINUTE_US)
+        SAY(c, V02_SPAN, 0, 0, "/end_at");
+    if (LJ_HAS(b, END_AT) && b->end_us > c->event->received_at_us + GRACE_MIN * MINUTE_US)
+        SAY(c, V02_FUTURE, 0, 0, "/end_at");
+}
+
+static void v03(struct lj_case *c)
+{
+    enum { NET_MIN = 20, NET_BRIEF = 30, NET_LONG = 240 };
+    if (!has_net(&c->body))
+        return;
+    int64_t net = lj_case_net(&c->body);
+    if (net < NET_MIN)
+        SAY(c, V03_SHORT, net, NET_MIN, "/end_at");
+    else if (net < NET_BRIEF)
+        SAY(c, V03_BRIEF, net, 0, "/end_at");
+    else if (net > NET_LONG)
+        SAY(c, V03_LONG, net, 0, "/end_at");
+}
+
+static void v04(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    if (!has_net(b) || !LJ_HAS(b, GUIDANCE_MINUTES))
+        return;
+    int64_t net = lj_case_net(b);
+    if (b->guidance_minutes > net)
+        SAY(c, V04_OVER, b->guidance_minutes, net, "/guidance_minutes");
+    else if (b->guidance_minutes * 10 < net * 3) /* guidance_min_share 0.3 */
+        SAY(c, V04_SHARE, b->guidance_minutes, net, "/guidance_minutes");
+}
+
+static int is_team_of_activity(const struct lj_body *b, int32_t team)
+{
+    for (size_t i = 0; i < b->nteams; i++)
+        if (b->teams[i].number == team)
+            return 1;
+    return 0;
+}
+
+static void v05(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    int ours = 0;
+    for (size_t i = 0; i < b->nteams; i++) {
+        const struct lj_team_fact *t = &b->teams[i];
+        if (t->number == 0)
+            SAY(c, V05_UNKNOWN, 0, 0, "/teams/%zu", i);
+        for (size_t k = 0; k < i && t->number; k++)
+            if (b->teams[k].number == t->number) {
+                SAY(c, V05_TWICE, 0, 0, "/teams/%zu", i);
+                break;
+            }
+        ours |= t->number && t->active && t->in_subtree;
+    }
+    if (LJ_HAS(b, TEAMS) && LJ_HAS(b, START_AT) && !ours)
+        SAY(c, V05_NONE, 0, 0, "/teams");
+    for (size_t i = 0; i < b->nroster; i++) {
+        const struct lj_roster_row *r = &b->roster[i];
+        if (r->team && r->team_no == 0)
+            SAY(c, V05_UNKNOWN, 0, 0, "/roster/%zu/team", i);
+        else if (r->team_no && LJ_HAS(b, TEAMS) && !is_team_of_activity(b, r->team_no))
+            SAY(c, V05_ROW, 0, 0, "/roster/%zu/team", i);
+    }
+}
+
+static void v06(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    for (size_t i = 0; i < b->nroster; i++)
+        if (b->roster[i].person && b->roster[i].person_no == 0)
+            SAY(c, V06_UNKNOWN, 0, 0, "/roster/%zu/person", i);
+    if (LJ_HAS(b, ROSTER) && LJ_HAS(b, START_AT) && lj_case_athletes(b) == 0)
+        SAY(c, V06_NONE, 0, 0, "/roster");
+}
+
+static void v07(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    for (size_t i = 0; LJ_HAS(b, START_AT) && i < b->nroster; i++) {
+        const struct lj_roster_row *r = &b->roster[i];
+        if (r->role == LJ_ROLE_ATTEND || !r->person_no || !r->team_no)
+            continue;
+        if (r->member_role == 0 || r->member_status == LJ_MEMBER_LEFT)
+            SAY(c, V07_NOT_MEMBER, 0, 0, "/roster/%zu/person", i);
+        else if (r->member_role == LJ_MEMBER_ATHLETE && r->member_status == LJ_MEMBER_RETIRED)
+            SAY(c, V07_RETIRED, 0, 0, "/roster/%zu/person", i);
+    }
+}
+
+static int same_person(const struct lj_roster_row *a, const struct lj_roster_row *b)
+{
+    if (a->person_no || b->person_no)
+        return a->person_no == b->person_no;
+    return a->person && b->person && strcmp(a->person, b->person) == 0;
+}
+
+static void v08(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    for (size_t i = 1; i < b->nroster; i++)
+        for (size_t k = 0; k < i; k++)
+            if (same_person(&b->roster[i], &b->roster[k])) {
+                SAY(c, V08_TWICE, 0, 0, "/roster/%zu/person", i);
+                break;
+            }
+}
+
+/* Minutes present: the overlap of [in, out] with the activity less its break; without in or out, what is declared. */
+static int64_t present(const struct lj_body *b, const struct lj_roster_row *r)
+{
+    if (!r->has_in || !r->has_out)
+        return r->minutes;
+    int64_t from = r->in_us > b->start_us ? r->in_us : b->start_us;
+    int64_t to = r->out_us < b->end_us ? r->out_us : b->end_us;
+    int64_t minutes = to > from ? (to - from) / MINUTE_US - b->break_minutes : 0;
+    return minutes > 0 ? minutes : 0;
+}
+
+static void v11(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    int64_t net = has_net(b) ? lj_case_net(b) : 0;
+    for (size_t i = 0; has_net(b) && i < b->nroster; i++) {
+        const struct lj_roster_row *r = &b->roster[i];
+        if (!r->has_minutes)
+            continue;
+        if (r->minutes > net)
+            SAY(c, V11_OVER, r->minutes, net, "/roster/%zu/minutes", i);
+        else if (r->role != LJ_ROLE_ATTEND && present(b, r) * 10 < net * 6) /* presence_min 0.6 */
+            SAY(c, V11_PRESENCE, present(b, r), net, "/roster/%zu", i);
+    }
+}
+
+/* What a site of a kind is worth: the field's list. (U) kinds stand where the list puts them until policy moves them. */
+enum worth { DOES_NOT_COUNT, COUNTS, IF_SERVED };
+static const unsigned char site_worth[LJ_SITE_OTHER + 1] = {
+    [LJ_SITE_PRIMARY] = COUNTS,    [LJ_SITE_MIDDLE] = COUNTS,     [LJ_SITE_SENIOR] = COUNTS,
+    [LJ_SITE_NINE_YEAR] = COUNTS,  [LJ_SITE_SPECIAL_ED] = COUNTS, [LJ_SITE_VOCATIONAL] = COUNTS,
+    [LJ_SITE_COMMUNITY] = COUNTS,  [LJ_SITE_VILLAGE] = COUNTS,    [LJ_SITE_ELDER_CARE] = COUNTS,
+    [LJ_SITE_ELDER_UNIV] = COUNTS, [LJ_SITE_PARK] = IF_SERVED,    [LJ_SITE_STADIUM] = IF_SERVED,
+    [LJ_SITE_TRAINING_BASE] = IF_SERVED,
+};
+
+static void v12(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    if (!on_site(b))
+        return;
+    if (!json_object_get(c->op == LJ_OP_CORRECT ? json_object_get(c->json, "body") : c->json, "site"))
+        SAY(c, V01_MISSING, 0, 0, "/site");
+    if (!LJ_HAS(b, SITE))
+        return;
+    if (b->site_kind == 0)
+        SAY(c, V12_UNKNOWN, 0, 0, "/site");
+    else if (site_worth[b->site_kind] == DOES_NOT_COUNT)
+        SAY(c, V12_KIND, 0, 0, "/site");
+    else if (site_worth[b->site_kind] == IF_SERVED && !LJ_HAS(b, SERVED_NAME) &&
+             site_worth[b->served_site_kind] != COUNTS)
+        SAY(c, V12_SERVED, 0, 0, "/served_name");
+}
+
+static void v16(struct lj_case *c)
+{
+    if (LJ_HAS(&c->body, FEE_CHARGED) && c->body.fee_charged)
+        SAY(c, V16_FEE, 0, 0, "/fee_charged");
+    if (LJ_HAS(&c->body, COST_YUAN) && c->body.cost_yuan < 0)
+        SAY(c, V16_COST, 0, 0, "/cost_yuan");
+}
+
+static void v18(struct lj_case *c)
+{
+    enum { AUDIENCE_MAX = 20000, PER_ATHLETE = 300 };
+    const struct lj_body *b = &c->body;
+    int64_t least = online(b) ? 0 : 1, athletes = lj_case_athletes(b);
+    if (!LJ_HAS(b, AUDIENCE) || !LJ_HAS(b, MODE))
+        return;
+    if (b->audience < least || b->audience > AUDIENCE_MAX)
+        SAY(c, V18_RANGE, least, AUDIENCE_MAX, "/audience");
+    else if (athletes > 0 && b->audience > PER_ATHLETE * athletes)
+        SAY(c, V18_CROWD, b->audience, athletes, "/audience");
+}
+
+static void v20(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    if (!online(b))
+        return;
+    if (!LJ_HAS(b, URL) && !LJ_HAS(b, PLATFORM_ID))
+        SAY(c, V20_LINK, 0, 0, "/url");
+    if (LJ_HAS(b, AUDIENCE) && b->audience > 0 && !LJ_HAS(b, AUDIENCE_ONLINE))
+        SAY(c, V20_AUDIENCE, 0, 0, "/audience");
+}
+
+/* The last local day on which something about year y may be received: reports until 31 January, changes until 7 February. */
+static int is_closed(const struct lj_case *c, int year)
+{
+    int32_t last = c->op == LJ_OP_REPORT ? lj_day_of(year + 1, 1, 31) : lj_day_of(year + 1, 2, 7);
+    return lj_local_day(c->event->received_at_us) > last;
+}
+
+static void v29_filing(struct lj_case *c, int64_t days)
+{
+    enum { NORMAL_DAYS = 7, LATE_DAYS = 30 };
+    if (days > LATE_DAYS)
+        SAY(c, V29_WINDOW, days, 0, "/start_at");
+    else if (days > NORMAL_DAYS && !LJ_HAS(&c->body, LATE_REASON))
+        SAY(c, V29_REASON, days, 0, "/late_reason");
+    else if (days > NORMAL_DAYS)
+        SAY(c, V29_LATE, days, 0, "/start_at");
+}
+
+static void v29(struct lj_case *c)
+{
+    int32_t received = lj_local_day(c->event->received_at_us);
+    int new_year = -1, old_year = -1;
+    if (c->op != LJ_OP_WITHDRAW && LJ_HAS(&c->body, START_AT))
+        new_year = lj_year_of(lj_local_day(c->body.start_us));
+    if (c->op != LJ_OP_REPORT && c->current.known)
+        old_year = lj_year_of(lj_local_day(c->current.start_us));
+    if (new_year >= 0 && is_closed(c, new_year))
+        SAY(c, V29_CLOSED, new_year, 0, "/start_at");
+    else if (c->op == LJ_OP_REPORT && new_year >= 0)
+        v29_filing(c, received - lj_local_day(c->body.start_us));
+    if (old_year >= 0 && old_year != new_year && is_closed(c, old_year)) {
+        c->found.prefix = "";
+        SAY(c, V29_CLOSED, old_year, 0, "/activity");
+    }
+}
+
+static void v31(struct lj_case *c)
+{
+    c->found.prefix = "";
+    if (!c->has_activity)
+        return;
+    if (!c->current.known || c->current.unit != c->event->unit)
+        SAY(c, V31_ACTIVITY, 0, 0, "/activity");
+    else if (lj_state_after(c->current.state, c->op) == LJ_STATE_NONE)
+        SAY(c, V31_STATE, 0, 0, "/activity");
+    else if (c->has_base && c->base_version != c->current.version)
+        SAY(c, V31_VERSION, c->current.version, 0, "/base_version");
+}
+
+static const struct {
+    const char *code;
+    unsigned ops;
+    void (*judge)(struct lj_case *c);
+} rules[] = {
+    {"V02", BODIES, v02}, {"V03", BODIES, v03}, {"V04", BODIES, v04}, {"V05", BODIES, v05}, {"V06", BODIES, v06},
+    {"V07", BODIES, v07}, {"V08", BODIES, v08}, {"V11", BODIES, v11}, {"V12", BODIES, v12}, {"V16", BODIES, v16},
+    {"V18", BODIES, v18}, {"V20", BODIES, v20}, {"V29", ALL, v29},    {"V31", CHANGES, v31},
+};
+
+void lj_case_judge(struct lj_case *c)
+{
+    if (!json_is_object(c->json))
+        return;
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        c->found.prefix = c->op == LJ_OP_CORRECT ? "/body" : "";
+        if (rules[i].ops & MAY(c->op))
+            rules[i].judge(c);
+    }
+    c->found.prefix = "";
+}

@@ -1,13 +1,16 @@
 /* A growable byte buffer and its counterpart, a bounds-checked reader.
  *
- * Frames, PostgreSQL parameters, metric pages and log texts are all built here, so growth and overflow are checked in one place. A writer
- * does not return an error: the first failure (no memory, a length that does not fit its prefix) sets `failed`, later writers do nothing,
- * and the caller asks once at the end. That keeps encoders free of error branches without losing an error.
+ * Frames, PostgreSQL parameters, metric pages and log texts are all built here, so growth and
+ * overflow are checked in one place. A writer does not return an error: the first failure (no
+ * memory, a length that does not fit its prefix) sets `failed`, later writers do nothing, and the
+ * caller asks once at the end. That keeps encoders free of error branches without losing an error.
  *
- * The reader mirrors it: the first read past the end sets `bad`, everything after it reads as zero or empty, and the caller asks once.
+ * The reader mirrors it: the first read past the end sets `bad`, everything after it reads as zero
+ * or empty, and the caller asks once.
  *
- * Guarantees: `data[0..len)` is always what was written; growth doubles, so n bytes cost O(n) copies in all; a buffer never shrinks (it is
- * kept for the next message by lj_buf_clear). Sizes come from callers that have checked their limits: no limit is kept here except size_t.
+ * Guarantees: `data[0..len)` is always what was written; growth doubles, so n bytes cost O(n)
+ * copies in all; a buffer never shrinks (it is kept for the next message by lj_buf_clear). Sizes
+ * come from callers that have checked their limits: no limit is kept here except size_t.
  */
 #include "common/buf.h"
 

@@ -1,15 +1,19 @@
 /* Configuration from one table.
  *
- * Three sources, each overriding the one before: the defaults of the table, the file named by --config, the command line. All three go
- * through set(), so an option has one syntax and one set of bounds wherever it stands, and every refusal says what was wrong, where
- * (`--port`, `broker.conf line 12`, the default) and what is allowed. Nothing is guessed: an unknown name, a repeated line in the file, a
- * missing value or trailing characters of a number are errors, because a silently ignored option is found at the worst time.
+ * Three sources, each overriding the one before: the defaults of the table, the file named by
+ * --config, the command line. All three go through set(), so an option has one syntax and one set
+ * of bounds wherever it stands, and every refusal says what was wrong, where
+ * (`--port`, `broker.conf line 12`, the default) and what is allowed. Nothing is guessed: an
+ * unknown name, a repeated line in the file, a missing value or trailing characters of a number are
+ * errors, because a silently ignored option is found at the worst time.
  *
- * The file is `name = value` lines; `#` starts a comment at a line's beginning, blanks around name and value are dropped, and a value may
- * be empty. `_` and `-` are the same in names. Values are taken as they are (no quotes, no expansion): secrets belong in files of their
- * own that an option names.
+ * The file is `name = value` lines; `#` starts a comment at a line's beginning, blanks around name
+ * and value are dropped, and a value may be empty. `_` and `-` are the same in names. Values are
+ * taken as they are (no quotes, no expansion): secrets belong in files of their own that an option
+ * names.
  *
- * A string field owns its copy; set() frees the old one, so a second source leaks nothing, and lj_cfg_free gives all back.
+ * A string field owns its copy; set() frees the old one, so a second source leaks nothing, and
+ * lj_cfg_free gives all back.
  */
 #include "common/cfg.h"
 
@@ -34,7 +38,8 @@ struct loader {
     struct lj_err *err;
 };
 
-static const char *const bool_words[2][4] = {{"no", "false", "off", "0"}, {"yes", "true", "on", "1"}};
+static const char *const bool_words[2][4] = {{"no", "false", "off", "0"},
+                                             {"yes", "true", "on", "1"}};
 
 static void *field(const struct loader *l, const struct lj_cfg_row *row)
 {
@@ -52,7 +57,8 @@ static int set_str(const struct loader *l, const struct lj_cfg_row *row, const c
     return 0;
 }
 
-static int set_int(const struct loader *l, const struct lj_cfg_row *row, const char *value, const char *where)
+static int set_int(const struct loader *l, const struct lj_cfg_row *row, const char *value,
+                   const char *where)
 {
     const char *blank = row->unit && row->unit[0] ? " " : "";
     const char *unit = row->unit ? row->unit : "";
@@ -60,16 +66,19 @@ static int set_int(const struct loader *l, const struct lj_cfg_row *row, const c
     errno = 0;
     long long v = strtoll(value, &end, 10);
     if (!isdigit((unsigned char)value[value[0] == '-']) || *end)
-        return lj_fail(l->err, LJ_E_CONFIG, "%s: %s is \"%.60s\", not a whole number (%" PRId64 " to %" PRId64 "%s%s)",
+        return lj_fail(l->err, LJ_E_CONFIG,
+                       "%s: %s is \"%.60s\", not a whole number (%" PRId64 " to %" PRId64 "%s%s)",
                        where, row->name, value, row->min, row->max, blank, unit);
     if (errno || v < row->min || v > row->max)
-        return lj_fail(l->err, LJ_E_CONFIG, "%s: %s is %.60s, allowed are %" PRId64 " to %" PRId64 "%s%s", where,
+        return lj_fail(l->err, LJ_E_CONFIG,
+                       "%s: %s is %.60s, allowed are %" PRId64 " to %" PRId64 "%s%s", where,
                        row->name, value, row->min, row->max, blank, unit);
     *(int64_t *)field(l, row) = v;
     return 0;
 }
 
-static int set_bool(const struct loader *l, const struct lj_cfg_row *row, const char *value, const char *where)
+static int set_bool(const struct loader *l, const struct lj_cfg_row *row, const char *value,
+                    const char *where)
 {
     for (int v = 0; v < 2; v++) {
         for (size_t i = 0; i < 4; i++) {
@@ -79,10 +88,12 @@ static int set_bool(const struct loader *l, const struct lj_cfg_row *row, const 
             }
         }
     }
-    return lj_fail(l->err, LJ_E_CONFIG, "%s: %s is \"%.60s\", allowed are yes and no", where, row->name, value);
+    return lj_fail(l->err, LJ_E_CONFIG, "%s: %s is \"%.60s\", allowed are yes and no", where,
+                   row->name, value);
 }
 
-static int set(const struct loader *l, const struct lj_cfg_row *row, const char *value, const char *where)
+static int set(const struct loader *l, const struct lj_cfg_row *row, const char *value,
+               const char *where)
 {
     switch (row->type) {
     case LJ_CFG_STR:
@@ -128,15 +139,18 @@ static int file_line(const struct loader *l, char *line, const char *where, unsi
         return 0;
     char *equals = strchr(name, '=');
     if (!equals)
-        return lj_fail(l->err, LJ_E_CONFIG, "%s: \"%.60s\" is not of the form name = value", where, name);
+        return lj_fail(l->err, LJ_E_CONFIG, "%s: \"%.60s\" is not of the form name = value", where,
+                       name);
     *equals = '\0';
     name = trim(name);
     const struct lj_cfg_row *row = find(l, name, strlen(name));
     if (!row)
-        return lj_fail(l->err, LJ_E_CONFIG, "%s: there is no option \"%.60s\" (--help lists all)", where, name);
+        return lj_fail(l->err, LJ_E_CONFIG, "%s: there is no option \"%.60s\" (--help lists all)",
+                       where, name);
     size_t index = (size_t)(row - l->rows);
     if (seen[index])
-        return lj_fail(l->err, LJ_E_CONFIG, "%s: %s is set a second time in this file", where, row->name);
+        return lj_fail(l->err, LJ_E_CONFIG, "%s: %s is set a second time in this file", where,
+                       row->name);
     seen[index] = 1;
     return set(l, row, trim(equals + 1), where);
 }
@@ -155,7 +169,8 @@ static int slurp(const char *path, struct lj_buf *ret, struct lj_err *err)
         if (ferror(f))
             rc = lj_fail_errno(err, LJ_E_CONFIG, errno, "--config: cannot read %.120s", path);
         else if (ret->len > FILE_MAX)
-            rc = lj_fail(err, LJ_E_CONFIG, "--config: %.120s is larger than %d bytes", path, FILE_MAX);
+            rc = lj_fail(err, LJ_E_CONFIG, "--config: %.120s is larger than %d bytes", path,
+                         FILE_MAX);
     }
     (void)fclose(f); /* only read: nothing can be lost */
     if (rc == 0 && ret->len && memchr(ret->data, 0, ret->len))
@@ -184,20 +199,23 @@ static int load_file(const struct loader *l, const char *path)
 
 /* ---- the command line ---- */
 
-static const char program_options[] = "  --config FILE\n      read options from FILE (name = value lines); the command line wins\n"
-                                      "  --help\n      print this list\n"
-                                      "  --version\n      print the version\n";
+static const char program_options[] =
+    "  --config FILE\n      read options from FILE (name = value lines); the command line wins\n"
+    "  --help\n      print this list\n"
+    "  --version\n      print the version\n";
 
 static void print_help(const struct loader *l, const char *program)
 {
-    static const char *const placeholders[] = {[LJ_CFG_STR] = "TEXT", [LJ_CFG_INT] = "N", [LJ_CFG_BOOL] = "yes|no"};
+    static const char *const placeholders[] = {
+        [LJ_CFG_STR] = "TEXT", [LJ_CFG_INT] = "N", [LJ_CFG_BOOL] = "yes|no"};
     printf("usage: %s [--name value | --name=value]...\n\n%s", program, program_options);
     for (size_t i = 0; i < l->nrows; i++) {
         const struct lj_cfg_row *row = &l->rows[i];
         const char *unit = row->unit ? row->unit : "";
         printf("  --%s %s\n      %s", row->name, placeholders[row->type], row->help);
         if (row->type == LJ_CFG_INT)
-            printf(" [%" PRId64 " to %" PRId64 "%s%s]", row->min, row->max, unit[0] ? " " : "", unit);
+            printf(" [%" PRId64 " to %" PRId64 "%s%s]", row->min, row->max, unit[0] ? " " : "",
+                   unit);
         if (row->value)
             printf(" (default %s)", row->value[0] ? row->value : "empty");
         printf("\n");
@@ -225,7 +243,8 @@ static int is_word(const struct word *w, const char *name)
     return w->name_len == strlen(name) && memcmp(w->name, name, w->name_len) == 0;
 }
 
-/* Walk the command line. pass 0 looks for --help, --version and --config only; pass 1 sets. Returns 1 when help or version was asked. */
+/* Walk the command line. pass 0 looks for --help, --version and --config only; pass 1 sets. Returns
+ * 1 when help or version was asked. */
 struct walk {
     int argc;
     char **argv;
@@ -236,7 +255,8 @@ struct walk {
     int setting;
 };
 
-/* A switch may stand alone (`--verbose`): it takes the next word only when that word is one of its own. */
+/* A switch may stand alone (`--verbose`): it takes the next word only when that word is one of its
+ * own. */
 static int takes_next(const struct lj_cfg_row *row, const char *next)
 {
     if (!next)
@@ -291,9 +311,11 @@ static int walk_words(const struct loader *l, struct walk *k)
             if (rc)
                 return rc;
         } else if (!only_words && arg[0] == '-' && arg[1]) {
-            return lj_fail(l->err, LJ_E_CONFIG, "%.60s: options start with two dashes (--help lists all)", arg);
+            return lj_fail(l->err, LJ_E_CONFIG,
+                           "%.60s: options start with two dashes (--help lists all)", arg);
         } else if (!k->words) {
-            return lj_fail(l->err, LJ_E_CONFIG, "unexpected word \"%.60s\" (--help lists all options)", arg);
+            return lj_fail(l->err, LJ_E_CONFIG,
+                           "unexpected word \"%.60s\" (--help lists all options)", arg);
         } else {
             k->words[k->nwords++] = arg;
         }
@@ -311,13 +333,14 @@ static int set_defaults(const struct loader *l)
     return 0;
 }
 
-int lj_cfg_load(const struct lj_cfg_row *rows, size_t nrows, int argc, char **argv, void *cfg, const char **ret_words,
-                size_t *ret_nwords, struct lj_err *err)
+int lj_cfg_load(const struct lj_cfg_row *rows, size_t nrows, int argc, char **argv, void *cfg,
+                const char **ret_words, size_t *ret_nwords, struct lj_err *err)
 {
     struct loader l = {.rows = rows, .nrows = nrows, .cfg = cfg, .err = err};
     struct walk k = {.argc = argc, .argv = argv, .words = ret_words};
     if (nrows > ROWS_MAX)
-        return lj_fail(err, LJ_E_CONFIG, "the option table has %zu rows, at most %d are possible", nrows, ROWS_MAX);
+        return lj_fail(err, LJ_E_CONFIG, "the option table has %zu rows, at most %d are possible",
+                       nrows, ROWS_MAX);
     int rc = walk_words(&l, &k);
     if (rc == 0 && (k.want_help || k.want_version)) {
         if (k.want_help)

@@ -1,8 +1,9 @@
 /* The two clocks.
  *
- * Wall time is asked in one place of the whole system, the broker, when it sets an event's received_at: everything derived from an event
- * then comes out the same at every replay. Spans (timeouts, leases, latencies) are measured with the monotonic clock, which an operator
- * setting the date cannot move.
+ * Wall time is asked in one place of the whole system, the broker, when it sets an event's
+ * received_at: everything derived from an event then comes out the same at every replay. Spans
+ * (timeouts, leases, latencies) are measured with the monotonic clock, which an operator setting
+ * the date cannot move.
  *
  * Both clocks of Linux cannot fail with these ids, so there is no error to return.
  */

@@ -1,14 +1,16 @@
 /* A long-running program's frame.
  *
- * Stopping has two degrees. The first SIGTERM or SIGINT means: take no more, finish what is in hand, say goodbye. The second means that the
- * operator will not wait: close now (nothing is lost by that, an ack was only given after a COMMIT, but peers have to find out). A third
- * changes nothing; there is SIGKILL for that, and the system is built to survive it.
+ * Stopping has two degrees. The first SIGTERM or SIGINT means: take no more, finish what is in
+ * hand, say goodbye. The second means that the operator will not wait: close now (nothing is lost
+ * by that, an ack was only given after a COMMIT, but peers have to find out). A third changes
+ * nothing; there is SIGKILL for that, and the system is built to survive it.
  *
- * Readiness is told to systemd by a datagram (the protocol is three lines of text; a library for it would be a dependency for nothing).
- * READY is the program's to send, when it can serve, not when it has started.
+ * Readiness is told to systemd by a datagram (the protocol is three lines of text; a library for it
+ * would be a dependency for nothing). READY is the program's to send, when it can serve, not when
+ * it has started.
  *
- * At the end every handle must be closed: a loop that cannot be closed shows a module that forgot one, so lj_daemon_end names the types it
- * found instead of letting the process exit look clean.
+ * At the end every handle must be closed: a loop that cannot be closed shows a module that forgot
+ * one, so lj_daemon_end names the types it found instead of letting the process exit look clean.
  */
 #include "common/daemon.h"
 
@@ -60,16 +62,16 @@ void lj_daemon_close(struct lj_daemon **d)
     if (!self)
         return;
     *d = NULL;
-    /* libuv gives a signal its default action back when the last watcher goes: a late second SIGTERM would then kill a process that is just
-     * writing its last lines. */
+    /* libuv gives a signal its default action back when the last watcher goes: a late second
+     * SIGTERM would then kill a process that is just writing its last lines. */
     for (int i = 0; i < self->handles; i++)
         uv_close((uv_handle_t *)&self->signals[i], on_closed);
     for (int i = 0; i < WATCHED; i++)
         (void)signal(watched[i], SIG_IGN);
 }
 
-int lj_daemon_open(uv_loop_t *loop, void (*stop)(void *arg), void (*fast)(void *arg), void *arg, struct lj_daemon **ret,
-                   struct lj_err *err)
+int lj_daemon_open(uv_loop_t *loop, void (*stop)(void *arg), void (*fast)(void *arg), void *arg,
+                   struct lj_daemon **ret, struct lj_err *err)
 {
     struct lj_daemon *d = calloc(1, sizeof *d);
     if (!d)
@@ -108,7 +110,8 @@ int lj_daemon_notify(const char *state, struct lj_err *err)
         return 0;
     size_t n = strlen(name);
     if ((name[0] != '/' && name[0] != '@') || n >= sizeof addr.sun_path)
-        return lj_fail(err, LJ_E_CONFIG, "NOTIFY_SOCKET is no socket address (a path or @name of at most %zu bytes)",
+        return lj_fail(err, LJ_E_CONFIG,
+                       "NOTIFY_SOCKET is no socket address (a path or @name of at most %zu bytes)",
                        sizeof addr.sun_path - 1);
     memcpy(addr.sun_path, name, n);
     if (name[0] == '@')
@@ -150,8 +153,8 @@ static void note_handle(uv_handle_t *handle, void *arg)
     const char *name = uv_handle_type_name(uv_handle_get_type(handle));
     l->count++;
     if (l->len < sizeof l->names - 1) {
-        int n = snprintf(l->names + l->len, sizeof l->names - l->len, "%s%s%s", l->len ? ", " : "", name ? name : "unknown",
-                         uv_is_closing(handle) ? " (closing)" : "");
+        int n = snprintf(l->names + l->len, sizeof l->names - l->len, "%s%s%s", l->len ? ", " : "",
+                         name ? name : "unknown", uv_is_closing(handle) ? " (closing)" : "");
         l->len += n > 0 ? (size_t)n : 0;
     }
 }
@@ -162,5 +165,6 @@ int lj_daemon_end(uv_loop_t *loop, struct lj_err *err)
     if (uv_loop_close(loop) == 0)
         return 0;
     uv_walk(loop, note_handle, &left);
-    return lj_fail(err, LJ_E_STATE, "the event loop still has %d handles: %s", left.count, left.names);
+    return lj_fail(err, LJ_E_STATE, "the event loop still has %d handles: %s", left.count,
+                   left.names);
 }

@@ -1,23 +1,29 @@
 /* A pipelined PostgreSQL connection on a libuv loop.
  *
- * A batch of statements and its Sync travel in one direction while the answers of earlier batches come back; a batch is one transaction. What
- * libpq leaves to its user is held by these rules:
+ * A batch of statements and its Sync travel in one direction while the answers of earlier batches
+ * come back; a batch is one transaction. What libpq leaves to its user is held by these rules:
  *
- *  1. Connect with PQconnectdb in uv_queue_work (libpq reopens its socket under the same fd number while connecting, DNS blocks); with
- *     connect_timeout, application_name, target_session_attrs, keepalives. From the second callback on only the loop touches it.
+ *  1. Connect with PQconnectdb in uv_queue_work (libpq reopens its socket under the same fd number
+ *     while connecting, DNS blocks); with connect_timeout, application_name, target_session_attrs,
+ *     keepalives. From the second callback on only the loop touches it.
  *  2. PQsetnonblocking, PQenterPipelineMode, only then uv_poll_init; READY after `setup` has run.
  *  3. Interest: always READABLE; WRITABLE only while PQflush returns 1.
- *  4. Readable: PQconsumeInput once, then results while !PQisBusy. NULLs mean little: results are matched to a FIFO of operations.
- *  5. One sync a batch; a failure aborts the batch up to its sync. PQgetResult only after !PQisBusy. No TLS on this link: decrypted bytes can
- *     hide from the fd, so such a connection is refused instead of hanging some day.
- *  6. When to commit is the owner's matter: while a batch is in flight, new rows gather into the next. No timer here.
- *  7. On any connection error each operation of the FIFO gets LJ_E_DB_LOST, then the state LOST comes once. A FATAL answer counts as that:
- *     a backend ended between its commit and its answer leaves the outcome unknown, and "failed" would be a lie.
+ *  4. Readable: PQconsumeInput once, then results while !PQisBusy. NULLs mean little: results are
+ *     matched to a FIFO of operations.
+ *  5. One sync a batch; a failure aborts the batch up to its sync. PQgetResult only after
+ *     !PQisBusy. No TLS on this link: decrypted bytes can hide from the fd, so such a connection is
+ *     refused instead of hanging some day.
+ *  6. When to commit is the owner's matter: while a batch is in flight, new rows gather into the
+ *     next. No timer here.
+ *  7. On any connection error each operation of the FIFO gets LJ_E_DB_LOST, then the state LOST
+ *     comes once. A FATAL answer counts as that: a backend ended between its commit and its answer
+ *     leaves the outcome unknown, and "failed" would be a lie.
  *  8. Reads and LISTEN belong on a second connection.
  *  9. Close: stop the poll, uv_close, PQfinish in the close callback.
  *
- * libpq may close its socket inside any send (a failed write reads, finds EOF, drops): after each send the status is looked at, the watcher
- * is stopped at once (its fd is gone), and the loss is told from a timer, so no callback runs before a function here has returned.
+ * libpq may close its socket inside any send (a failed write reads, finds EOF, drops): after each
+ * send the status is looked at, the watcher is stopped at once (its fd is gone), and the loss is
+ * told from a timer, so no callback runs before a function here has returned.
  */
 #include "common/db.h"
 
@@ -93,7 +99,8 @@ static struct op fifo_pop(struct lj_db *db)
     return op;
 }
 
-/* Every operation in flight hears that its outcome is unknown. A callback may close the db, which comes here again: each pop is one call. */
+/* Every operation in flight hears that its outcome is unknown. A callback may close the db, which
+ * comes here again: each pop is one call. */
 static void fifo_fail(struct lj_db *db)
 {
     struct lj_err lost = {0};
@@ -141,7 +148,8 @@ static void lose_connection(struct lj_db *db)
 static void on_later(uv_timer_t *timer);
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* The connection broke inside a send: libpq may have closed the fd already, so it is not watched for one moment more. */
+/* The connection broke inside a send: libpq may have closed the fd already, so it is not watched
+ * for one moment more. */
 static void lose_later(struct lj_db *db)
 {
     stop_watching(db);
@@ -168,7 +176,8 @@ static void flush(struct lj_db *db)
 
 /* ---- results ---- */
 
-/* 1 when a failed result means that the connection is going: FATAL and PANIC, or an error libpq made itself. */
+/* 1 when a failed result means that the connection is going: FATAL and PANIC, or an error libpq
+ * made itself. */
 static int is_loss(const PGresult *res)
 {
     const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -200,7 +209,8 @@ static void deliver_error(struct lj_db *db, const PGresult *res)
     }
     note_batch_error(db, &err);
     if (db->ops[db->first].is_sync)
-        db->awaiting_null = 1; /* the commit itself failed (a deferred constraint): the Sync's own answer is still to come */
+        db->awaiting_null = 1; /* the commit itself failed (a deferred constraint): the Sync's own
+                                  answer is still to come */
     else
         deliver(db, res, &err);
 }
@@ -213,7 +223,8 @@ static void deliver_sync(struct lj_db *db)
     memset(&db->batch_err, 0, sizeof db->batch_err);
 }
 
-/* What is out of step with the FIFO cannot be matched any more: the only safe answer is "unknown" for all. */
+/* What is out of step with the FIFO cannot be matched any more: the only safe answer is "unknown"
+ * for all. */
 static void out_of_step(struct lj_db *db, const char *what)
 {
     struct lj_err err = {0};
@@ -226,7 +237,8 @@ static void take(struct lj_db *db, const PGresult *res)
     struct lj_err err = {0};
     ExecStatusType status = PQresultStatus(res);
     int head_is_sync = db->count > 0 && db->ops[db->first].is_sync;
-    int fits = head_is_sync ? status == PGRES_PIPELINE_SYNC || status == PGRES_FATAL_ERROR : status != PGRES_PIPELINE_SYNC;
+    int fits = head_is_sync ? status == PGRES_PIPELINE_SYNC || status == PGRES_FATAL_ERROR
+                            : status != PGRES_PIPELINE_SYNC;
     if (db->count == 0 || !fits) {
         out_of_step(db, PQresStatus(status));
         return;
@@ -283,7 +295,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct lj_db *db = poll->data;
     int ok = status == 0;
     if (status != 0)
-        db->interest = 0; /* libuv has stopped the poll; what the socket still holds is read below */
+        db->interest =
+            0; /* libuv has stopped the poll; what the socket still holds is read below */
     if (events & UV_READABLE || status != 0)
         ok = PQconsumeInput(db->conn) && ok;
     take_results(db); /* also after a failed read */
@@ -316,7 +329,8 @@ static int submitted(struct lj_db *db, int sent, struct op op, struct lj_err *er
         fifo_push(db, op);
         return 0;
     }
-    return lj_db_connection_error(db->conn, broken ? LJ_E_DB_LOST : LJ_E_DB_SYSTEM, "cannot send to the database", err);
+    return lj_db_connection_error(db->conn, broken ? LJ_E_DB_LOST : LJ_E_DB_SYSTEM,
+                                  "cannot send to the database", err);
 }
 
 static int send_sync(struct lj_db *db, struct op op, struct lj_err *err)
@@ -329,18 +343,21 @@ static int send_sync(struct lj_db *db, struct op op, struct lj_err *err)
     return rc;
 }
 
-int lj_db_prepare(struct lj_db *db, const char *name, const char *sql, lj_db_result_cb cb, void *arg, struct lj_err *err)
+int lj_db_prepare(struct lj_db *db, const char *name, const char *sql, lj_db_result_cb cb,
+                  void *arg, struct lj_err *err)
 {
     int rc = ready(db, err);
     if (rc == 0)
         rc = fifo_reserve(db, err);
     if (rc == 0)
-        rc = submitted(db, PQsendPrepare(db->conn, name, sql, 0, NULL), (struct op){.result_cb = cb, .arg = arg}, err);
+        rc = submitted(db, PQsendPrepare(db->conn, name, sql, 0, NULL),
+                       (struct op){.result_cb = cb, .arg = arg}, err);
     return rc;
 }
 
-int lj_db_exec(struct lj_db *db, const char *name, const char *sql, int nparams, const char *const *values,
-               const int *lengths, const int *formats, int binary, lj_db_result_cb cb, void *arg, struct lj_err *err)
+int lj_db_exec(struct lj_db *db, const char *name, const char *sql, int nparams,
+               const char *const *values, const int *lengths, const int *formats, int binary,
+               lj_db_result_cb cb, void *arg, struct lj_err *err)
 {
     static const int all_binary[PARAMS_MAX] = {[0 ... PARAMS_MAX - 1] = 1};
     int sent;
@@ -399,8 +416,9 @@ static void on_setup_done(struct lj_db *db, int code, void *arg)
 static int start_pipeline(struct lj_db *db, struct lj_err *err)
 {
     if (PQsslInUse(db->conn) || PQgssEncInUse(db->conn))
-        return lj_fail(err, LJ_E_CONFIG, "the pipelined database link must not be encrypted: use the Unix socket, or "
-                                         "sslmode=disable gssencmode=disable on a trusted network");
+        return lj_fail(err, LJ_E_CONFIG,
+                       "the pipelined database link must not be encrypted: use the Unix socket, or "
+                       "sslmode=disable gssencmode=disable on a trusted network");
     if (PQsetnonblocking(db->conn, 1) != 0 || !PQenterPipelineMode(db->conn))
         return lj_db_connection_error(db->conn, LJ_E_DB_SYSTEM, "cannot enter pipeline mode", err);
     int rc = uv_poll_init(db->later.loop, &db->poll, PQsocket(db->conn));
@@ -413,7 +431,8 @@ static int start_pipeline(struct lj_db *db, struct lj_err *err)
     for (char **sql = db->setup; *sql; sql++) {
         rc = fifo_reserve(db, err);
         if (rc == 0)
-            rc = submitted(db, PQsendQueryParams(db->conn, *sql, 0, NULL, NULL, NULL, NULL, 0), (struct op){0}, err);
+            rc = submitted(db, PQsendQueryParams(db->conn, *sql, 0, NULL, NULL, NULL, NULL, 0),
+                           (struct op){0}, err);
         if (rc)
             return rc;
     }
@@ -449,7 +468,8 @@ static void on_connected(uv_work_t *work, int status)
     if (!db->conn) {
         rc = lj_fail(&err, LJ_E_NOMEM, "no memory for a database connection");
     } else if (PQstatus(db->conn) != CONNECTION_OK) {
-        rc = lj_db_connection_error(db->conn, LJ_E_DB_SYSTEM, "cannot connect to the database", &err);
+        rc = lj_db_connection_error(db->conn, LJ_E_DB_SYSTEM, "cannot connect to the database",
+                                    &err);
     } else {
         (void)PQsetNoticeReceiver(db->conn, ignore_notice, NULL);
         rc = start_pipeline(db, &err);
@@ -470,7 +490,8 @@ static void destroy(struct lj_db *db)
 }
 
 /* Copies of what is needed after lj_db_open has returned. */
-static int copy_texts(struct lj_db *db, const char *dsn, const char *application_name, const char *const *setup)
+static int copy_texts(struct lj_db *db, const char *dsn, const char *application_name,
+                      const char *const *setup)
 {
     int failed = !(db->dsn = strdup(dsn)) || !(db->application_name = strdup(application_name));
     for (int i = 0; setup && setup[i] && !failed; i++)
@@ -478,14 +499,17 @@ static int copy_texts(struct lj_db *db, const char *dsn, const char *application
     return failed ? -1 : 0;
 }
 
-int lj_db_open(uv_loop_t *loop, const char *dsn, const char *application_name, const char *const *setup, lj_db_state_cb cb,
-               void *arg, struct lj_db **ret, struct lj_err *err)
+int lj_db_open(uv_loop_t *loop, const char *dsn, const char *application_name,
+               const char *const *setup, lj_db_state_cb cb, void *arg, struct lj_db **ret,
+               struct lj_err *err)
 {
     struct lj_db *db = calloc(1, sizeof *db);
     if (!db || copy_texts(db, dsn, application_name, setup) != 0) {
         if (db)
             destroy(db);
-        return lj_fail(err, LJ_E_NOMEM, "no memory for a database connection (or more than %d set-up statements)", SETUP_MAX);
+        return lj_fail(err, LJ_E_NOMEM,
+                       "no memory for a database connection (or more than %d set-up statements)",
+                       SETUP_MAX);
     }
     db->state_cb = cb;
     db->state_arg = arg;
@@ -538,7 +562,8 @@ void lj_db_close(struct lj_db **db, void (*cb)(void *arg), void *arg)
     stop_watching(self);
     fifo_fail(self);
     if (self->connecting)
-        (void)uv_cancel((uv_req_t *)&self->work); /* too late is fine: on_connected comes either way */
+        (void)uv_cancel(
+            (uv_req_t *)&self->work); /* too late is fine: on_connected comes either way */
     else
         close_handles(self);
 }

@@ -1,11 +1,14 @@
-/* Blocking libpq for workers, ljctl and tests, the readers of binary results, and the judgement of an SQLSTATE.
+/* Blocking libpq for workers, ljctl and tests, the readers of binary results, and the judgement of
+ * an SQLSTATE.
  *
- * Workers wait for one query at a time and have nothing else to do meanwhile, so they use libpq as it comes. Results are always complete
- * and successful when a caller gets them: a failed statement is an error with its SQLSTATE, its result is cleared here.
+ * Workers wait for one query at a time and have nothing else to do meanwhile, so they use libpq as
+ * it comes. Results are always complete and successful when a caller gets them: a failed statement
+ * is an error with its SQLSTATE, its result is cleared here.
  *
- * lj_db_classify answers the one question the broker asks of a failure: whose fault is it? The data's (the same statement would fail again
- * for the same event: set that event apart) or the system's (disk full, serialisation, shutdown: wait and try again). What is not known
- * to be the data's is the system's: waiting loses nothing, parking an innocent event does.
+ * lj_db_classify answers the one question the broker asks of a failure: whose fault is it? The
+ * data's (the same statement would fail again for the same event: set that event apart) or the
+ * system's (disk full, serialisation, shutdown: wait and try again). What is not known to be the
+ * data's is the system's: waiting loses nothing, parking an innocent event does.
  *
  * The error text never holds DETAIL, which may quote the row: errors end up in logs and answers.
  */
@@ -17,7 +20,8 @@
 
 #include "common/db_error.h"
 
-#define EPOCH_2000_US 946684800000000 /* PostgreSQL's time starts at 2000-01-01; source: datatype/timestamp.h */
+#define EPOCH_2000_US                                                                              \
+    946684800000000 /* PostgreSQL's time starts at 2000-01-01; source: datatype/timestamp.h */
 
 enum { PARAMS_MAX = 64 };
 
@@ -27,8 +31,8 @@ int lj_db_classify(const char *sqlstate)
         const char *prefix;
         int code;
     } rules[] = {
-        {"LJ001", LJ_E_FENCED},  {"22", LJ_E_DB_DATA}, {"23", LJ_E_DB_DATA},
-        {"P0", LJ_E_DB_DATA},    {"42", LJ_E_DB_DATA}, {"08P01", LJ_E_DB_DATA},
+        {"LJ001", LJ_E_FENCED}, {"22", LJ_E_DB_DATA}, {"23", LJ_E_DB_DATA},
+        {"P0", LJ_E_DB_DATA},   {"42", LJ_E_DB_DATA}, {"08P01", LJ_E_DB_DATA},
     };
     for (size_t i = 0; sqlstate && i < sizeof rules / sizeof rules[0]; i++) {
         if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
@@ -68,9 +72,12 @@ int lj_db_connection_error(const PGconn *c, int code, const char *what, struct l
 
 PGconn *lj_db_connect(const char *dsn, const char *application_name)
 {
-    /* expand_dbname lets `dsn` be a conninfo string or a URI; what stands behind it overrides, what stands before it is a default. */
-    static const char *const keys[] = {"connect_timeout", "target_session_attrs", "keepalives_idle",  "keepalives_interval",
-                                       "keepalives_count", "dbname",              "application_name", NULL};
+    /* expand_dbname lets `dsn` be a conninfo string or a URI; what stands behind it overrides, what
+     * stands before it is a default. */
+    static const char *const keys[] = {"connect_timeout",  "target_session_attrs",
+                                       "keepalives_idle",  "keepalives_interval",
+                                       "keepalives_count", "dbname",
+                                       "application_name", NULL};
     const char *const values[] = {"10", "read-write", "10", "5", "3", dsn, application_name, NULL};
     return PQconnectdbParams(keys, values, 1);
 }
@@ -115,17 +122,19 @@ static int judge(PGconn *c, PGresult *r, PGresult **ret, struct lj_err *err)
     return code;
 }
 
-int lj_dbs_query(PGconn *c, const char *sql, int nparams, const char *const *values, PGresult **ret, struct lj_err *err)
+int lj_dbs_query(PGconn *c, const char *sql, int nparams, const char *const *values, PGresult **ret,
+                 struct lj_err *err)
 {
     return judge(c, PQexecParams(c, sql, nparams, NULL, values, NULL, NULL, 0), ret, err);
 }
 
-int lj_dbs_query_binary(PGconn *c, const char *sql, int nparams, const char *const *values, const int *lengths, PGresult **ret,
-                        struct lj_err *err)
+int lj_dbs_query_binary(PGconn *c, const char *sql, int nparams, const char *const *values,
+                        const int *lengths, PGresult **ret, struct lj_err *err)
 {
     int formats[PARAMS_MAX];
     if (nparams < 0 || nparams > PARAMS_MAX)
-        return lj_fail(err, LJ_E_ARG, "a statement has %d parameters, limit %d", nparams, PARAMS_MAX);
+        return lj_fail(err, LJ_E_ARG, "a statement has %d parameters, limit %d", nparams,
+                       PARAMS_MAX);
     for (int i = 0; i < nparams; i++)
         formats[i] = 1;
     return judge(c, PQexecParams(c, sql, nparams, NULL, values, lengths, formats, 1), ret, err);
@@ -133,7 +142,8 @@ int lj_dbs_query_binary(PGconn *c, const char *sql, int nparams, const char *con
 
 /* ---- binary results ---- */
 
-/* Copy a value of exactly n bytes; 0 when it is NULL or of another size (then *to keeps its zero). */
+/* Copy a value of exactly n bytes; 0 when it is NULL or of another size (then *to keeps its zero).
+ */
 static int fetch(const PGresult *r, int row, int col, void *to, size_t n)
 {
     if (PQgetisnull(r, row, col) || PQgetlength(r, row, col) != (int)n)

@@ -1,12 +1,14 @@
 /* Named fail points for the kill matrix and for negative controls.
  *
- * A test sets LJ_FAIL_AT="log.commit.sent:3" in a child's environment and the process dies by SIGKILL at the third passage of that point:
- * no handler runs, no buffer is flushed, exactly as when the kernel or the power takes it. LJ_BREAK="word" (or "word,word") switches a
- * deliberate fault on, so that a test can be shown to fail when the thing it guards is broken.
+ * A test sets LJ_FAIL_AT="log.commit.sent:3" in a child's environment and the process dies by
+ * SIGKILL at the third passage of that point: no handler runs, no buffer is flushed, exactly as
+ * when the kernel or the power takes it. LJ_BREAK="word" (or "word,word") switches a deliberate
+ * fault on, so that a test can be shown to fail when the thing it guards is broken.
  *
- * Only builds with -DLJ_FAILPOINTS contain any of it; in a product build the macros are empty and this file compiles to nothing. The
- * environment is read at each passage: these builds are for tests, and a cache would be mutable state to explain. The counters of passages
- * are the one piece of state, and exist in test builds alone.
+ * Only builds with -DLJ_FAILPOINTS contain any of it; in a product build the macros are empty and
+ * this file compiles to nothing. The environment is read at each passage: these builds are for
+ * tests, and a cache would be mutable state to explain. The counters of passages are the one piece
+ * of state, and exist in test builds alone.
  */
 #include "common/failpoint.h"
 

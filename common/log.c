@@ -1,16 +1,20 @@
 /* Logging: one logfmt line an event, on stderr.
  *
- *     ts=2026-11-24T08:00:00.123Z level=warn process=broker event=peer.gone peer=w3 reason="socket closed"
+ *     ts=2026-11-24T08:00:00.123Z level=warn process=broker event=peer.gone peer=w3 reason="socket
+ * closed"
  *
- * Each line is built in a fixed buffer and written by one write(2), so lines of several processes on one pipe do not interleave (up to
- * PIPE_BUF), nothing is lost in a stdio buffer when the process is killed, and logging allocates nothing. Control bytes in the caller's
- * pairs are replaced on the way out: whatever a peer put in a name, it cannot start a line of its own; values that may hold blanks or
- * quotes go through lj_log_quote. A line that is too long is cut and says so.
+ * Each line is built in a fixed buffer and written by one write(2), so lines of several processes
+ * on one pipe do not interleave (up to PIPE_BUF), nothing is lost in a stdio buffer when the
+ * process is killed, and logging allocates nothing. Control bytes in the caller's pairs are
+ * replaced on the way out: whatever a peer put in a name, it cannot start a line of its own; values
+ * that may hold blanks or quotes go through lj_log_quote. A line that is too long is cut and says
+ * so.
  *
- * An id that repeats more than 20 times in a second is suppressed; the id's next line carries suppressed=n. The table of ids is fixed (64,
- * oldest overwritten): a flood of one id cannot grow anything, and a lost slot costs only its count. The process name, the level and that
- * table are the one global state of the project: a log line must be possible from everywhere, with no handle passed down.
- * Loop thread only, as everything else.
+ * An id that repeats more than 20 times in a second is suppressed; the id's next line carries
+ * suppressed=n. The table of ids is fixed (64, oldest overwritten): a flood of one id cannot grow
+ * anything, and a lost slot costs only its count. The process name, the level and that table are
+ * the one global state of the project: a log line must be possible from everywhere, with no handle
+ * passed down. Loop thread only, as everything else.
  */
 #include "common/log.h"
 
@@ -105,9 +109,10 @@ static size_t head(char *line, size_t cap, enum lj_log_level level, const char *
     struct tm tm;
     if (!gmtime_r(&seconds, &tm))
         memset(&tm, 0, sizeof tm);
-    int n = snprintf(line, cap, "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s process=%s event=%s", tm.tm_year + 1900,
-                     tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(now / 1000 % 1000),
-                     level_names[level], logger.process, id);
+    int n =
+        snprintf(line, cap, "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ level=%s process=%s event=%s",
+                 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                 (int)(now / 1000 % 1000), level_names[level], logger.process, id);
     return n < 0 ? 0 : (size_t)n < cap ? (size_t)n : cap - 1;
 }
 

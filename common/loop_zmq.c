@@ -1,21 +1,31 @@
 /* ZeroMQ sockets on a libuv loop.
  *
- * ZMQ_FD is edge triggered and only says "commands are waiting": a send or a receive anywhere may take the edge away while messages lie
- * in the socket. A plain uv_poll on it received 1 of 100 messages of a burst, and none at all when another callback had sent on the socket
- * first. So the fd only wakes the loop; what is there to do is asked of the socket itself, before every sleep:
+ * ZMQ_FD is edge triggered and only says "commands are waiting": a send or a receive anywhere may
+ * take the edge away while messages lie in the socket. A plain uv_poll on it received 1 of 100
+ * messages of a burst, and none at all when another callback had sent on the socket first. So the
+ * fd only wakes the loop; what is there to do is asked of the socket itself, before every sleep:
  *
- *  1. One uv_prepare, one uv_check, one uv_idle per loop; a list of sockets; one uv_poll per socket whose callback is empty.
- *  2. Prepare: any socket with a wanted bit in ZMQ_EVENTS -> start idle (the loop will not sleep); none -> stop it.
- *  3. Check: for each ready socket receive at most 64 messages with DONTWAIT, then move on. Never loop "until empty".
- *  4. Any callback may send; correctness does not depend on who sent, because prepare asks again before every sleep.
+ *  1. One uv_prepare, one uv_check, one uv_idle per loop; a list of sockets; one uv_poll per socket
+ *     whose callback is empty.
+ *  2. Prepare: any socket with a wanted bit in ZMQ_EVENTS -> start idle (the loop will not sleep);
+ *     none -> stop it.
+ *  3. Check: for each ready socket receive at most 64 messages with DONTWAIT, then move on. Never
+ *     loop "until empty".
+ *  4. Any callback may send; correctness does not depend on who sent, because prepare asks again
+ *     before every sleep.
  *  5. Ask ZMQ_EVENTS once after creating the watcher (libzmq #1434).
- *  6. Signals belong to uv_signal; where czmq is used, zsys_handler_set(NULL) comes before its first call.
- *  7. Remove the watcher (uv_close, wait for its callback), then close the socket. LINGER is explicit.
- *  8. ROUTER sockets: ZMQ_ROUTER_MANDATORY; EHOSTUNREACH and EAGAIN are ordinary outcomes with a counter (the sender's business).
+ *  6. Signals belong to uv_signal; where czmq is used, zsys_handler_set(NULL) comes before its
+ *     first call.
+ *  7. Remove the watcher (uv_close, wait for its callback), then close the socket. LINGER is
+ *     explicit.
+ *  8. ROUTER sockets: ZMQ_ROUTER_MANDATORY; EHOSTUNREACH and EAGAIN are ordinary outcomes with a
+ *     counter (the sender's business).
  *
- * A paused socket is still asked in prepare (else its fd would stay readable and the loop would spin), only not read. Frames are counted
- * while reading: MAXMSGSIZE is per frame, and a message of 50,000 small frames must cost us nothing but the time to read it away.
- * Prepare handles run in reverse order of their start: open the zloop first, and whatever other prepare callbacks send is seen here.
+ * A paused socket is still asked in prepare (else its fd would stay readable and the loop would
+ * spin), only not read. Frames are counted while reading: MAXMSGSIZE is per frame, and a message of
+ * 50,000 small frames must cost us nothing but the time to read it away. Prepare handles run in
+ * reverse order of their start: open the zloop first, and whatever other prepare callbacks send is
+ * seen here.
  */
 #include "common/loop_zmq.h"
 
@@ -26,9 +36,10 @@
 #include <zmq.h>
 
 enum {
-    FRAMES_MAX = 16,       /* contract in loop_zmq.h */
-    MESSAGE_BUDGET = 64,   /* messages a socket and turn */
-    FRAME_BUDGET = 4096,   /* and frames: 64 messages of 50,000 frames would hold the loop for a second */
+    FRAMES_MAX = 16,     /* contract in loop_zmq.h */
+    MESSAGE_BUDGET = 64, /* messages a socket and turn */
+    FRAME_BUDGET =
+        4096, /* and frames: 64 messages of 50,000 frames would hold the loop for a second */
 };
 
 struct lj_zsock {
@@ -60,7 +71,8 @@ struct lj_zloop {
 
 /* ---- receiving ---- */
 
-/* Whether a message can be read. A socket that cannot be asked any more (its context was terminated) stops waking the loop. */
+/* Whether a message can be read. A socket that cannot be asked any more (its context was
+ * terminated) stops waking the loop. */
 static int readable(struct lj_zsock *s)
 {
     int events = 0;
@@ -92,8 +104,9 @@ static int discard_rest(void *raw)
     return frames;
 }
 
-/* Receive one whole message; returns the number of frames read off the socket (0 = no message). *ret_held of them are in frames[] and to be
- * closed; *ret_shown is what the callback is told: all, or 0 when there were too many (frames[0] is the first even then). */
+/* Receive one whole message; returns the number of frames read off the socket (0 = no message).
+ * *ret_held of them are in frames[] and to be closed; *ret_shown is what the callback is told: all,
+ * or 0 when there were too many (frames[0] is the first even then). */
 static int receive(struct lj_zsock *s, zmq_msg_t *frames, int *ret_held, int *ret_shown)
 {
     int n = 0;
@@ -103,7 +116,8 @@ static int receive(struct lj_zsock *s, zmq_msg_t *frames, int *ret_held, int *re
         if (zmq_msg_recv(&frames[n], s->raw, ZMQ_DONTWAIT) < 0) {
             int interrupted = errno == EINTR;
             (void)zmq_msg_close(&frames[n]);
-            if (interrupted && n > 0) /* the rest of a message is there already: only a signal can be in the way */
+            if (interrupted &&
+                n > 0) /* the rest of a message is there already: only a signal can be in the way */
                 continue;
             break;
         }
@@ -167,7 +181,8 @@ static void on_prepare(uv_prepare_t *prepare)
 static void on_check(uv_check_t *check)
 {
     struct lj_zloop *z = check->data;
-    /* Sockets leave the list only in close callbacks, which never run here, and new ones are put before the first. */
+    /* Sockets leave the list only in close callbacks, which never run here, and new ones are put
+     * before the first. */
     for (struct lj_zsock *s = z->socks; s; s = s->next) {
         if (!s->closing && !s->paused && readable(s))
             drain(s);
@@ -193,7 +208,8 @@ int lj_zloop_open(uv_loop_t *loop, struct lj_zloop **ret, struct lj_err *err)
     struct lj_zloop *z = calloc(1, sizeof *z);
     if (!z)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the ZeroMQ part of the loop");
-    /* These cannot fail: libuv documents success for an initialised loop and a callback that is not NULL. */
+    /* These cannot fail: libuv documents success for an initialised loop and a callback that is not
+     * NULL. */
     int rc = uv_prepare_init(loop, &z->prepare);
     rc |= uv_check_init(loop, &z->check);
     rc |= uv_idle_init(loop, &z->idle);
@@ -259,13 +275,14 @@ static void on_poll_closed(uv_handle_t *handle)
     release(z);
 }
 
-int lj_zsock_open(struct lj_zloop *z, void *sock, int max_frames, lj_zsock_cb cb, void *arg, struct lj_zsock **ret,
-                  struct lj_err *err)
+int lj_zsock_open(struct lj_zloop *z, void *sock, int max_frames, lj_zsock_cb cb, void *arg,
+                  struct lj_zsock **ret, struct lj_err *err)
 {
     int fd = -1;
     size_t size = sizeof fd;
     if (max_frames < 1 || max_frames > FRAMES_MAX)
-        return lj_fail(err, LJ_E_ARG, "max_frames is %d, allowed are 1 to %d", max_frames, FRAMES_MAX);
+        return lj_fail(err, LJ_E_ARG, "max_frames is %d, allowed are 1 to %d", max_frames,
+                       FRAMES_MAX);
     if (zmq_getsockopt(sock, ZMQ_FD, &fd, &size) != 0)
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot get the descriptor of a ZeroMQ socket");
     struct lj_zsock *s = calloc(1, sizeof *s);

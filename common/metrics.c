@@ -1,24 +1,29 @@
 /* The text of /metrics: Prometheus exposition format 0.0.4.
  *
- * Counters live as plain integers in each process's own struct on its loop thread; when somebody asks, a table walks over them and calls
- * these writers. So counting costs one add, there is no registry, and nothing has to be locked.
+ * Counters live as plain integers in each process's own struct on its loop thread; when somebody
+ * asks, a table walks over them and calls these writers. So counting costs one add, there is no
+ * registry, and nothing has to be locked.
  *
- * Histograms have fixed bounds (0.5 ms to 10 s, doubling or nearly): one histogram is 17 integers, adding scans at most 14 bounds, and
- * percentiles of several processes can be added up, which a sketch or a reservoir would not allow. The bounds follow what has to be told
- * apart here: a commit (1 to 10 ms), an ack under load (10 to 200 ms), a stage that hangs (seconds).
+ * Histograms have fixed bounds (0.5 ms to 10 s, doubling or nearly): one histogram is 17 integers,
+ * adding scans at most 14 bounds, and percentiles of several processes can be added up, which a
+ * sketch or a reservoir would not allow. The bounds follow what has to be told apart here: a commit
+ * (1 to 10 ms), an ack under load (10 to 200 ms), a stage that hangs (seconds).
  *
- * The caller keeps samples of one name together under one lj_metric_head, as the format demands. Integers are written in full, not
- * through a double: a counter beyond 2^53 stays exact. Label text is the caller's; label values must be plain (ids, kinds, codes).
+ * The caller keeps samples of one name together under one lj_metric_head, as the format demands.
+ * Integers are written in full, not through a double: a counter beyond 2^53 stays exact. Label text
+ * is the caller's; label values must be plain (ids, kinds, codes).
  */
 #include "common/metrics.h"
 
 #include <inttypes.h>
 #include <math.h>
 
-static const int64_t bounds_us[LJ_HIST_BUCKETS] = {500,    1000,   2500,   5000,    10000,   25000,   50000,
-                                                   100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000};
-static const char *const bounds_text[LJ_HIST_BUCKETS] = {"0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
-                                                         "0.1",    "0.25",  "0.5",    "1",     "2.5",  "5",     "10"};
+static const int64_t bounds_us[LJ_HIST_BUCKETS] = {500,     1000,    2500,    5000,    10000,
+                                                   25000,   50000,   100000,  250000,  500000,
+                                                   1000000, 2500000, 5000000, 10000000};
+static const char *const bounds_text[LJ_HIST_BUCKETS] = {
+    "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05",
+    "0.1",    "0.25",  "0.5",    "1",     "2.5",  "5",     "10"};
 
 void lj_hist_add(struct lj_hist *h, int64_t us)
 {
@@ -64,7 +69,8 @@ static void put_help(struct lj_buf *b, const char *help)
 
 void lj_metric_head(struct lj_buf *b, const char *name, enum lj_metric_kind kind, const char *help)
 {
-    static const char *const kinds[] = {[LJ_COUNTER] = "counter", [LJ_GAUGE] = "gauge", [LJ_HISTOGRAM] = "histogram"};
+    static const char *const kinds[] = {
+        [LJ_COUNTER] = "counter", [LJ_GAUGE] = "gauge", [LJ_HISTOGRAM] = "histogram"};
     if (help) {
         lj_buf_printf(b, "# HELP %s ", name);
         put_help(b, help);
@@ -73,7 +79,8 @@ void lj_metric_head(struct lj_buf *b, const char *name, enum lj_metric_kind kind
     lj_buf_printf(b, "# TYPE %s %s\n", name, kinds[kind]);
 }
 
-static void put_name(struct lj_buf *b, const char *name, const char *suffix, const char *labels, const char *le)
+static void put_name(struct lj_buf *b, const char *name, const char *suffix, const char *labels,
+                     const char *le)
 {
     int has = labels && labels[0];
     lj_buf_printf(b, "%s%s", name, suffix);

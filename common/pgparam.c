@@ -1,17 +1,21 @@
 /* Binary parameters for PostgreSQL.
  *
- * One statement with arrays (`insert ... select from unnest($1::int8[], ...)`) costs a tenth of one statement a row, and binary arrays cost
- * neither quoting here nor parsing there. An array is built in place, exactly as array_recv reads it (big endian):
+ * One statement with arrays (`insert ... select from unnest($1::int8[], ...)`) costs a tenth of one
+ * statement a row, and binary arrays cost neither quoting here nor parsing there. An array is built
+ * in place, exactly as array_recv reads it (big endian):
  *
  *     i32 dimensions (0 for an empty array, else 1)   i32 1 when a NULL is inside   u32 element oid
  *     [i32 length   i32 lower bound = 1]              only with one dimension
  *     then each element: i32 length (-1 = NULL), bytes
  *
- * The header's place is kept free from the start and filled at the end, so nothing is moved. A value that does not fit its type (an int2
- * of 40,000, a UUID of 15 bytes, an integer into a text array) marks the array and is refused by lj_pgarray_done: PostgreSQL would refuse
- * the whole batch, naming no one. What only PostgreSQL can judge (UTF-8 in text) is left to it; the broker checks its events before.
+ * The header's place is kept free from the start and filled at the end, so nothing is moved. A
+ * value that does not fit its type (an int2 of 40,000, a UUID of 15 bytes, an integer into a text
+ * array) marks the array and is refused by lj_pgarray_done: PostgreSQL would refuse the whole
+ * batch, naming no one. What only PostgreSQL can judge (UTF-8 in text) is left to it; the broker
+ * checks its events before.
  *
- * The params block carries a finished list of such values through a RESULT frame; splitting checks every length against the frame's end.
+ * The params block carries a finished list of such values through a RESULT frame; splitting checks
+ * every length against the frame's end.
  */
 #include "common/pgparam.h"
 
@@ -23,7 +27,8 @@ enum {
     BLOCK_NULL = -1,
 };
 
-#define EPOCH_2000_US 946684800000000 /* PostgreSQL counts from 2000-01-01; source: datatype/timestamp.h */
+#define EPOCH_2000_US                                                                              \
+    946684800000000 /* PostgreSQL counts from 2000-01-01; source: datatype/timestamp.h */
 
 struct type_row {
     uint32_t oid, array_oid;
@@ -48,7 +53,8 @@ static const struct type_row types[] = {
 /* Which element types each writer takes. */
 #define BIT(type) (1u << (type))
 enum {
-    TAKES_INT = BIT(LJ_PG_INT2) | BIT(LJ_PG_INT4) | BIT(LJ_PG_INT8) | BIT(LJ_PG_DATE) | BIT(LJ_PG_TIMESTAMPTZ),
+    TAKES_INT = BIT(LJ_PG_INT2) | BIT(LJ_PG_INT4) | BIT(LJ_PG_INT8) | BIT(LJ_PG_DATE) |
+                BIT(LJ_PG_TIMESTAMPTZ),
     TAKES_BYTES = BIT(LJ_PG_TEXT) | BIT(LJ_PG_BYTEA) | BIT(LJ_PG_UUID),
 };
 
@@ -131,7 +137,8 @@ void lj_pgarray_float(struct lj_pgarray *a, double v)
 void lj_pgarray_bytes(struct lj_pgarray *a, const void *p, size_t n)
 {
     const struct type_row *t = &types[a->type];
-    if (!(BIT(a->type) & TAKES_BYTES) || n > INT32_MAX || (t->bytes >= 0 && n != (size_t)t->bytes)) {
+    if (!(BIT(a->type) & TAKES_BYTES) || n > INT32_MAX ||
+        (t->bytes >= 0 && n != (size_t)t->bytes)) {
         a->misfit = 1;
         return;
     }
@@ -142,11 +149,13 @@ void lj_pgarray_bytes(struct lj_pgarray *a, const void *p, size_t n)
 int lj_pgarray_done(struct lj_pgarray *a, const uint8_t **ret_p, size_t *ret_n, struct lj_err *err)
 {
     if (a->misfit)
-        return lj_fail(err, LJ_E_ARG, "a value does not fit into an array of type oid %u", types[a->type].oid);
+        return lj_fail(err, LJ_E_ARG, "a value does not fit into an array of type oid %u",
+                       types[a->type].oid);
     if (a->buf.failed || a->buf.len < HEADER)
         return lj_fail(err, LJ_E_NOMEM, "no memory for an array of %u elements", a->count);
     if (a->buf.len > INT32_MAX)
-        return lj_fail(err, LJ_E_ARG, "an array of %u elements has %zu bytes, limit %d", a->count, a->buf.len, INT32_MAX);
+        return lj_fail(err, LJ_E_ARG, "an array of %u elements has %zu bytes, limit %d", a->count,
+                       a->buf.len, INT32_MAX);
     lj_buf_set_u32(&a->buf, 0, a->count ? 1 : 0);
     lj_buf_set_u32(&a->buf, 4, a->has_null ? 1 : 0);
     lj_buf_set_u32(&a->buf, 8, types[a->type].oid);
@@ -199,8 +208,8 @@ void lj_pgblock_end(struct lj_pgblock_writer *w)
     w->buf->data[w->at + 1] = (uint8_t)w->count;
 }
 
-int lj_pgblock_split(const void *p, size_t n, int max, const char **ret_values, int *ret_lengths, int *ret_count,
-                     struct lj_err *err)
+int lj_pgblock_split(const void *p, size_t n, int max, const char **ret_values, int *ret_lengths,
+                     int *ret_count, struct lj_err *err)
 {
     struct lj_reader r = lj_reader(p, n);
     int count = lj_read_u16(&r);
@@ -214,7 +223,8 @@ int lj_pgblock_split(const void *p, size_t n, int max, const char **ret_values, 
         ret_values[i] = len == BLOCK_NULL ? NULL : (const char *)lj_read_bytes(&r, (size_t)len);
     }
     if (r.bad || r.left)
-        return lj_fail(err, LJ_E_PROTOCOL, "a params block of %zu bytes %s", n, r.bad ? "is cut short" : "has bytes left over");
+        return lj_fail(err, LJ_E_PROTOCOL, "a params block of %zu bytes %s", n,
+                       r.bad ? "is cut short" : "has bytes left over");
     *ret_count = count;
     return 0;
 }

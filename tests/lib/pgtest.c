@@ -1,12 +1,14 @@
 /* A throw-away PostgreSQL.
  *
- * The postmaster is our own child, not pg_ctl's: so its death is seen by waitpid, kill -9 hits the right process, and no pid file has to be
- * believed. The server cannot run as root, so a root test drops to an unprivileged user in the child only; the test itself reaches the
- * socket in the 0700 folder because it is root.
+ * The postmaster is our own child, not pg_ctl's: so its death is seen by waitpid, kill -9 hits the
+ * right process, and no pid file has to be believed. The server cannot run as root, so a root test
+ * drops to an unprivileged user in the child only; the test itself reaches the socket in the 0700
+ * folder because it is root.
  *
- * A test that crashes (that is what tests do) must leave neither a server nor 40 MB in /tmp. A janitor process, a small shell script, reads
- * a pipe whose writing end this process holds: end of file means that the program is gone, in whatever way, and it stops the server and
- * removes the folder. A regular lj_pgtest_free takes the same way and waits for it: one path, used always.
+ * A test that crashes (that is what tests do) must leave neither a server nor 40 MB in /tmp. A
+ * janitor process, a small shell script, reads a pipe whose writing end this process holds: end of
+ * file means that the program is gone, in whatever way, and it stops the server and removes the
+ * folder. A regular lj_pgtest_free takes the same way and waits for it: one path, used always.
  *
  * Waiting is for a condition with a deadline (PQping, waitpid), never for a time.
  */
@@ -49,7 +51,8 @@ static const char janitor_script[] =
     "if [ -n \"$pid\" ]; then\n"
     "    kill -QUIT \"$pid\" 2>/dev/null\n"
     "    n=0\n"
-    "    while [ -e \"$1/data/postmaster.pid\" ] && kill -0 \"$pid\" 2>/dev/null && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done\n"
+    "    while [ -e \"$1/data/postmaster.pid\" ] && kill -0 \"$pid\" 2>/dev/null && [ $n -lt 200 "
+    "]; do sleep 0.05; n=$((n+1)); done\n"
     "fi\n"
     "rm -rf \"$1\"\n";
 
@@ -65,9 +68,12 @@ static void pause_ms(long ms)
     (void)nanosleep(&ts, NULL);
 }
 
-/* In the child: become the server's user, take `in` and `out` as stdin, stdout and stderr, and run argv. */
+/* In the child: become the server's user, take `in` and `out` as stdin, stdout and stderr, and run
+ * argv. */
 static void become(const struct lj_pgtest *p, int drop, int in, int out, char *const argv[])
 {
+    (void)setsid(); /* a ^C or a `timeout` kills the test's whole group: the janitor must outlive it
+                     */
     if (in >= 0)
         (void)dup2(in, STDIN_FILENO);
     if (out >= 0) {
@@ -138,7 +144,8 @@ static int make_folder(struct lj_pgtest *p)
 
 static char *text(const char *s)
 {
-    return (char *)(uintptr_t)s; /* execvp's argv is char *const[] for history's sake; nothing writes there */
+    return (char *)(uintptr_t)
+        s; /* execvp's argv is char *const[] for history's sake; nothing writes there */
 }
 
 static int start_janitor(struct lj_pgtest *p)
@@ -160,9 +167,20 @@ static int init_cluster(struct lj_pgtest *p)
     int log = open_log(p);
     (void)snprintf(initdb, sizeof initdb, "%s/initdb", p->bin);
     (void)snprintf(data, sizeof data, "%s/data", p->dir);
-    char *argv[] = {initdb,        text("-D"),        data,         text("-U"),          text("postgres"),
-                    text("-A"),    text("trust"),     text("-E"),   text("UTF8"),        text("--locale=C.UTF-8"),
-                    text("-N"),    text("--no-instructions"), text("--wal-segsize=4"), NULL};
+    char *argv[] = {initdb,
+                    text("-D"),
+                    data,
+                    text("-U"),
+                    text("postgres"),
+                    text("-A"),
+                    text("trust"),
+                    text("-E"),
+                    text("UTF8"),
+                    text("--locale=C.UTF-8"),
+                    text("-N"),
+                    text("--no-instructions"),
+                    text("--wal-segsize=4"),
+                    NULL};
     if (log < 0)
         return complain("cannot open the log");
     if (geteuid() == 0 && fchown(log, p->uid, p->gid) != 0) {
@@ -178,8 +196,10 @@ static int init_cluster(struct lj_pgtest *p)
 
 static int spawn_postmaster(struct lj_pgtest *p)
 {
-    static const char *const fixed[] = {"listen_addresses=", "fsync=off", "shared_buffers=32MB", "max_connections=60",
-                                        "log_line_prefix=%m [%p] ", "min_wal_size=16MB", "max_wal_size=512MB"};
+    static const char *const fixed[] = {"listen_addresses=",        "fsync=off",
+                                        "shared_buffers=32MB",      "max_connections=60",
+                                        "log_line_prefix=%m [%p] ", "min_wal_size=16MB",
+                                        "max_wal_size=512MB"};
     char postgres[300];
     char data[96];
     char sockets[112];
@@ -221,7 +241,8 @@ int lj_pgtest_start_again(struct lj_pgtest *p)
 {
     int64_t deadline = lj_mono_us() + DEADLINE_US;
     while (lj_mono_us() < deadline) {
-        /* After a kill -9 the old backends may hold the shared memory for a moment: the new postmaster ends, and is started again. */
+        /* After a kill -9 the old backends may hold the shared memory for a moment: the new
+         * postmaster ends, and is started again. */
         if (gone(p) && spawn_postmaster(p) != 0)
             return complain("cannot start the server");
         if (PQping(lj_pgtest_dsn(p, "postgres")) == PQPING_OK && !gone(p))
@@ -356,7 +377,8 @@ int lj_pgtest_sql(struct lj_pgtest *p, const char *dbname, const char *sql)
 long long lj_pgtest_int(struct lj_pgtest *p, const char *dbname, const char *sql)
 {
     PGresult *r = query(p, dbname, sql);
-    long long v = r && PQntuples(r) > 0 && PQnfields(r) > 0 ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : -1;
+    long long v =
+        r && PQntuples(r) > 0 && PQnfields(r) > 0 ? strtoll(PQgetvalue(r, 0, 0), NULL, 10) : -1;
     PQclear(r);
     return v;
 }
@@ -380,8 +402,16 @@ int lj_pgtest_file(struct lj_pgtest *p, const char *dbname, const char *path)
 {
     char psql[300];
     (void)snprintf(psql, sizeof psql, "%s/psql", p->bin);
-    char *argv[] = {psql,          text("-X"), text("-q"),        text("-v"), text("ON_ERROR_STOP=1"), text("-d"),
-                    text(lj_pgtest_dsn(p, dbname)), text("-f"), text(path), NULL};
+    char *argv[] = {psql,
+                    text("-X"),
+                    text("-q"),
+                    text("-v"),
+                    text("ON_ERROR_STOP=1"),
+                    text("-d"),
+                    text(lj_pgtest_dsn(p, dbname)),
+                    text("-f"),
+                    text(path),
+                    NULL};
     if (run(p, 0, -1, argv) == 0)
         return 0;
     (void)fprintf(stderr, "pgtest: %s failed\n", path);

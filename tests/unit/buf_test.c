@@ -1,5 +1,5 @@
-/* The buffer and the reader: what is written is read back, and nothing is read or written past an end.
- * lj-test: lj_common
+/* The buffer and the reader: what is written is read back, and nothing is read or written past an
+ * end. lj-test: lj_common
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -172,8 +172,9 @@ static void printing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),     cmocka_unit_test(truncations), cmocka_unit_test(a_length_that_lies),
-        cmocka_unit_test(growth),         cmocka_unit_test(failures_stick), cmocka_unit_test(patching),
+        cmocka_unit_test(round_trip),         cmocka_unit_test(truncations),
+        cmocka_unit_test(a_length_that_lies), cmocka_unit_test(growth),
+        cmocka_unit_test(failures_stick),     cmocka_unit_test(patching),
         cmocka_unit_test(printing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,8 @@ struct conf {
 static const struct lj_cfg_row rows[] = {
     {"dsn", LJ_CFG_STR, offsetof(struct conf, dsn), NULL, 0, 0, "", "where the database is"},
     {"name", LJ_CFG_STR, offsetof(struct conf, name), "broker", 0, 0, "", "the name"},
-    {"backlog-max", LJ_CFG_INT, offsetof(struct conf, backlog), "100", 1, 1000, "events", "how many may wait"},
+    {"backlog-max", LJ_CFG_INT, offsetof(struct conf, backlog), "100", 1, 1000, "events",
+     "how many may wait"},
     {"verbose", LJ_CFG_BOOL, offsetof(struct conf, verbose), "no", 0, 0, "", "say more"},
 };
 enum { NROWS = sizeof rows / sizeof rows[0] };
@@ -100,7 +101,8 @@ static void command_line(void **state)
 {
     (void)state;
     struct conf c;
-    assert_int_equal(LOAD(&c, "--dsn=host=/tmp dbname=x", "--backlog-max", "7", "--verbose", "--name", "a"), 0);
+    assert_int_equal(
+        LOAD(&c, "--dsn=host=/tmp dbname=x", "--backlog-max", "7", "--verbose", "--name", "a"), 0);
     assert_string_equal(c.dsn, "host=/tmp dbname=x");
     assert_int_equal(c.backlog, 7);
     assert_int_equal(c.verbose, 1);
@@ -118,7 +120,9 @@ static void words_in_order(void **state)
     struct conf c;
     const char *words[16];
     size_t n = 0;
-    assert_int_equal(load(&c, words, &n, "quota", "--verbose", "mail", "--name", "x", "--", "--odd", (char *)NULL), 0);
+    assert_int_equal(load(&c, words, &n, "quota", "--verbose", "mail", "--name", "x", "--", "--odd",
+                          (char *)NULL),
+                     0);
     assert_int_equal(n, 3);
     assert_string_equal(words[0], "quota");
     assert_string_equal(words[1], "mail");
@@ -132,7 +136,8 @@ static void file_then_command_line(void **state)
 {
     (void)state;
     struct conf c;
-    const char *file = config_file("# comment\n\n  backlog_max =  33 \r\nname = from file # 1\nverbose=yes\ndsn =\n");
+    const char *file = config_file(
+        "# comment\n\n  backlog_max =  33 \r\nname = from file # 1\nverbose=yes\ndsn =\n");
     assert_int_equal(LOAD(&c, "--name", "from line", "--config", file), 0);
     assert_int_equal(c.backlog, 33);
     assert_string_equal(c.name, "from line");
@@ -151,7 +156,8 @@ static void mistakes_on_the_line(void **state)
     assert_refused(&c, LOAD(&c, "--nosuch", "1"), "no option", "--nosuch");
     assert_refused(&c, LOAD(&c, "--backlog-max", "0"), "1 to 1000 events", "command line");
     assert_refused(&c, LOAD(&c, "--backlog-max", "1001"), "1 to 1000 events", "backlog-max");
-    assert_refused(&c, LOAD(&c, "--backlog-max", "99999999999999999999"), "1 to 1000", "backlog-max");
+    assert_refused(&c, LOAD(&c, "--backlog-max", "99999999999999999999"), "1 to 1000",
+                   "backlog-max");
     assert_refused(&c, LOAD(&c, "--backlog-max", "12x"), "not a whole number", "12x");
     assert_refused(&c, LOAD(&c, "--backlog-max="), "not a whole number", "backlog-max");
     assert_refused(&c, LOAD(&c, "--backlog-max= 5"), "not a whole number", "backlog-max");
@@ -176,18 +182,21 @@ static void mistakes_in_the_file(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct conf c;
-        assert_refused(&c, LOAD(&c, "--config", config_file(cases[i].text)), cases[i].what, cases[i].where);
+        assert_refused(&c, LOAD(&c, "--config", config_file(cases[i].text)), cases[i].what,
+                       cases[i].where);
         remove_file(NULL);
     }
     struct conf c;
-    assert_refused(&c, LOAD(&c, "--config", "/nonexistent/lj.conf"), "No such file", "/nonexistent/lj.conf");
+    assert_refused(&c, LOAD(&c, "--config", "/nonexistent/lj.conf"), "No such file",
+                   "/nonexistent/lj.conf");
     assert_refused(&c, LOAD(&c, "--config", "/tmp"), "/tmp", "cannot read");
 }
 
 static void a_wrong_default_is_found(void **state)
 {
     (void)state;
-    const struct lj_cfg_row bad[] = {{"n", LJ_CFG_INT, offsetof(struct conf, backlog), "9", 1, 5, "", "n"}};
+    const struct lj_cfg_row bad[] = {
+        {"n", LJ_CFG_INT, offsetof(struct conf, backlog), "9", 1, 5, "", "n"}};
     struct conf c = {0};
     char *argv[] = {(char *)(uintptr_t) "prog", NULL};
     assert_int_equal(lj_cfg_load(bad, 1, 1, argv, &c, NULL, NULL, &err), LJ_E_CONFIG);
@@ -214,7 +223,8 @@ static void help_and_version(void **state)
     fclose(out);
     assert_int_equal(help, 1);
     assert_int_equal(version, 1);
-    assert_non_null(strstr(text, "--backlog-max N\n      how many may wait [1 to 1000 events] (default 100)\n"));
+    assert_non_null(strstr(
+        text, "--backlog-max N\n      how many may wait [1 to 1000 events] (default 100)\n"));
     assert_non_null(strstr(text, "liangjin " LJ_VERSION "\n"));
 }
 

@@ -2,10 +2,10 @@
  * lj-test: lj_common
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,7 +126,8 @@ static void file_limit(void **state)
     struct rlimit before;
     uint64_t now = 0;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    struct rlimit low = {.rlim_cur = before.rlim_max < 64 ? before.rlim_max : 64, .rlim_max = before.rlim_max};
+    struct rlimit low = {.rlim_cur = before.rlim_max < 64 ? before.rlim_max : 64,
+                         .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     assert_int_equal(lj_daemon_raise_nofile(&now, &err), 0);
     assert_true(now == before.rlim_max);

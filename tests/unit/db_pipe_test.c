@@ -1,12 +1,12 @@
-/* The pipelined connection against a real PostgreSQL: batches, errors in the middle and at the commit, every way of losing the server, and
- * closing at the worst moments.
- * lj-test: lj_testlib lj_common
+/* The pipelined connection against a real PostgreSQL: batches, errors in the middle and at the
+ * commit, every way of losing the server, and closing at the worst moments. lj-test: lj_testlib
+ * lj_common
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,8 @@ static void on_deadline(uv_timer_t *t)
     ((struct bench *)t->data)->timed_out = 1;
 }
 
-/* UV_RUN_ONCE sleeps after its timers: without a tick a condition met by a timer would be seen only at the next event. */
+/* UV_RUN_ONCE sleeps after its timers: without a tick a condition met by a timer would be seen only
+ * at the next event. */
 static void on_tick(uv_timer_t *t)
 {
     (void)t;
@@ -149,15 +150,19 @@ static int end(void **state)
 
 static void open_db(struct bench *b, const char *dsn, const char *const *setup)
 {
-    assert_int_equal(lj_db_open(&b->loop, dsn, "db_pipe_test", setup, on_state, b, &b->db, &err), 0);
+    assert_int_equal(lj_db_open(&b->loop, dsn, "db_pipe_test", setup, on_state, b, &b->db, &err),
+                     0);
     assert_int_equal(lj_db_state(b->db), LJ_DB_CONNECTING);
 }
 
 static void open_ready(struct bench *b)
 {
-    static const char *const setup[] = {"set search_path = public", "prepare put(int) as insert into t values ($1)", NULL};
-    assert_int_equal(lj_pgtest_sql(pg, "postgres", "set client_min_messages = error; drop table if exists t; create table t (n int unique deferrable "
-                                                   "initially deferred)"),
+    static const char *const setup[] = {"set search_path = public",
+                                        "prepare put(int) as insert into t values ($1)", NULL};
+    assert_int_equal(lj_pgtest_sql(pg, "postgres",
+                                   "set client_min_messages = error; drop table if exists t; "
+                                   "create table t (n int unique deferrable "
+                                   "initially deferred)"),
                      0);
     open_db(b, lj_pgtest_dsn(pg, "postgres"), setup);
     wait_for(b, &b->ready, 1);
@@ -169,7 +174,8 @@ static void exec_int(struct bench *b, const char *name, const char *sql, int32_t
     uint32_t wire = htobe32((uint32_t)n);
     const char *values[] = {(const char *)&wire};
     const int lengths[] = {4};
-    assert_int_equal(lj_db_exec(b->db, name, sql, 1, values, lengths, NULL, 1, on_result, b, &err), 0);
+    assert_int_equal(lj_db_exec(b->db, name, sql, 1, values, lengths, NULL, 1, on_result, b, &err),
+                     0);
 }
 
 static void exec_sql(struct bench *b, const char *sql)
@@ -192,12 +198,14 @@ static long long rows(void)
 static void opens_with_setup(void **state)
 {
     struct bench *b = *state;
-    static const char *const setup[] = {"set statement_timeout = 4321", "set lock_timeout = 17", NULL};
+    static const char *const setup[] = {"set statement_timeout = 4321", "set lock_timeout = 17",
+                                        NULL};
     open_db(b, lj_pgtest_dsn(pg, "postgres"), setup);
     assert_int_equal(b->ready, 0);
     assert_int_equal(lj_db_sync(b->db, on_sync, b, &err), LJ_E_STATE);
     wait_for(b, &b->ready, 1);
-    exec_sql(b, "select (current_setting('lock_timeout') = '17ms' and current_setting('statement_timeout') = '4321ms' and "
+    exec_sql(b, "select (current_setting('lock_timeout') = '17ms' and "
+                "current_setting('statement_timeout') = '4321ms' and "
                 "current_setting('application_name') = 'db_pipe_test')::int");
     assert_int_equal(lj_db_inflight(b->db), 1);
     sync_db(b);
@@ -215,13 +223,15 @@ static void connect_failure(void **state)
     assert_int_equal(b->ready, 0);
     assert_int_equal(b->lost_err.code, LJ_E_DB_SYSTEM);
     assert_non_null(strstr(b->lost_err.text, "/nonexistent"));
-    assert_int_equal(lj_db_exec(b->db, NULL, "select 1", 0, NULL, NULL, NULL, 1, NULL, NULL, &err), LJ_E_STATE);
+    assert_int_equal(lj_db_exec(b->db, NULL, "select 1", 0, NULL, NULL, NULL, 1, NULL, NULL, &err),
+                     LJ_E_STATE);
 }
 
 static void setup_failure(void **state)
 {
     struct bench *b = *state;
-    static const char *const setup[] = {"set lock_timeout = 1", "select nonsense", "set lock_timeout = 2", NULL};
+    static const char *const setup[] = {"set lock_timeout = 1", "select nonsense",
+                                        "set lock_timeout = 2", NULL};
     open_db(b, lj_pgtest_dsn(pg, "postgres"), setup);
     wait_for(b, &b->lost, 1);
     assert_int_equal(b->ready, 0);
@@ -239,7 +249,8 @@ static void close_right_after_open(void **state)
     assert_int_equal(b->ready + b->lost, 0);
 }
 
-/* A server that takes the connection and never says a word: closing waits for the connect to give up, and is clean. */
+/* A server that takes the connection and never says a word: closing waits for the connect to give
+ * up, and is clean. */
 static void close_while_connect_hangs(void **state)
 {
     struct bench *b = *state;
@@ -270,7 +281,9 @@ static void pipelined_batches(void **state)
 {
     struct bench *b = *state;
     open_ready(b);
-    assert_int_equal(lj_db_prepare(b->db, "put2", "insert into t values ($1) returning n", on_result, b, &err), 0);
+    assert_int_equal(
+        lj_db_prepare(b->db, "put2", "insert into t values ($1) returning n", on_result, b, &err),
+        0);
     for (int i = 0; i < 20; i++) {
         for (int k = 0; k < 50; k++)
             exec_int(b, k & 1 ? "put" : "put2", NULL, i * 50 + k);
@@ -334,7 +347,8 @@ static void empty_batches_and_null_callbacks(void **state)
     sync_db(b);
     assert_int_equal(lj_db_sync(b->db, NULL, NULL, &err), 0);
     assert_int_equal(lj_db_exec(b->db, NULL, "", 0, NULL, NULL, NULL, 1, on_result, b, &err), 0);
-    assert_int_equal(lj_db_exec(b->db, NULL, "select 1/0", 0, NULL, NULL, NULL, 1, NULL, NULL, &err), 0);
+    assert_int_equal(
+        lj_db_exec(b->db, NULL, "select 1/0", 0, NULL, NULL, NULL, 1, NULL, NULL, &err), 0);
     sync_db(b);
     wait_for(b, &b->syncs, 2);
     assert_int_equal(b->ok, 1);
@@ -363,7 +377,8 @@ static void callbacks_queue_further(void **state)
     assert_int_equal(rows(), 100);
 }
 
-/* Both directions far beyond any socket buffer: WRITABLE is needed, and reading must go on meanwhile. */
+/* Both directions far beyond any socket buffer: WRITABLE is needed, and reading must go on
+ * meanwhile. */
 static void large_values_both_ways(void **state)
 {
     struct bench *b = *state;
@@ -374,7 +389,9 @@ static void large_values_both_ways(void **state)
     const char *values[] = {big};
     const int lengths[] = {SIZE};
     for (int i = 0; i < TIMES; i++)
-        assert_int_equal(lj_db_exec(b->db, NULL, "select $1::bytea", 1, values, lengths, NULL, 1, on_result, b, &err), 0);
+        assert_int_equal(lj_db_exec(b->db, NULL, "select $1::bytea", 1, values, lengths, NULL, 1,
+                                    on_result, b, &err),
+                         0);
     sync_db(b);
     test_free(big);
     wait_for(b, &b->syncs, 1);
@@ -442,7 +459,8 @@ static void close_with_work_in_flight(void **state)
 static void wait_asleep(struct bench *b)
 {
     while (lj_pgtest_int(pg, "postgres",
-                         "select count(*) from pg_stat_activity where application_name = 'db_pipe_test' and wait_event = "
+                         "select count(*) from pg_stat_activity where application_name = "
+                         "'db_pipe_test' and wait_event = "
                          "'PgSleep'") != 1) {
         uv_run(&b->loop, UV_RUN_NOWAIT);
         assert_int_equal(b->timed_out, 0);
@@ -484,7 +502,8 @@ static void backend_terminated(void **state)
     open_ready(b);
     queue_sleeping_batches(b);
     assert_int_equal(lj_pgtest_int(pg, "postgres",
-                                   "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = "
+                                   "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+                                   "where application_name = "
                                    "'db_pipe_test'"),
                      1);
     assert_lost(b);
@@ -496,14 +515,16 @@ static void backend_terminated_while_idle(void **state)
     struct bench *b = *state;
     open_ready(b);
     assert_int_equal(lj_pgtest_int(pg, "postgres",
-                                   "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = "
+                                   "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+                                   "where application_name = "
                                    "'db_pipe_test'"),
                      1);
     wait_for(b, &b->lost, 1);
     assert_int_equal(b->lost_err.code, LJ_E_DB_LOST);
 }
 
-/* The server is gone before we write: whichever call notices, every operation is answered, and after the call has returned. */
+/* The server is gone before we write: whichever call notices, every operation is answered, and
+ * after the call has returned. */
 static void writing_into_a_dead_connection(void **state)
 {
     struct bench *b = *state;
@@ -542,14 +563,16 @@ static void server_killed_and_restarted(void **state)
     sync_db(again);
     wait_for(again, &again->syncs, 1);
     assert_int_equal(again->sync_code, 0);
-    assert_int_equal(lj_pgtest_kill(pg), 0); /* kill -9 of the postmaster: an idle backend goes by itself */
+    assert_int_equal(lj_pgtest_kill(pg),
+                     0); /* kill -9 of the postmaster: an idle backend goes by itself */
     wait_for(again, &again->lost, 1);
     end((void **)&again);
     assert_int_equal(lj_pgtest_start_again(pg), 0);
     assert_int_equal(rows(), 1);
 }
 
-/* A callback that closes the db while the loss is being told: no state LOST any more, everything else once. */
+/* A callback that closes the db while the loss is being told: no state LOST any more, everything
+ * else once. */
 static void close_in_lost_callback_of_sync(struct lj_db *db, int code, void *arg)
 {
     struct bench *b = arg;
@@ -566,10 +589,12 @@ static void close_while_losing(void **state)
     exec_int(b, "put", NULL, 1);
     sync_db(b);
     wait_asleep(b);
-    assert_int_equal(lj_pgtest_sql(pg, "postgres",
-                                   "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
-                                   "'db_pipe_test'"),
-                     0);
+    assert_int_equal(
+        lj_pgtest_sql(
+            pg, "postgres",
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
+            "'db_pipe_test'"),
+        0);
     wait_for(b, &b->closed, 1);
     assert_int_equal(b->unknown, 4);
     assert_int_equal(b->syncs, 2);
@@ -580,8 +605,10 @@ static void wrong_arguments(void **state)
 {
     struct bench *b = *state;
     open_ready(b);
-    assert_int_equal(lj_db_exec(b->db, NULL, "select 1", 65, NULL, NULL, NULL, 1, on_result, b, &err), LJ_E_ARG);
-    assert_int_equal(lj_db_exec(b->db, NULL, "select 1", -1, NULL, NULL, NULL, 1, on_result, b, &err), LJ_E_ARG);
+    assert_int_equal(
+        lj_db_exec(b->db, NULL, "select 1", 65, NULL, NULL, NULL, 1, on_result, b, &err), LJ_E_ARG);
+    assert_int_equal(
+        lj_db_exec(b->db, NULL, "select 1", -1, NULL, NULL, NULL, 1, on_result, b, &err), LJ_E_ARG);
     /* COPY does not go through a pipeline: the connection is given up, nobody waits for ever. */
     exec_sql(b, "copy t to stdout");
     sync_db(b);

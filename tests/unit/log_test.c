@@ -1,11 +1,11 @@
 /* Logging: the shape of a line, nothing injected, nothing lost silently.
  * lj-test: lj_common
  */
+#include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +69,10 @@ static void shape(void **state)
 {
     (void)state;
     lj_log(LJ_WARN, "peer.gone", "peer=%s n=%d", "w3", 4);
-    assert_true(matches(logged(), "^ts=20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\.[0-9]{3}Z "
-                                  "level=warn process=tester event=peer\\.gone peer=w3 n=4\n$"));
+    assert_true(
+        matches(logged(),
+                "^ts=20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]\\.[0-9]{3}Z "
+                "level=warn process=tester event=peer\\.gone peer=w3 n=4\n$"));
 }
 
 static void no_pairs(void **state)
@@ -115,7 +117,8 @@ static void long_lines(void **state)
     assert_non_null(strstr(logged(), " cut=1\n"));
 }
 
-/* However the seconds fall, what was written and what was reported as suppressed add up to what was logged. */
+/* However the seconds fall, what was written and what was reported as suppressed add up to what was
+ * logged. */
 static void suppression(void **state)
 {
     (void)state;

@@ -1,11 +1,11 @@
-/* ZeroMQ on libuv: no message lost where the edge of ZMQ_FD is, no spinning where there is nothing to do, no way to close it wrongly.
- * lj-test: lj_common
+/* ZeroMQ on libuv: no message lost where the edge of ZMQ_FD is, no spinning where there is nothing
+ * to do, no way to close it wrongly. lj-test: lj_common
  */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,7 +154,8 @@ static void send_burst(struct bench *b, int n)
     }
 }
 
-/* Blocks until something has arrived at the router, the way a foreign callback would notice: by asking, which takes the edge away. */
+/* Blocks until something has arrived at the router, the way a foreign callback would notice: by
+ * asking, which takes the edge away. */
 static void wait_arrival(struct bench *b)
 {
     zmq_pollitem_t item = {.socket = b->router, .events = ZMQ_POLLIN};
@@ -174,7 +175,8 @@ static void stop_loop(uv_timer_t *t)
     uv_stop(t->loop);
 }
 
-/* Let the loop run with nothing to do, and return how often it turned: the timer ends the run, it measures nothing. */
+/* Let the loop run with nothing to do, and return how often it turned: the timer ends the run, it
+ * measures nothing. */
 static int turns_while_quiet(struct bench *b)
 {
     uv_timer_t t;
@@ -237,7 +239,9 @@ static void paused_socket(void **state)
 {
     struct bench *b = *state;
     lj_zsock_pause(b->s, 1);
-    send_burst(b, 100); /* arriving while the loop runs: the fd becomes readable, and must not make it spin */
+    send_burst(
+        b,
+        100); /* arriving while the loop runs: the fd becomes readable, and must not make it spin */
     assert_true(turns_while_quiet(b) < QUIET_TURNS);
     wait_arrival(b);
     assert_int_equal(b->received, 0);
@@ -313,7 +317,8 @@ static void close_both(struct lj_zsock *s, void *msgs, int nframes, void *arg)
     lj_zsock_close(&p->s[1], 0, count_pair_close, p);
 }
 
-/* Two ready sockets, each of which closes both: the one that comes second in the turn must not be touched any more. */
+/* Two ready sockets, each of which closes both: the one that comes second in the turn must not be
+ * touched any more. */
 static void close_another_ready_socket(void **state)
 {
     struct bench *b = *state;
@@ -346,7 +351,8 @@ static void close_another_ready_socket(void **state)
 static void flush_in_turn(void *arg)
 {
     struct bench *b = arg;
-    if (b->turns++ == 0) /* before ZMQ_EVENTS is asked: what arrives as its consequence is not slept over */
+    if (b->turns++ ==
+        0) /* before ZMQ_EVENTS is asked: what arrives as its consequence is not slept over */
         send_burst(b, 5);
 }
 
@@ -367,7 +373,8 @@ static void wrong_arguments(void **state)
     assert_int_equal(lj_zsock_open(b->z, b->dealer, 0, on_message, b, &s, &err), LJ_E_ARG);
     assert_int_equal(lj_zsock_open(b->z, b->dealer, 17, on_message, b, &s, &err), LJ_E_ARG);
     assert_int_equal(lj_zsock_open(b->z, b, 4, on_message, b, &s, &err), LJ_E_IO);
-    assert_int_equal(lj_zsock_open(b->z, b->router, 4, on_message, b, &s, &err), LJ_E_IO); /* watched already */
+    assert_int_equal(lj_zsock_open(b->z, b->router, 4, on_message, b, &s, &err),
+                     LJ_E_IO); /* watched already */
     assert_null(s);
     lj_zsock_close(&s, 0, NULL, NULL);
 }
@@ -377,9 +384,15 @@ static void wrong_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(burst_after_swallowed_edge), TEST(budget_per_turn),       TEST(idle_does_not_spin),
-        TEST(paused_socket),              TEST(fifty_thousand_frames), TEST(close_inside_callback),
-        TEST(close_another_ready_socket), TEST(turn_callback_may_send), TEST(wrong_arguments),
+        TEST(burst_after_swallowed_edge),
+        TEST(budget_per_turn),
+        TEST(idle_does_not_spin),
+        TEST(paused_socket),
+        TEST(fifty_thousand_frames),
+        TEST(close_inside_callback),
+        TEST(close_another_ready_socket),
+        TEST(turn_callback_may_send),
+        TEST(wrong_arguments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
 /* The metrics text and the histogram's arithmetic.
  * lj-test: lj_common
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -41,7 +41,7 @@ static void buckets(void **state)
     struct lj_hist h = {0};
     assert_true(lj_hist_quantile_us(&h, 0.5) == -1);
     lj_hist_add(&h, -5);
-    lj_hist_add(&h, 500);      /* on a bound: belongs to it (le) */
+    lj_hist_add(&h, 500); /* on a bound: belongs to it (le) */
     lj_hist_add(&h, 501);
     lj_hist_add(&h, 10000000);
     lj_hist_add(&h, 10000001); /* beyond the last */

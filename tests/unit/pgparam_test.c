@@ -22,7 +22,8 @@ static int start(void **state)
 {
     (void)state;
     pg = lj_pgtest_start();
-    return pg && lj_dbs_open(lj_pgtest_dsn(pg, "postgres"), "pgparam_test", &conn, &err) == 0 ? 0 : -1;
+    return pg && lj_dbs_open(lj_pgtest_dsn(pg, "postgres"), "pgparam_test", &conn, &err) == 0 ? 0
+                                                                                              : -1;
 }
 
 static int stop(void **state)
@@ -68,7 +69,8 @@ static void integers(void **state)
     } cases[] = {
         {LJ_PG_INT2, INT16_MIN, INT16_MAX, "select $1::int2[]", "{-32768,0,NULL,32767}"},
         {LJ_PG_INT4, INT32_MIN, INT32_MAX, "select $1::int4[]", "{-2147483648,0,NULL,2147483647}"},
-        {LJ_PG_INT8, INT64_MIN, INT64_MAX, "select $1::int8[]", "{-9223372036854775808,0,NULL,9223372036854775807}"},
+        {LJ_PG_INT8, INT64_MIN, INT64_MAX, "select $1::int8[]",
+         "{-9223372036854775808,0,NULL,9223372036854775807}"},
     };
     struct lj_pgarray a = {0};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -85,7 +87,8 @@ static void integers(void **state)
 static void other_types(void **state)
 {
     (void)state;
-    static const uint8_t uuid[16] = {0x01, 0x93, 0x5a, 0x7c, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0x2a};
+    static const uint8_t uuid[16] = {0x01, 0x93, 0x5a, 0x7c, 0, 0, 0x70, 0,
+                                     0x80, 0,    0,    0,    0, 0, 0,    0x2a};
     struct lj_pgarray a = {0};
     lj_pgarray_init(&a, LJ_PG_BOOL);
     lj_pgarray_bool(&a, 7);
@@ -109,12 +112,15 @@ static void other_types(void **state)
     lj_pgarray_init(&a, LJ_PG_DATE);
     lj_pgarray_int(&a, 0);
     lj_pgarray_int(&a, -1);
-    assert_asked(&a, "select array(select to_char(d, 'YYYY-MM-DD') from unnest($1::date[]) d)", "{2000-01-01,1999-12-31}");
+    assert_asked(&a, "select array(select to_char(d, 'YYYY-MM-DD') from unnest($1::date[]) d)",
+                 "{2000-01-01,1999-12-31}");
     lj_pgarray_init(&a, LJ_PG_TIMESTAMPTZ);
     lj_pgarray_int(&a, 0);
     lj_pgarray_int(&a, 1732406400000001);
     lj_pgarray_int(&a, -1);
-    assert_asked(&a, "select array(select (extract(epoch from t) * 1000000)::int8 from unnest($1::timestamptz[]) t)",
+    assert_asked(&a,
+                 "select array(select (extract(epoch from t) * 1000000)::int8 from "
+                 "unnest($1::timestamptz[]) t)",
                  "{0,1732406400000001,-1}");
     lj_pgarray_free(&a);
 }
@@ -123,14 +129,16 @@ static void other_types(void **state)
 static void oids(void **state)
 {
     (void)state;
-    static const char *const names[] = {"bool", "int2", "int4", "int8", "text", "bytea", "uuid", "timestamptz", "date",
-                                        "float8"};
+    static const char *const names[] = {"bool",  "int2", "int4",        "int8", "text",
+                                        "bytea", "uuid", "timestamptz", "date", "float8"};
     for (int t = LJ_PG_BOOL; t <= LJ_PG_FLOAT8; t++) {
         PGresult *r = NULL;
-        assert_int_equal(lj_dbs_query(conn, "select $1::regtype::oid, ($1 || '[]')::regtype::oid", 1, &names[t], &r, &err),
+        assert_int_equal(lj_dbs_query(conn, "select $1::regtype::oid, ($1 || '[]')::regtype::oid",
+                                      1, &names[t], &r, &err),
                          0);
         assert_int_equal(strtoul(PQgetvalue(r, 0, 0), NULL, 10), lj_pgtype_oid((enum lj_pgtype)t));
-        assert_int_equal(strtoul(PQgetvalue(r, 0, 1), NULL, 10), lj_pgtype_array_oid((enum lj_pgtype)t));
+        assert_int_equal(strtoul(PQgetvalue(r, 0, 1), NULL, 10),
+                         lj_pgtype_array_oid((enum lj_pgtype)t));
         PQclear(r);
     }
 }
@@ -140,11 +148,14 @@ static void empty_and_large(void **state)
     (void)state;
     struct lj_pgarray a = {0};
     lj_pgarray_init(&a, LJ_PG_TEXT);
-    assert_asked(&a, "select coalesce(array_length($1::text[], 1), 0)::text || ($1::text[] = '{}')::text", "0true");
+    assert_asked(
+        &a, "select coalesce(array_length($1::text[], 1), 0)::text || ($1::text[] = '{}')::text",
+        "0true");
     lj_pgarray_init(&a, LJ_PG_INT8);
     for (int64_t i = 1; i <= 100000; i++)
         lj_pgarray_int(&a, i);
-    assert_asked(&a, "select count(*) || ' ' || sum(v) from unnest($1::int8[]) v", "100000 5000050000");
+    assert_asked(&a, "select count(*) || ' ' || sum(v) from unnest($1::int8[]) v",
+                 "100000 5000050000");
     lj_pgarray_free(&a);
     lj_pgarray_free(&a);
 }
@@ -155,8 +166,13 @@ static void misfits(void **state)
     static const struct {
         enum lj_pgtype type;
         int64_t v;
-    } ints[] = {{LJ_PG_INT2, 32768},           {LJ_PG_INT2, -32769},       {LJ_PG_INT4, INT64_C(1) << 31},
-                {LJ_PG_DATE, INT64_C(1) << 32}, {LJ_PG_TIMESTAMPTZ, INT64_MIN}, {LJ_PG_TEXT, 1}, {LJ_PG_BOOL, 1}};
+    } ints[] = {{LJ_PG_INT2, 32768},
+                {LJ_PG_INT2, -32769},
+                {LJ_PG_INT4, INT64_C(1) << 31},
+                {LJ_PG_DATE, INT64_C(1) << 32},
+                {LJ_PG_TIMESTAMPTZ, INT64_MIN},
+                {LJ_PG_TEXT, 1},
+                {LJ_PG_BOOL, 1}};
     struct lj_pgarray a = {0};
     const uint8_t *p = NULL;
     size_t n = 0;
@@ -201,15 +217,18 @@ static void block_round_trip(void **state)
     assert_null(values[1]);
     assert_non_null(values[2]); /* empty is not null */
     assert_int_equal(lengths[2], 0);
-    assert_int_equal(lj_pgblock_split(b.data + 4, b.len - 4, 2, values, lengths, &count, &err), LJ_E_PROTOCOL);
+    assert_int_equal(lj_pgblock_split(b.data + 4, b.len - 4, 2, values, lengths, &count, &err),
+                     LJ_E_PROTOCOL);
     for (size_t cut = 0; cut < b.len - 4; cut++) {
         uint8_t *copy = test_malloc(cut ? cut : 1);
         memcpy(copy, b.data + 4, cut);
-        assert_int_equal(lj_pgblock_split(copy, cut, 8, values, lengths, &count, &err), LJ_E_PROTOCOL);
+        assert_int_equal(lj_pgblock_split(copy, cut, 8, values, lengths, &count, &err),
+                         LJ_E_PROTOCOL);
         test_free(copy);
     }
     lj_buf_u8(&b, 0);
-    assert_int_equal(lj_pgblock_split(b.data + 4, b.len - 4, 8, values, lengths, &count, &err), LJ_E_PROTOCOL);
+    assert_int_equal(lj_pgblock_split(b.data + 4, b.len - 4, 8, values, lengths, &count, &err),
+                     LJ_E_PROTOCOL);
     lj_buf_free(&b);
 }
 
@@ -221,8 +240,11 @@ static void hostile_blocks(void **state)
     const char *values[8];
     int lengths[8];
     int count = 0;
-    assert_int_equal(lj_pgblock_split(minus_two, sizeof minus_two, 8, values, lengths, &count, &err), LJ_E_PROTOCOL);
-    assert_int_equal(lj_pgblock_split(too_long, sizeof too_long, 8, values, lengths, &count, &err), LJ_E_PROTOCOL);
+    assert_int_equal(
+        lj_pgblock_split(minus_two, sizeof minus_two, 8, values, lengths, &count, &err),
+        LJ_E_PROTOCOL);
+    assert_int_equal(lj_pgblock_split(too_long, sizeof too_long, 8, values, lengths, &count, &err),
+                     LJ_E_PROTOCOL);
 }
 
 /* What is written binary comes back binary, through the readers of db.h. */
@@ -230,11 +252,13 @@ static void scalars_back(void **state)
 {
     (void)state;
     PGresult *r = NULL;
-    assert_int_equal(lj_dbs_query_binary(conn,
-                                         "select (-2)::int2, (-3)::int4, (-4)::int8, true, 'epoch'::timestamptz, "
-                                         "'2024-11-24 00:00:00.000001+00'::timestamptz, 'infinity'::timestamptz, null::int8",
-                                         0, NULL, NULL, &r, &err),
-                     0);
+    assert_int_equal(
+        lj_dbs_query_binary(
+            conn,
+            "select (-2)::int2, (-3)::int4, (-4)::int8, true, 'epoch'::timestamptz, "
+            "'2024-11-24 00:00:00.000001+00'::timestamptz, 'infinity'::timestamptz, null::int8",
+            0, NULL, NULL, &r, &err),
+        0);
     assert_int_equal(lj_pgget_i16(r, 0, 0), -2);
     assert_int_equal(lj_pgget_i32(r, 0, 1), -3);
     assert_true(lj_pgget_i64(r, 0, 2) == -4);
@@ -255,15 +279,19 @@ static void blocking_errors(void **state)
     assert_int_equal(lj_dbs_query(conn, "select 1 / $1::int4", 1, &zero, &r, &err), LJ_E_DB_DATA);
     assert_string_equal(err.sqlstate, "22012");
     assert_non_null(strstr(err.text, "division by zero"));
-    assert_int_equal(lj_dbs_query(conn, "do $$ begin raise 'no' using errcode = 'LJ001'; end $$", 0, NULL, &r, &err),
+    assert_int_equal(lj_dbs_query(conn, "do $$ begin raise 'no' using errcode = 'LJ001'; end $$", 0,
+                                  NULL, &r, &err),
                      LJ_E_FENCED);
-    assert_int_equal(lj_dbs_query(conn, "do $$ begin raise 'no' using errcode = '53100'; end $$", 0, NULL, &r, &err),
+    assert_int_equal(lj_dbs_query(conn, "do $$ begin raise 'no' using errcode = '53100'; end $$", 0,
+                                  NULL, &r, &err),
                      LJ_E_DB_SYSTEM);
     assert_null(r);
     assert_int_equal(lj_dbs_open("host=/nonexistent", "t", &c, &err), LJ_E_DB_SYSTEM);
     assert_null(c);
     assert_int_equal(lj_dbs_open(lj_pgtest_dsn(pg, "postgres"), "t", &c, &err), 0);
-    assert_int_equal(lj_dbs_query(c, "select pg_terminate_backend(pg_backend_pid())", 0, NULL, &r, &err), LJ_E_DB_LOST);
+    assert_int_equal(
+        lj_dbs_query(c, "select pg_terminate_backend(pg_backend_pid())", 0, NULL, &r, &err),
+        LJ_E_DB_LOST);
     PQfinish(c);
     assert_int_equal(lj_db_classify(NULL), LJ_E_DB_SYSTEM);
     assert_int_equal(lj_db_classify("40001"), LJ_E_DB_SYSTEM);
@@ -274,9 +302,15 @@ static void blocking_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),         cmocka_unit_test(other_types),    cmocka_unit_test(oids),
-        cmocka_unit_test(empty_and_large),  cmocka_unit_test(misfits),        cmocka_unit_test(block_round_trip),
-        cmocka_unit_test(hostile_blocks),   cmocka_unit_test(scalars_back),   cmocka_unit_test(blocking_errors),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(other_types),
+        cmocka_unit_test(oids),
+        cmocka_unit_test(empty_and_large),
+        cmocka_unit_test(misfits),
+        cmocka_unit_test(block_round_trip),
+        cmocka_unit_test(hostile_blocks),
+        cmocka_unit_test(scalars_back),
+        cmocka_unit_test(blocking_errors),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -9,7 +9,7 @@
 #include "common/loop_zmq.h"
 
 #define LJ_Z85_KEY       40 /* characters of a key as text, without the NUL */
-#define LJ_PEER_NAME_MAX 64
+#define LJ_CURVE_NAME_MAX 64
 
 /* ---- keys ---- */
 
@@ -34,46 +34,49 @@ LJ_MUST int lj_curve_client(void *zmq_socket, const struct lj_keypair *k, const 
 
 /* ---- peers ---- */
 
-enum lj_peer_role {
-    LJ_PEER_GATEWAY, /* intake and stream; has authenticated its own clients, so it may speak as client and as centre, in every class */
-    LJ_PEER_CLIENT,  /* intake; origin client only, the type's default class only */
-    LJ_PEER_WORKER,  /* work */
-    LJ_PEER_READER,  /* stream */
+enum lj_curve_role {
+    LJ_CURVE_GATEWAY, /* intake and stream; has authenticated its own clients, so it may speak as client and as centre, in every class */
+    LJ_CURVE_CLIENT,  /* intake; origin client only, the type's default class only */
+    LJ_CURVE_WORKER,  /* work */
+    LJ_CURVE_READER,  /* stream */
 };
-struct lj_peer {
+struct lj_curve_peer {
     uint8_t key[32];
-    enum lj_peer_role role;
-    char unit[6];                    /* root of the unit subtree the peer may speak for; "" = every unit */
-    char name[LJ_PEER_NAME_MAX + 1]; /* what a receiver gets from zmq_msg_gets(frame, "User-Id") */
+    enum lj_curve_role role;
+    char unit[6];                     /* root of the unit subtree the peer may speak for; "*" = every unit */
+    char name[LJ_CURVE_NAME_MAX + 1]; /* what a receiver gets from zmq_msg_gets(frame, "User-Id") */
 };
-const char *lj_peer_role_name(enum lj_peer_role role);
-int lj_peer_may(const struct lj_peer *p, enum lj_door door);
+const char *lj_curve_role_name(enum lj_curve_role role);
+int lj_curve_may(const struct lj_curve_peer *p, enum lj_door door);
 
 /* The ZAP handler with its table of peers. */
-struct lj_zap;
+struct lj_curve;
 
 /* Binds inproc://zeromq.zap.01 in that context (one a context) and answers on the loop from then on. peers_path:
  *     <public key, Z85> <gateway|client|worker|reader> <unit code or *> <name>        one peer a line; a line whose first word is "#" is a comment
  * ("#" is a letter of Z85 too, so "#word" is no comment). Keys and names stand once.
  * errors: LJ_E_IO, LJ_E_CONFIG with the line's number, LJ_E_NOMEM */
-LJ_MUST int lj_zap_open(struct lj_zloop *z, void *zmq_context, const char *peers_path, struct lj_zap **ret, struct lj_err *err);
+LJ_MUST int lj_curve_open(struct lj_zloop *z, void *zmq_context, const char *peers_path, struct lj_curve **ret, struct lj_err *err);
 
 /* Reads the file again (SIGHUP). On an error the table stays as it is. A peer that is gone from the file keeps its connection, but its name is
- * not found any more: ask lj_zap_peer for every message, or after each reload. errors: as lj_zap_open */
-LJ_MUST int lj_zap_reload(struct lj_zap *zap, struct lj_err *err);
+ * not found any more: ask lj_curve_peer_of for every message. errors: as lj_curve_open */
+LJ_MUST int lj_curve_reload(struct lj_curve *curve, struct lj_err *err);
 
-/* The peer of a User-Id; NULL when unknown, also for a NULL name. Borrowed until the next reload. */
-const struct lj_peer *lj_zap_peer(const struct lj_zap *zap, const char *user_id);
+/* Who sent this frame (zmq_msg_t *, any frame of the message): the peer whose name is its User-Id, copied out.
+ * Returns 0 or LJ_E_AUTH: no User-Id, or a name that is not in the table any more. */
+LJ_MUST int lj_curve_peer_of(const struct lj_curve *curve, void *frame, struct lj_curve_peer *ret);
+/* The peer of a name; NULL when unknown, also for a NULL name. Borrowed until the next reload. */
+const struct lj_curve_peer *lj_curve_find(const struct lj_curve *curve, const char *name);
 
-struct lj_zap_stats { uint64_t accepted, unknown_key, wrong_door, wrong_mechanism, malformed; size_t peers; };
-void lj_zap_stats(const struct lj_zap *zap, struct lj_zap_stats *ret);
+struct lj_curve_stats { uint64_t accepted, unknown_key, wrong_door, wrong_mechanism, malformed; size_t peers; };
+void lj_curve_stats(const struct lj_curve *curve, struct lj_curve_stats *ret);
 
 /* Proves at start that the doors are shut: opens a CURVE server on a loopback port and lets a NULL client and a client with a fresh key knock.
  * Runs the loop meanwhile (uv_run NOWAIT), so call it before the loop serves anything else. Takes a few milliseconds, at most timeout_ms.
  * errors: LJ_E_AUTH: one of them got in; LJ_E_TIMEOUT: no verdict in time; LJ_E_IO */
-LJ_MUST int lj_zap_self_test(struct lj_zap *zap, uv_loop_t *loop, int timeout_ms, struct lj_err *err);
+LJ_MUST int lj_curve_self_test(struct lj_curve *curve, uv_loop_t *loop, int timeout_ms, struct lj_err *err);
 
-/* Stops answering (new connections are then refused, see lj_curve_server); *zap = NULL at once, cb (may be NULL) when the handles are gone. */
-void lj_zap_close(struct lj_zap **zap, void (*cb)(void *arg), void *arg);
+/* Stops answering (new connections are then refused, see lj_curve_server); *curve = NULL at once, cb (may be NULL) when the handles are gone. */
+void lj_curve_close(struct lj_curve **curve, void (*cb)(void *arg), void *arg);
 
 #endif

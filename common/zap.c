@@ -22,12 +22,12 @@
 enum { F_ROUTE, F_EMPTY, F_VERSION, F_REQUEST, F_DOMAIN, F_ADDRESS, F_IDENTITY, F_MECHANISM, F_KEY, F_COUNT };
 enum { MAX_FRAMES = 16, PATH_BYTES = 4096, ADDRESS_SHOWN = 64 };
 
-struct lj_zap {
+struct lj_curve {
     struct lj_zsock *sock;
     void *context;
     char *path;
-    struct lj_peers peers;
-    struct lj_zap_stats stats;
+    struct lj_curve_peers peers;
+    struct lj_curve_stats stats;
     void (*close_cb)(void *arg);
     void *close_arg;
 };
@@ -42,7 +42,7 @@ static int send_frame(void *socket, const void *p, size_t n, int more)
     return zmq_send(socket, p, n, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) < 0 ? -1 : 0;
 }
 
-static void reply(struct lj_zap *zap, zmq_msg_t *m, const struct lj_peer *peer)
+static void reply(struct lj_curve *zap, zmq_msg_t *m, const struct lj_curve_peer *peer)
 {
     void *s = lj_zsock_raw(zap->sock);
     const char *code = peer ? "200" : "300";
@@ -70,18 +70,18 @@ static int door_of(zmq_msg_t *domain)
 }
 
 /* The peer that may come in, or NULL; *ret_count is the counter of why not. */
-static const struct lj_peer *judge(struct lj_zap *zap, zmq_msg_t *m, int n, uint64_t **ret_count)
+static const struct lj_curve_peer *judge(struct lj_curve *zap, zmq_msg_t *m, int n, uint64_t **ret_count)
 {
     int door = door_of(&m[F_DOMAIN]);
     *ret_count = &zap->stats.wrong_mechanism;
     if (door < 0 || n != F_COUNT || !frame_is(&m[F_MECHANISM], "CURVE") || zmq_msg_size(&m[F_KEY]) != 32)
         return NULL;
-    const struct lj_peer *peer = lj_peers_by_key(&zap->peers, zmq_msg_data(&m[F_KEY]));
+    const struct lj_curve_peer *peer = lj_curve_peers_by_key(&zap->peers, zmq_msg_data(&m[F_KEY]));
     *ret_count = &zap->stats.unknown_key;
     if (!peer)
         return NULL;
     *ret_count = &zap->stats.wrong_door;
-    if (!lj_peer_may(peer, (enum lj_door)door))
+    if (!lj_curve_may(peer, (enum lj_door)door))
         return NULL;
     *ret_count = &zap->stats.accepted;
     return peer;
@@ -99,14 +99,14 @@ static void log_refusal(zmq_msg_t *m)
 static void on_request(struct lj_zsock *sock, void *msgs, int n, void *arg)
 {
     (void)sock;
-    struct lj_zap *zap = arg;
+    struct lj_curve *zap = arg;
     zmq_msg_t *m = msgs;
     if (n <= F_MECHANISM || zmq_msg_size(&m[F_EMPTY]) != 0 || !frame_is(&m[F_VERSION], "1.0")) {
         zap->stats.malformed++;
         return;
     }
     uint64_t *count;
-    const struct lj_peer *peer = judge(zap, m, n, &count);
+    const struct lj_curve_peer *peer = judge(zap, m, n, &count);
     (*count)++;
     if (!peer)
         log_refusal(m);
@@ -115,17 +115,17 @@ static void on_request(struct lj_zsock *sock, void *msgs, int n, void *arg)
 
 static void zap_free(void *arg)
 {
-    struct lj_zap *zap = arg;
+    struct lj_curve *zap = arg;
     void (*cb)(void *) = zap->close_cb;
     void *cb_arg = zap->close_arg;
-    lj_peers_free(&zap->peers);
+    lj_curve_peers_free(&zap->peers);
     free(zap->path);
     free(zap);
     if (cb)
         cb(cb_arg);
 }
 
-static int bind_socket(struct lj_zap *zap, struct lj_zloop *z, struct lj_err *err)
+static int bind_socket(struct lj_curve *zap, struct lj_zloop *z, struct lj_err *err)
 {
     void *s = zmq_socket(zap->context, ZMQ_ROUTER);
     int one = 1, zero = 0;
@@ -142,14 +142,14 @@ static int bind_socket(struct lj_zap *zap, struct lj_zloop *z, struct lj_err *er
     return rc;
 }
 
-int lj_zap_open(struct lj_zloop *z, void *context, const char *peers_path, struct lj_zap **ret, struct lj_err *err)
+int lj_curve_open(struct lj_zloop *z, void *context, const char *peers_path, struct lj_curve **ret, struct lj_err *err)
 {
-    struct lj_zap *zap = calloc(1, sizeof *zap);
+    struct lj_curve *zap = calloc(1, sizeof *zap);
     if (!zap)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the ZAP handler");
     zap->context = context;
     zap->path = strndup(peers_path, PATH_BYTES);
-    int rc = zap->path ? lj_peers_read(zap->path, &zap->peers, err) : lj_fail(err, LJ_E_NOMEM, "no memory for the ZAP handler");
+    int rc = zap->path ? lj_curve_peers_read(zap->path, &zap->peers, err) : lj_fail(err, LJ_E_NOMEM, "no memory for the ZAP handler");
     if (rc == 0)
         rc = bind_socket(zap, z, err);
     if (rc != 0) {
@@ -160,31 +160,40 @@ int lj_zap_open(struct lj_zloop *z, void *context, const char *peers_path, struc
     return 0;
 }
 
-int lj_zap_reload(struct lj_zap *zap, struct lj_err *err)
+int lj_curve_reload(struct lj_curve *zap, struct lj_err *err)
 {
-    struct lj_peers fresh;
-    int rc = lj_peers_read(zap->path, &fresh, err);
+    struct lj_curve_peers fresh;
+    int rc = lj_curve_peers_read(zap->path, &fresh, err);
     if (rc != 0)
         return rc;
-    lj_peers_free(&zap->peers);
+    lj_curve_peers_free(&zap->peers);
     zap->peers = fresh;
     return 0;
 }
 
-const struct lj_peer *lj_zap_peer(const struct lj_zap *zap, const char *user_id)
+const struct lj_curve_peer *lj_curve_find(const struct lj_curve *zap, const char *name)
 {
-    return user_id ? lj_peers_by_name(&zap->peers, user_id) : NULL;
+    return name ? lj_curve_peers_by_name(&zap->peers, name) : NULL;
 }
 
-void lj_zap_stats(const struct lj_zap *zap, struct lj_zap_stats *ret)
+int lj_curve_peer_of(const struct lj_curve *zap, void *frame, struct lj_curve_peer *ret)
+{
+    const struct lj_curve_peer *p = zap ? lj_curve_find(zap, zmq_msg_gets(frame, "User-Id")) : NULL;
+    if (!p)
+        return LJ_E_AUTH;
+    *ret = *p;
+    return 0;
+}
+
+void lj_curve_stats(const struct lj_curve *zap, struct lj_curve_stats *ret)
 {
     *ret = zap->stats;
     ret->peers = zap->peers.count;
 }
 
-void lj_zap_close(struct lj_zap **zp, void (*cb)(void *arg), void *arg)
+void lj_curve_close(struct lj_curve **zp, void (*cb)(void *arg), void *arg)
 {
-    struct lj_zap *zap = *zp;
+    struct lj_curve *zap = *zp;
     if (!zap)
         return;
     zap->close_cb = cb;
@@ -258,7 +267,7 @@ static int knock_verdict(struct knock *k, uv_loop_t *loop, int timeout_ms, const
     return lj_fail(err, LJ_E_TIMEOUT, "self-test: no verdict on %s within %d ms", who, timeout_ms);
 }
 
-int lj_zap_self_test(struct lj_zap *zap, uv_loop_t *loop, int timeout_ms, struct lj_err *err)
+int lj_curve_self_test(struct lj_curve *zap, uv_loop_t *loop, int timeout_ms, struct lj_err *err)
 {
     struct lj_keypair server, stranger;
     if (zmq_curve_keypair(server.public_key, server.secret_key) != 0 || zmq_curve_keypair(stranger.public_key, stranger.secret_key) != 0)

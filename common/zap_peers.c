@@ -16,57 +16,57 @@
 enum { LINE_MAX_BYTES = 512, PEERS_MAX = 10000 };
 
 static const char *const ROLES[] = {
-    [LJ_PEER_GATEWAY] = "gateway", [LJ_PEER_CLIENT] = "client", [LJ_PEER_WORKER] = "worker", [LJ_PEER_READER] = "reader",
+    [LJ_CURVE_GATEWAY] = "gateway", [LJ_CURVE_CLIENT] = "client", [LJ_CURVE_WORKER] = "worker", [LJ_CURVE_READER] = "reader",
 };
 static const unsigned DOORS[] = { /* bit of each door a role may enter by */
-    [LJ_PEER_GATEWAY] = 1u << LJ_DOOR_INTAKE | 1u << LJ_DOOR_STREAM, [LJ_PEER_CLIENT] = 1u << LJ_DOOR_INTAKE,
-    [LJ_PEER_WORKER] = 1u << LJ_DOOR_WORK, [LJ_PEER_READER] = 1u << LJ_DOOR_STREAM,
+    [LJ_CURVE_GATEWAY] = 1u << LJ_DOOR_INTAKE | 1u << LJ_DOOR_STREAM, [LJ_CURVE_CLIENT] = 1u << LJ_DOOR_INTAKE,
+    [LJ_CURVE_WORKER] = 1u << LJ_DOOR_WORK, [LJ_CURVE_READER] = 1u << LJ_DOOR_STREAM,
 };
 enum { NROLES = sizeof ROLES / sizeof *ROLES };
 
-const char *lj_peer_role_name(enum lj_peer_role role)
+const char *lj_curve_role_name(enum lj_curve_role role)
 {
     return ROLES[role];
 }
 
-int lj_peer_may(const struct lj_peer *p, enum lj_door door)
+int lj_curve_may(const struct lj_curve_peer *p, enum lj_door door)
 {
     return (DOORS[p->role] >> door) & 1;
 }
 
-void lj_peers_free(struct lj_peers *p)
+void lj_curve_peers_free(struct lj_curve_peers *p)
 {
     free(p->rows);
     free(p->names);
-    *p = (struct lj_peers){0};
+    *p = (struct lj_curve_peers){0};
 }
 
 static int by_key(const void *a, const void *b)
 {
-    return memcmp(((const struct lj_peer *)a)->key, ((const struct lj_peer *)b)->key, 32);
+    return memcmp(((const struct lj_curve_peer *)a)->key, ((const struct lj_curve_peer *)b)->key, 32);
 }
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(const struct lj_peer *const *)a)->name, (*(const struct lj_peer *const *)b)->name);
+    return strcmp((*(const struct lj_curve_peer *const *)a)->name, (*(const struct lj_curve_peer *const *)b)->name);
 }
 
-const struct lj_peer *lj_peers_by_key(const struct lj_peers *p, const uint8_t key[32])
+const struct lj_curve_peer *lj_curve_peers_by_key(const struct lj_curve_peers *p, const uint8_t key[32])
 {
-    struct lj_peer want;
+    struct lj_curve_peer want;
     memcpy(want.key, key, 32);
     return p->count ? bsearch(&want, p->rows, p->count, sizeof want, by_key) : NULL;
 }
 
-const struct lj_peer *lj_peers_by_name(const struct lj_peers *p, const char *name)
+const struct lj_curve_peer *lj_curve_peers_by_name(const struct lj_curve_peers *p, const char *name)
 {
-    struct lj_peer want;
-    const struct lj_peer *at = &want;
+    struct lj_curve_peer want;
+    const struct lj_curve_peer *at = &want;
     size_t n = strnlen(name, sizeof want.name);
     if (p->count == 0 || n == sizeof want.name)
         return NULL;
     memcpy(want.name, name, n + 1);
-    struct lj_peer *const *found = bsearch(&at, p->names, p->count, sizeof at, by_name);
+    struct lj_curve_peer *const *found = bsearch(&at, p->names, p->count, sizeof at, by_name);
     return found ? *found : NULL;
 }
 
@@ -79,7 +79,7 @@ static int is_name(const char *s)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:@/+";
     size_t n = strlen(s);
-    return n > 0 && n <= LJ_PEER_NAME_MAX && strspn(s, letters) == n;
+    return n > 0 && n <= LJ_CURVE_NAME_MAX && strspn(s, letters) == n;
 }
 
 /* Splits at blanks into at most max words; returns how many there are. */
@@ -96,7 +96,7 @@ static int split(char *line, char **words, int max)
 }
 
 /* 1 = a peer, 0 = nothing on this line. */
-static int parse_line(char *line, struct lj_peer *ret, const char **ret_wrong)
+static int parse_line(char *line, struct lj_curve_peer *ret, const char **ret_wrong)
 {
     char *w[4];
     int n = split(line, w, 4);
@@ -119,19 +119,18 @@ static int parse_line(char *line, struct lj_peer *ret, const char **ret_wrong)
     if (*ret_wrong)
         return -1;
     memset(ret, 0, sizeof *ret);
-    ret->role = (enum lj_peer_role)role;
+    ret->role = (enum lj_curve_role)role;
     zmq_z85_decode(ret->key, w[0]);
-    if (*w[2] != '*')
-        strcpy(ret->unit, w[2]);
+    strcpy(ret->unit, w[2]);
     strcpy(ret->name, w[3]);
     return 1;
 }
 
-static int append(struct lj_peers *p, size_t *cap, const struct lj_peer *row)
+static int append(struct lj_curve_peers *p, size_t *cap, const struct lj_curve_peer *row)
 {
     if (p->count == *cap) {
         size_t more = *cap ? *cap * 2 : 16;
-        struct lj_peer *rows = realloc(p->rows, more * sizeof *rows);
+        struct lj_curve_peer *rows = realloc(p->rows, more * sizeof *rows);
         if (!rows)
             return LJ_E_NOMEM;
         p->rows = rows;
@@ -141,13 +140,13 @@ static int append(struct lj_peers *p, size_t *cap, const struct lj_peer *row)
     return 0;
 }
 
-static int read_rows(FILE *f, const char *path, struct lj_peers *p, struct lj_err *err)
+static int read_rows(FILE *f, const char *path, struct lj_curve_peers *p, struct lj_err *err)
 {
     char line[LINE_MAX_BYTES];
     size_t cap = 0;
     for (int number = 1; fgets(line, sizeof line, f); number++) {
         const char *wrong = NULL;
-        struct lj_peer row;
+        struct lj_curve_peer row;
         if (!strchr(line, '\n') && !feof(f))
             return lj_fail(err, LJ_E_CONFIG, "%s:%d: the line is longer than %d bytes", path, number, LINE_MAX_BYTES - 2);
         int got = parse_line(line, &row, &wrong);
@@ -165,7 +164,7 @@ static int read_rows(FILE *f, const char *path, struct lj_peers *p, struct lj_er
     return ferror(f) ? lj_fail_errno(err, LJ_E_IO, errno, "peers file %s", path) : 0;
 }
 
-static int index_names(struct lj_peers *p)
+static int index_names(struct lj_curve_peers *p)
 {
     if (p->count == 0)
         return 0;
@@ -179,9 +178,9 @@ static int index_names(struct lj_peers *p)
     return 0;
 }
 
-int lj_peers_read(const char *path, struct lj_peers *ret, struct lj_err *err)
+int lj_curve_peers_read(const char *path, struct lj_curve_peers *ret, struct lj_err *err)
 {
-    struct lj_peers p = {0};
+    struct lj_curve_peers p = {0};
     FILE *f = fopen(path, "re");
     if (!f)
         return lj_fail_errno(err, LJ_E_IO, errno, "peers file %s", path);
@@ -192,6 +191,6 @@ int lj_peers_read(const char *path, struct lj_peers *ret, struct lj_err *err)
     if (rc == 0)
         *ret = p;
     else
-        lj_peers_free(&p);
+        lj_curve_peers_free(&p);
     return rc;
 }

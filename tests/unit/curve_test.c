@@ -24,7 +24,7 @@ enum { LIMIT_US = 10 * 1000000 };
 struct fixture {
     uv_loop_t loop;
     struct lj_zloop *z;
-    struct lj_zap *zap;
+    struct lj_curve *zap;
     void *context, *server, *monitor;
     char dir[64], peers[96], endpoint[64];
     struct lj_keypair server_key, gateway, worker, client;
@@ -90,7 +90,7 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     close_server(f);
-    lj_zap_close(&f->zap, NULL, NULL);
+    lj_curve_close(&f->zap, NULL, NULL);
     uv_run(&f->loop, UV_RUN_NOWAIT);
     lj_zloop_close(&f->z, NULL, NULL);
     for (int64_t end = lj_mono_us() + LIMIT_US; uv_loop_alive(&f->loop) && lj_mono_us() < end;)
@@ -109,7 +109,7 @@ static int teardown(void **state)
 static void open_zap(struct fixture *f)
 {
     struct lj_err err = {0};
-    if (lj_zap_open(f->z, f->context, f->peers, &f->zap, &err) != 0)
+    if (lj_curve_open(f->z, f->context, f->peers, &f->zap, &err) != 0)
         fail_msg("%s", err.text);
 }
 
@@ -186,6 +186,9 @@ static void expect_message(struct fixture *f, const char *name)
             assert_non_null(user);
             assert_string_equal(user, name);
             assert_int_equal(zmq_msg_size(&m), 5);
+            struct lj_curve_peer who;
+            assert_int_equal(lj_curve_peer_of(f->zap, &m, &who), 0);
+            assert_string_equal(who.name, name);
         }
         zmq_msg_close(&m);
     }
@@ -198,10 +201,10 @@ static void expect_nothing(struct fixture *f)
     assert_int_equal(zmq_recv(f->server, &c, 1, ZMQ_DONTWAIT), -1);
 }
 
-static struct lj_zap_stats stats(struct fixture *f)
+static struct lj_curve_stats stats(struct fixture *f)
 {
-    struct lj_zap_stats s;
-    lj_zap_stats(f->zap, &s);
+    struct lj_curve_stats s;
+    lj_curve_stats(f->zap, &s);
     return s;
 }
 
@@ -217,14 +220,19 @@ static void known_key_comes_in_under_its_name(void **state)
     assert_int_equal(verdict(f), 1);
     expect_message(f, "school/1");
     assert_true(stats(f).accepted == 2 && stats(f).peers == 3);
-    const struct lj_peer *p = lj_zap_peer(f->zap, "school/1");
+    const struct lj_curve_peer *p = lj_curve_find(f->zap, "school/1");
     assert_non_null(p);
-    assert_int_equal(p->role, LJ_PEER_CLIENT);
+    assert_int_equal(p->role, LJ_CURVE_CLIENT);
     assert_string_equal(p->unit, "PS001");
-    p = lj_zap_peer(f->zap, "gw-1");
-    assert_true(p && p->role == LJ_PEER_GATEWAY && p->unit[0] == '\0');
-    assert_null(lj_zap_peer(f->zap, "gw-2"));
-    assert_null(lj_zap_peer(f->zap, NULL));
+    p = lj_curve_find(f->zap, "gw-1");
+    assert_true(p && p->role == LJ_CURVE_GATEWAY && strcmp(p->unit, "*") == 0);
+    assert_null(lj_curve_find(f->zap, "gw-2"));
+    assert_null(lj_curve_find(f->zap, NULL));
+    zmq_msg_t own; /* a frame that no CURVE peer sent */
+    struct lj_curve_peer who;
+    zmq_msg_init(&own);
+    assert_int_equal(lj_curve_peer_of(f->zap, &own, &who), LJ_E_AUTH);
+    zmq_msg_close(&own);
     zmq_close(gw);
     zmq_close(client);
 }
@@ -276,7 +284,7 @@ static void role_opens_its_own_doors_only(void **state)
     static const int may[4][3] = {{1, 0, 1}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
     for (int role = 0; role < 4; role++) {
         for (int door = 0; door < 3; door++)
-            assert_int_equal(lj_peer_may(&(struct lj_peer){.role = (enum lj_peer_role)role}, (enum lj_door)door), may[role][door]);
+            assert_int_equal(lj_curve_may(&(struct lj_curve_peer){.role = (enum lj_curve_role)role}, (enum lj_door)door), may[role][door]);
     }
 }
 
@@ -307,7 +315,7 @@ static void closing_the_handler_closes_the_doors(void **state)
     expect_message(f, "gw-1");
     zmq_close(s);
     int closed = 0;
-    lj_zap_close(&f->zap, NULL, NULL);
+    lj_curve_close(&f->zap, NULL, NULL);
     for (int i = 0; i < 10; i++) /* until the handle is gone and the socket closed */
         closed = uv_run(&f->loop, UV_RUN_NOWAIT);
     (void)closed;
@@ -331,23 +339,23 @@ static void reload_takes_a_good_file_only(void **state)
 
     snprintf(text, sizeof text, "%s gateway * late\n%s gateway\n", late.public_key, f->gateway.public_key);
     write_peers(f, text);
-    assert_int_equal(lj_zap_reload(f->zap, &err), LJ_E_CONFIG);
+    assert_int_equal(lj_curve_reload(f->zap, &err), LJ_E_CONFIG);
     assert_non_null(strstr(err.text, "peers:2:"));
-    assert_non_null(lj_zap_peer(f->zap, "gw-1"));
-    assert_null(lj_zap_peer(f->zap, "late"));
+    assert_non_null(lj_curve_find(f->zap, "gw-1"));
+    assert_null(lj_curve_find(f->zap, "late"));
 
     snprintf(text, sizeof text, "%s gateway * late\n", late.public_key);
     write_peers(f, text);
-    assert_int_equal(lj_zap_reload(f->zap, &err), 0);
-    assert_null(lj_zap_peer(f->zap, "gw-1"));
+    assert_int_equal(lj_curve_reload(f->zap, &err), 0);
+    assert_null(lj_curve_find(f->zap, "gw-1"));
     int in = 0; /* the same socket gets in by itself */
     for (int64_t end = lj_mono_us() + LIMIT_US; !in && lj_mono_us() < end;)
         in = verdict(f);
     assert_int_equal(in, 1);
     expect_message(f, "late");
     unlink(f->peers);
-    assert_int_equal(lj_zap_reload(f->zap, &err), LJ_E_IO);
-    assert_non_null(lj_zap_peer(f->zap, "late"));
+    assert_int_equal(lj_curve_reload(f->zap, &err), LJ_E_IO);
+    assert_non_null(lj_curve_find(f->zap, "late"));
     zmq_close(s);
 }
 
@@ -368,7 +376,7 @@ static void bad_lines_are_named(void **state)
         snprintf(text, sizeof text, table[i].format, k);
 #pragma GCC diagnostic pop
         write_peers(f, text);
-        if (lj_zap_open(f->z, f->context, f->peers, &f->zap, &err) != LJ_E_CONFIG)
+        if (lj_curve_open(f->z, f->context, f->peers, &f->zap, &err) != LJ_E_CONFIG)
             fail_msg("taken: %s", text);
         snprintf(at, sizeof at, ":%d:", table[i].line);
         if (!strstr(err.text, at))
@@ -378,15 +386,15 @@ static void bad_lines_are_named(void **state)
     struct lj_err err = {0};
     snprintf(text, sizeof text, "%s gateway * x\n%s gateway * x\n", k, f->worker.public_key);
     write_peers(f, text);
-    assert_int_equal(lj_zap_open(f->z, f->context, f->peers, &f->zap, &err), LJ_E_CONFIG);
+    assert_int_equal(lj_curve_open(f->z, f->context, f->peers, &f->zap, &err), LJ_E_CONFIG);
     memset(text, ' ', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     write_peers(f, text);
-    assert_int_equal(lj_zap_open(f->z, f->context, f->peers, &f->zap, &err), LJ_E_CONFIG);
+    assert_int_equal(lj_curve_open(f->z, f->context, f->peers, &f->zap, &err), LJ_E_CONFIG);
     write_peers(f, "# nobody yet\n");
-    assert_int_equal(lj_zap_open(f->z, f->context, f->peers, &f->zap, &err), 0);
+    assert_int_equal(lj_curve_open(f->z, f->context, f->peers, &f->zap, &err), 0);
     assert_int_equal(stats(f).peers, 0);
-    assert_null(lj_zap_peer(f->zap, "x"));
+    assert_null(lj_curve_find(f->zap, "x"));
 }
 
 static void key_files(void **state)
@@ -429,15 +437,15 @@ static void key_files(void **state)
     assert_int_equal(made.secret_key[0], 0);
 }
 
-static void self_test_passes_and_notices_an_absent_handler(void **state)
+static void self_test_passes_and_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
     struct lj_err err = {0};
     open_zap(f);
-    if (lj_zap_self_test(f->zap, &f->loop, 10000, &err) != 0)
+    if (lj_curve_self_test(f->zap, &f->loop, 10000, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(stats(f).accepted, 0);
-    if (lj_zap_self_test(f->zap, &f->loop, 10000, &err) != 0) /* it leaves nothing behind */
+    if (lj_curve_self_test(f->zap, &f->loop, 10000, &err) != 0) /* it leaves nothing behind */
         fail_msg("%s", err.text);
 }
 
@@ -447,7 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(known_key_comes_in_under_its_name), T(null_is_refused), T(unknown_key_is_refused), T(role_opens_its_own_doors_only),
         T(without_a_handler_nobody_comes_in), T(closing_the_handler_closes_the_doors), T(reload_takes_a_good_file_only),
-        T(bad_lines_are_named), T(key_files), T(self_test_passes_and_notices_an_absent_handler),
+        T(bad_lines_are_named), T(key_files), T(self_test_passes_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,31 @@
+/* Handlers of the sub-commands, named in commands.c; each stands in the cmd_<noun>.c of its noun and returns an lj_exit. */
+#ifndef LJ_CTL_CMD_H
+#define LJ_CTL_CMD_H
+
+#include "ctl/ctl.h"
+
+int lj_cmd_up(struct lj_ctl *ctl);
+int lj_cmd_status(struct lj_ctl *ctl);
+int lj_cmd_doctor(struct lj_ctl *ctl);
+int lj_cmd_migrate(struct lj_ctl *ctl);
+int lj_cmd_token_create(struct lj_ctl *ctl);
+int lj_cmd_token_ls(struct lj_ctl *ctl);
+int lj_cmd_token_revoke(struct lj_ctl *ctl);
+int lj_cmd_events_show(struct lj_ctl *ctl);
+int lj_cmd_events_tail(struct lj_ctl *ctl);
+int lj_cmd_events_submit(struct lj_ctl *ctl);
+int lj_cmd_parked_ls(struct lj_ctl *ctl);
+int lj_cmd_parked_show(struct lj_ctl *ctl);
+int lj_cmd_parked_redrive(struct lj_ctl *ctl);
+int lj_cmd_parked_drop(struct lj_ctl *ctl);
+int lj_cmd_pause(struct lj_ctl *ctl);
+int lj_cmd_resume(struct lj_ctl *ctl);
+int lj_cmd_drain(struct lj_ctl *ctl);
+int lj_cmd_quota_show(struct lj_ctl *ctl);
+int lj_cmd_mail_ls(struct lj_ctl *ctl);
+int lj_cmd_mail_show(struct lj_ctl *ctl);
+int lj_cmd_units(struct lj_ctl *ctl);
+int lj_cmd_man(struct lj_ctl *ctl);
+int lj_cmd_completion(struct lj_ctl *ctl);
+
+#endif

@@ -1,0 +1,360 @@
+/* ljctl events show|tail|submit.
+ *
+ * show and tail read the log as role liangjin_audit, never past the frontier; submit goes to the broker's local intake socket through the client
+ * library, so its events have the same guarantees as everybody's: an answer "stored" means a flushed COMMIT. */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/uuid.h"
+#include "ctl/cmd.h"
+#include "ctl/pg.h"
+#include "ctl/sender.h"
+#include "proto/limits.h"
+
+/* ---- show ---- */
+
+static const char *text_of(const json_t *o, const char *name)
+{
+    const char *s = json_string_value(json_object_get(o, name));
+    return s ? s : "-";
+}
+
+static void put_number(FILE *out, const json_t *v)
+{
+    if (json_is_integer(v))
+        fprintf(out, "%lld", (long long)json_integer_value(v));
+    else
+        fputc('-', out);
+}
+
+static void put_kind(FILE *out, const json_t *k)
+{
+    fprintf(out, "\n%s: %s", text_of(k, "kind"), text_of(k, "state"));
+    if (json_is_string(json_object_get(k, "after")))
+        fprintf(out, ", after %s", text_of(k, "after"));
+    fprintf(out, "\n  verdict ");
+    put_number(out, json_object_get(k, "verdict"));
+    fprintf(out, "  attempt ");
+    put_number(out, json_object_get(k, "attempt"));
+    fprintf(out, "  closure ");
+    put_number(out, json_object_get(k, "closure"));
+    fprintf(out, " (%s)\n  worker %s  version %s\n", text_of(k, "closed_at"), text_of(k, "worker"), text_of(k, "version"));
+    size_t i;
+    json_t *f;
+    json_array_foreach(json_object_get(k, "follow_ons"), i, f)
+    {
+        fprintf(out, "  follow-on %s  %s  position ", text_of(f, "type"), text_of(f, "id"));
+        put_number(out, json_object_get(f, "position"));
+        fputc('\n', out);
+    }
+    const json_t *park = json_object_get(k, "park");
+    if (json_is_object(park))
+        fprintf(out, "  parked: %s, %s: %s\n", text_of(park, "state"), text_of(park, "code"), text_of(park, "error"));
+}
+
+static void put_event(FILE *out, const json_t *e)
+{
+    static const char *const lines[] = {"id", "type", "unit", "key", "received_at", "occurred_at", "source", "causation_id"};
+    fprintf(out, "position      ");
+    put_number(out, json_object_get(e, "position"));
+    fputc('\n', out);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        fprintf(out, "%-12s  %s\n", lines[i], text_of(e, lines[i]));
+    char *payload = json_dumps(json_object_get(e, "payload"), JSON_COMPACT);
+    fprintf(out, "payload       %s\n", payload ? payload : "-");
+    free(payload);
+    size_t i;
+    json_t *k;
+    json_array_foreach(json_object_get(e, "kinds"), i, k)
+        put_kind(out, k);
+}
+
+/* CSV of one event: a row a kind. */
+static int put_kinds_csv(const struct lj_ctl *ctl, const json_t *e, struct lj_err *err)
+{
+    static const struct lj_col columns[] = {{"id", "ID", LJ_COL_TEXT},          {"kind", "KIND", LJ_COL_TEXT},
+                                            {"state", "STATE", LJ_COL_TEXT},    {"verdict", "VERDICT", LJ_COL_INT},
+                                            {"closure", "CLOSURE", LJ_COL_INT}, {"worker", "WORKER", LJ_COL_TEXT}};
+    struct lj_rows *rows = NULL;
+    int rc = lj_rows_open(ctl->out, ctl->format, columns, 6, 0, &rows, err);
+    size_t i;
+    json_t *k;
+    if (rc)
+        return rc;
+    json_array_foreach(json_object_get(e, "kinds"), i, k)
+    {
+        char numbers[2][24] = {"", ""};
+        static const char *const members[] = {"verdict", "closure"};
+        for (int m = 0; m < 2; m++) {
+            const json_t *v = json_object_get(k, members[m]);
+            if (json_is_integer(v))
+                (void)snprintf(numbers[m], sizeof numbers[m], "%lld", (long long)json_integer_value(v));
+        }
+        const char *values[] = {text_of(e, "id"),   text_of(k, "kind"), text_of(k, "state"),
+                                numbers[0][0] ? numbers[0] : NULL, numbers[1][0] ? numbers[1] : NULL, text_of(k, "worker")};
+        lj_rows_add(rows, values);
+    }
+    return lj_rows_close(&rows, err);
+}
+
+/* The event as JSON, with its payload, or NULL and err. */
+static json_t *load_event(PGconn *c, const char *word, struct lj_err *err)
+{
+    uint8_t id[16];
+    int is_id = lj_uuid_parse(word, strlen(word), id, NULL) == 0;
+    if (!is_id && (word[0] == '\0' || word[strspn(word, "0123456789")] || strlen(word) > 18)) {
+        (void)lj_fail(err, LJ_E_ARG, "\"%.60s\" is neither an event's id (UUID) nor a position", word);
+        return NULL;
+    }
+    PGresult *r = NULL;
+    json_t *e = NULL;
+    const char *sql = is_id ? "select liangjin.event_provenance(id), payload from liangjin.event where id = $1::uuid"
+                            : "select liangjin.event_provenance(id), payload from liangjin.event where position = $1::int8";
+    if (lj_dbs_query(c, sql, 1, &word, &r, err) != 0)
+        return NULL;
+    if (PQntuples(r) == 1 && !PQgetisnull(r, 0, 0)) {
+        e = json_loads(PQgetvalue(r, 0, 0), 0, NULL);
+        json_t *payload = json_loads(PQgetvalue(r, 0, 1), 0, NULL);
+        if (e)
+            (void)json_object_set_new(e, "payload", payload ? payload : json_string(PQgetvalue(r, 0, 1)));
+        else
+            json_decref(payload);
+    }
+    PQclear(r);
+    if (!e)
+        (void)lj_fail(err, LJ_E_NOT_FOUND, "there is no event %.60s", word);
+    return e;
+}
+
+int lj_cmd_events_show(struct lj_ctl *ctl)
+{
+    struct lj_err err = {0};
+    PGconn *c = NULL;
+    json_t *e = NULL;
+    int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
+    if (rc == 0)
+        e = load_event(c, ctl->words[0], &err);
+    PQfinish(c);
+    if (!e)
+        return lj_ctl_error(&err, NULL);
+    rc = 0;
+    if (ctl->format == LJ_FORMAT_JSON) {
+        (void)json_dumpf(e, ctl->out, JSON_INDENT(2));
+        fputc('\n', ctl->out);
+    } else if (ctl->format == LJ_FORMAT_CSV) {
+        rc = put_kinds_csv(ctl, e, &err);
+    } else {
+        put_event(ctl->out, e);
+    }
+    json_decref(e);
+    return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
+}
+
+/* ---- tail ---- */
+
+static const struct lj_col tail_columns[] = {{"position", "POSITION", LJ_COL_INT},
+                                             {"received_at", "RECEIVED", LJ_COL_TEXT},
+                                             {"id", "ID", LJ_COL_TEXT},
+                                             {"unit", "UNIT", LJ_COL_TEXT},
+                                             {"type", "TYPE", LJ_COL_TEXT}};
+
+enum { TAIL_PAGE = 1000, TAIL_WAIT_US = 200000 };
+
+struct tail {
+    PGconn *c;
+    struct lj_rows *rows;
+    char after[24];
+    long long left; /* rows still to print; counts only without --follow */
+    const char *type, *unit;
+};
+
+/* Where to begin: behind --from, or so that at most --limit rows follow. */
+static int tail_start(const struct lj_ctl *ctl, struct tail *t, struct lj_err *err)
+{
+    const char *from = ctl->o.from;
+    if (from && strcmp(from, "start") == 0)
+        from = "0";
+    if (from) {
+        if (from[0] == '\0' || from[strspn(from, "0123456789")] || strlen(from) > 18)
+            return lj_fail(err, LJ_E_ARG, "--from is \"%.40s\": a position, or `start`", from);
+        (void)snprintf(t->after, sizeof t->after, "%s", from);
+        return 0;
+    }
+    char limit[24];
+    (void)snprintf(limit, sizeof limit, "%lld", (long long)ctl->o.limit);
+    const char *params[] = {limit, t->type, t->unit};
+    PGresult *r = NULL;
+    int rc = lj_dbs_query(t->c,
+                          "select coalesce(min(position), 1) - 1 from (select e.position from liangjin.event e"
+                          " join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = e.unit"
+                          " where e.position <= (select max(frontier) from liangjin.log_head)"
+                          " and ($2::text is null or t.name = $2) and ($3::text is null or u.code = $3)"
+                          " order by e.position desc limit $1::int8) x",
+                          3, params, &r, err);
+    if (rc == 0)
+        (void)snprintf(t->after, sizeof t->after, "%s", PQgetvalue(r, 0, 0));
+    PQclear(r);
+    return rc;
+}
+
+/* One page; *ret_n = rows read, 0 at the frontier. */
+static int tail_page(struct tail *t, int *ret_n, struct lj_err *err)
+{
+    char page[24];
+    (void)snprintf(page, sizeof page, "%lld", t->left < TAIL_PAGE ? t->left : (long long)TAIL_PAGE);
+    const char *params[] = {t->after, t->type, t->unit, page};
+    PGresult *r = NULL;
+    int rc = lj_dbs_query(t->c,
+                          "select e.position, to_char(e.received_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.id, u.code, t.name"
+                          " from liangjin.event e join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = e.unit"
+                          " where e.position > $1::int8 and e.position <= (select max(frontier) from liangjin.log_head)"
+                          " and ($2::text is null or t.name = $2) and ($3::text is null or u.code = $3) order by e.position limit $4::int8",
+                          4, params, &r, err);
+    if (rc)
+        return rc;
+    *ret_n = PQntuples(r);
+    for (int i = 0; i < *ret_n; i++) {
+        const char *values[5];
+        for (int k = 0; k < 5; k++)
+            values[k] = PQgetisnull(r, i, k) ? NULL : PQgetvalue(r, i, k);
+        lj_rows_add(t->rows, values);
+        (void)snprintf(t->after, sizeof t->after, "%s", values[0]);
+    }
+    t->left -= *ret_n;
+    PQclear(r);
+    return 0;
+}
+
+int lj_cmd_events_tail(struct lj_ctl *ctl)
+{
+    struct lj_err err = {0};
+    struct tail t = {.type = ctl->o.type, .unit = ctl->o.unit, .left = ctl->o.follow ? INT64_MAX : ctl->o.limit};
+    int rc = lj_pg_connect(ctl, "liangjin_audit", &t.c, &err);
+    if (rc == 0)
+        rc = tail_start(ctl, &t, &err);
+    if (rc == 0)
+        rc = lj_rows_open(ctl->out, ctl->format, tail_columns, 5, 1, &t.rows, &err);
+    while (rc == 0 && t.left > 0 && !ferror(ctl->out)) {
+        int n = 0;
+        rc = tail_page(&t, &n, &err);
+        if (rc == 0 && n == 0 && !ctl->o.follow)
+            break;
+        if (rc == 0 && n == 0)
+            (void)usleep(TAIL_WAIT_US);
+    }
+    int closed = lj_rows_close(&t.rows, rc ? NULL : &err);
+    PQfinish(t.c);
+    return rc || closed ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
+}
+
+/* ---- submit ---- */
+
+static const struct lj_col submit_columns[] = {{"line", "LINE", LJ_COL_INT},         {"id", "ID", LJ_COL_TEXT},
+                                               {"result", "RESULT", LJ_COL_TEXT},    {"position", "POSITION", LJ_COL_INT},
+                                               {"code", "CODE", LJ_COL_TEXT},        {"detail", "DETAIL", LJ_COL_TEXT}};
+
+struct submit {
+    struct lj_rows *rows;
+    size_t refused, unknown, away;
+};
+
+static const char *result_of(int code)
+{
+    if (code >= 0)
+        return code ? "stored before" : "stored";
+    return code == LJ_E_TIMEOUT || code == LJ_E_DB_LOST ? "unknown" : code == LJ_E_BROKER_AWAY || code == LJ_E_CLOSED ? "not sent" : "refused";
+}
+
+static void on_sent(const struct lj_sent *sent, void *arg)
+{
+    struct submit *s = arg;
+    char line[24];
+    char position[24];
+    const char *result = result_of(sent->code);
+    (void)snprintf(line, sizeof line, "%zu", sent->line);
+    (void)snprintf(position, sizeof position, "%lld", sent->answer ? (long long)sent->answer->position : 0);
+    s->refused += result[0] == 'r';
+    s->unknown += result[0] == 'u';
+    s->away += result[0] == 'n';
+    const char *values[] = {line, sent->id[0] ? sent->id : NULL, result, sent->code >= 0 ? position : NULL,
+                            sent->code < 0 ? lj_err_info(sent->code)->name : NULL, sent->code < 0 ? sent->detail : NULL};
+    lj_rows_add(s->rows, values);
+}
+
+/* A file whose first non-blank line does not end its JSON value is one event over several lines. */
+static int is_one_value(const char *text, size_t n)
+{
+    json_t *v = n <= LJ_EVENT_BYTES_MAX ? json_loadb(text, n, 0, NULL) : NULL;
+    int one = v != NULL;
+    json_decref(v);
+    return one;
+}
+
+static int submit_text(struct lj_sender *sender, const char *text, size_t n, struct lj_err *err)
+{
+    if (is_one_value(text, n))
+        return lj_sender_add(sender, text, n, err);
+    while (n) {
+        const char *end = memchr(text, '\n', n);
+        size_t len = end ? (size_t)(end - text) : n;
+        size_t blank = 0;
+        while (blank < len && strchr(" \t\r", text[blank]))
+            blank++;
+        int rc = blank == len ? 0 : lj_sender_add(sender, text, len, err);
+        if (rc)
+            return rc;
+        text += len + (end != NULL);
+        n -= len + (end != NULL);
+    }
+    return 0;
+}
+
+static int read_all(const char *path, struct lj_buf *ret, struct lj_err *err)
+{
+    FILE *f = path && strcmp(path, "-") != 0 ? fopen(path, "re") : stdin;
+    if (!f)
+        return lj_fail_errno(err, LJ_E_NOT_FOUND, errno, "cannot open %.180s", path);
+    uint8_t chunk[65536];
+    size_t n;
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
+        lj_buf_put(ret, chunk, n);
+    int bad = ferror(f);
+    if (f != stdin)
+        (void)fclose(f);
+    if (bad || ret->failed)
+        return lj_fail(err, bad ? LJ_E_IO : LJ_E_NOMEM, "cannot read %.180s", path ? path : "standard input");
+    return 0;
+}
+
+int lj_cmd_events_submit(struct lj_ctl *ctl)
+{
+    struct lj_err err = {0};
+    struct lj_layout at;
+    struct lj_sender *sender = NULL;
+    struct lj_buf text = {0};
+    struct submit s = {0};
+    int rc = lj_layout_find(ctl, &at, &err);
+    if (rc == 0)
+        rc = read_all(ctl->nwords ? ctl->words[0] : NULL, &text, &err);
+    if (rc == 0)
+        rc = lj_rows_open(ctl->out, ctl->format, submit_columns, 6, 0, &s.rows, &err);
+    if (rc == 0)
+        rc = lj_sender_open(at.run, "ljctl", (int)ctl->o.timeout_s, on_sent, &s, &sender, &err);
+    if (rc == 0)
+        rc = submit_text(sender, (const char *)text.data, text.len, &err);
+    if (rc == 0)
+        rc = lj_sender_finish(sender, &err);
+    lj_sender_close(&sender);
+    lj_buf_free(&text);
+    int closed = lj_rows_close(&s.rows, rc ? NULL : &err);
+    if (rc || closed)
+        return lj_ctl_error(&err, NULL);
+    if (s.unknown)
+        lj_say("%zu event(s) with unknown outcome: send the same ids again", s.unknown);
+    if (s.away || s.unknown)
+        return LJ_EXIT_UNREACHABLE;
+    return s.refused ? LJ_EXIT_REFUSED : LJ_EXIT_OK;
+}

@@ -73,12 +73,13 @@ int lj_db_connection_error(const PGconn *c, int code, const char *what, struct l
 PGconn *lj_db_connect(const char *dsn, const char *application_name)
 {
     /* expand_dbname lets `dsn` be a conninfo string or a URI; what stands behind it overrides, what
-     * stands before it is a default. */
+     * stands before it is a default. "primary" and not "read-write": readers' roles have default_transaction_read_only on, which
+     * libpq takes for a read-only server and refuses. */
     static const char *const keys[] = {"connect_timeout",  "target_session_attrs",
                                        "keepalives_idle",  "keepalives_interval",
                                        "keepalives_count", "dbname",
                                        "application_name", NULL};
-    const char *const values[] = {"10", "read-write", "10", "5", "3", dsn, application_name, NULL};
+    const char *const values[] = {"10", "primary", "10", "5", "3", dsn, application_name, NULL};
     return PQconnectdbParams(keys, values, 1);
 }
 

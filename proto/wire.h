@@ -20,6 +20,9 @@
 #define LJ_RECORD_BYTES_MAX (65536 + 16 + 8 + 2 + 1 + 1 + 4 * 256 + 4)
 /* Bytes of a body that the broker takes: 1 MiB of records and 64 KiB for their heads. A sender closes a SUBMIT at 1 MiB. */
 #define LJ_BODY_BYTES_MAX (1048576 + 65536)
+/* On the work endpoint BATCH and RESULT may be larger: 500 records of 64 KiB are 33.6 MB, 500 short results of 16 KiB with their parameters are
+ * of that order too. ZMQ_MAXMSGSIZE of both sides of that endpoint; below it a connection would be cut for honest work. */
+#define LJ_WORK_BYTES_MAX (64 * 1048576)
 
 enum lj_msg {
     LJ_MSG_HELLO = 1, LJ_MSG_WELCOME = 2, LJ_MSG_WHO = 3, LJ_MSG_BYE = 4, LJ_MSG_ERROR = 5,

@@ -40,8 +40,8 @@ static const struct lj_cfg_row rows[] = {
     {"curve-server", LJ_CFG_STR, offsetof(struct config, curve_server), NULL, 0, 0, "",
      "The broker's public CURVE key, 40 characters of Z85."},
     {"name", LJ_CFG_STR, offsetof(struct config, name), NULL, 0, 0, "",
-     "Name of this process at the broker; default: worker-PID."},
-    {"slots", LJ_CFG_INT, offsetof(struct config, slots), "2", 1, 16, "batches",
+     "Name of this process at the broker, where each kind is NAME.KIND; default: worker-PID."},
+    {"slots", LJ_CFG_INT, offsetof(struct config, slots), "2", 1, 8, "batches",
      "Batches of a kind that the broker may give at once."},
     {"log-level", LJ_CFG_STR, offsetof(struct config, log_level), "info", 0, 0, "",
      "Lowest level written: debug, info, warn, error."},
@@ -149,8 +149,6 @@ static int configure(struct program *g, int argc, char **argv, struct lj_err *er
         return lj_fail(err, LJ_E_CONFIG, "dsn is needed");
     (void)snprintf(g->name, sizeof g->name, "worker-%ld", (long)getpid());
     g->peer.name = g->cfg.name ? g->cfg.name : g->name;
-    if (strlen(g->peer.name) > sizeof g->name - 1)
-        return lj_fail(err, LJ_E_CONFIG, "name is longer than %zu bytes", sizeof g->name - 1);
     g->peer.dsn = g->cfg.dsn;
     g->peer.slots = (uint16_t)g->cfg.slots;
     return 0;

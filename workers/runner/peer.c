@@ -15,7 +15,7 @@
  */
 #include "workers/runner/peer.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -48,6 +48,7 @@ struct lj_peer {
     struct lj_judge *judge;
     void *sock, *monitor;
     void *state;          /* the worker's */
+    char name[LJ_NAME_MAX + 1]; /* process.kind: the broker takes two peers of one name for two boots of one */
     int open, connected, draining;
     enum life life;
     int64_t hello_due_us, open_due_us, open_wait_us;
@@ -104,7 +105,7 @@ static void say_hello(struct lj_peer *p, int64_t now_us)
         return;
     }
     struct lj_hello h = {.role = LJ_ROLE_WORKER, .nonce = nonce, .slots = p->cfg->slots};
-    h.name = (struct lj_slice){p->cfg->name, strlen(p->cfg->name)};
+    h.name = (struct lj_slice){p->name, strlen(p->name)};
     h.kind = (struct lj_slice){p->worker->kind, strlen(p->worker->kind)};
     h.version = (struct lj_slice){p->worker->version, strlen(p->worker->version)};
     struct lj_buf body = {0};
@@ -145,7 +146,7 @@ static void close_worker(struct lj_peer *p)
 static void open_worker(struct lj_peer *p, int64_t now_us)
 {
     struct lj_err err = {0};
-    struct lj_worker_ctx ctx = {.dsn = p->cfg->dsn, .name = p->cfg->name};
+    struct lj_worker_ctx ctx = {.dsn = p->cfg->dsn, .name = p->name};
     int rc = p->worker->open ? p->worker->open(&ctx, &p->state, &err) : 0;
     if (rc == 0) {
         p->open = 1;
@@ -338,7 +339,12 @@ int lj_peer_open(void *zctx, const struct lj_peer_cfg *cfg, const struct lj_work
         return lj_fail(err, LJ_E_NOMEM, "no memory for a peer");
     p->cfg = cfg;
     p->worker = worker;
-    int rc = lj_judge_open(worker, &p->judge, err);
+    int n = snprintf(p->name, sizeof p->name, "%s.%s", cfg->name, worker->kind);
+    int rc = n > 0 && (size_t)n < sizeof p->name
+                 ? 0
+                 : lj_fail(err, LJ_E_CONFIG, "name %s is too long for kind %s", cfg->name, worker->kind);
+    if (rc == 0)
+        rc = lj_judge_open(worker, &p->judge, err);
     if (rc < 0)
         goto fail;
     rc = lj_socket_open(zctx, cfg, &p->sock, &p->monitor, err);

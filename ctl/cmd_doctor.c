@@ -235,7 +235,7 @@ int lj_cmd_doctor(struct lj_ctl *ctl)
     int failed = 0;
     int rc = lj_layout_find(ctl, &d.at, &err);
     if (rc == 0)
-        rc = lj_rows_open(ctl->out, ctl->format, columns, 4, 0, &rows, &err);
+        rc = lj_rows_open(ctl->out, ctl->format, columns, 4, NULL, &rows, &err);
     if (rc)
         return lj_ctl_error(&err, NULL);
     if (lj_pg_connect(ctl, "postgres", &d.c, NULL) != 0)

@@ -79,7 +79,7 @@ static int put_kinds_csv(const struct lj_ctl *ctl, const json_t *e, struct lj_er
                                             {"state", "STATE", LJ_COL_TEXT},    {"verdict", "VERDICT", LJ_COL_INT},
                                             {"closure", "CLOSURE", LJ_COL_INT}, {"worker", "WORKER", LJ_COL_TEXT}};
     struct lj_rows *rows = NULL;
-    int rc = lj_rows_open(ctl->out, ctl->format, columns, 6, 0, &rows, err);
+    int rc = lj_rows_open(ctl->out, ctl->format, columns, 6, NULL, &rows, err);
     size_t i;
     json_t *k;
     if (rc)
@@ -160,6 +160,7 @@ static const struct lj_col tail_columns[] = {{"position", "POSITION", LJ_COL_INT
                                              {"id", "ID", LJ_COL_TEXT},
                                              {"unit", "UNIT", LJ_COL_TEXT},
                                              {"type", "TYPE", LJ_COL_TEXT}};
+static const int tail_widths[] = {10, 27, 36, 5, 0};
 
 enum { TAIL_PAGE = 1000, TAIL_WAIT_US = 200000 };
 
@@ -236,7 +237,7 @@ int lj_cmd_events_tail(struct lj_ctl *ctl)
     if (rc == 0)
         rc = tail_start(ctl, &t, &err);
     if (rc == 0)
-        rc = lj_rows_open(ctl->out, ctl->format, tail_columns, 5, 1, &t.rows, &err);
+        rc = lj_rows_open(ctl->out, ctl->format, tail_columns, 5, tail_widths, &t.rows, &err);
     while (rc == 0 && t.left > 0 && !ferror(ctl->out)) {
         int n = 0;
         rc = tail_page(&t, &n, &err);
@@ -340,7 +341,7 @@ int lj_cmd_events_submit(struct lj_ctl *ctl)
     if (rc == 0)
         rc = read_all(ctl->nwords ? ctl->words[0] : NULL, &text, &err);
     if (rc == 0)
-        rc = lj_rows_open(ctl->out, ctl->format, submit_columns, 6, 0, &s.rows, &err);
+        rc = lj_rows_open(ctl->out, ctl->format, submit_columns, 6, NULL, &s.rows, &err);
     if (rc == 0)
         rc = lj_sender_open(at.run, "ljctl", (int)ctl->o.timeout_s, on_sent, &s, &sender, &err);
     if (rc == 0)

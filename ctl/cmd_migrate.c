@@ -20,7 +20,7 @@ int lj_cmd_migrate(struct lj_ctl *ctl)
     PGconn *c = NULL;
     int rc = lj_pg_connect(ctl, "postgres", &c, &err);
     if (rc == 0)
-        rc = lj_rows_open(ctl->out, ctl->format, columns, 2, 0, &rows, &err);
+        rc = lj_rows_open(ctl->out, ctl->format, columns, 2, NULL, &rows, &err);
     if (rc == 0)
         rc = lj_migrate(c, ctl->o.dry_run, add_row, rows, &plan, &err);
     PQfinish(c);

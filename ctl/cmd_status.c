@@ -73,7 +73,7 @@ static const char *cell(const json_t *o, const char *name, char *buf, size_t cap
 static int put_rows(const struct lj_ctl *ctl, const json_t *list, const struct lj_col *columns, size_t n, struct lj_err *err)
 {
     struct lj_rows *rows = NULL;
-    int rc = lj_rows_open(ctl->out, ctl->format, columns, n, 0, &rows, err);
+    int rc = lj_rows_open(ctl->out, ctl->format, columns, n, NULL, &rows, err);
     size_t i;
     json_t *item;
     if (rc)

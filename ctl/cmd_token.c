@@ -42,7 +42,7 @@ static int create(struct lj_ctl *ctl, PGconn *c, const struct lj_token_spec *spe
             (void)unlink(ctl->o.file); /* ours, just made */
         return rc;
     }
-    rc = lj_rows_open(ctl->out, ctl->format, created_columns, 5, 0, &rows, err);
+    rc = lj_rows_open(ctl->out, ctl->format, created_columns, 5, NULL, &rows, err);
     if (rc)
         return rc;
     const char *values[] = {spec->name, spec->unit, spec->role, ctl->o.file ? NULL : secret, ctl->o.file};

@@ -100,11 +100,14 @@ static void put_letter_table(FILE *out, const struct lj_unit *units, size_t n)
     size_t rows = 0;
     find_spans(units, n, spans);
     fprintf(out, "注册两进信息系统情况统计表\n\n");
-    for (int c = 0; c < CLASSES; c++) {
+    int last = 0;
+    for (int c = 0; c < CLASSES; c++)
+        last = spans[c].n ? c : last;
+    for (int c = 0; c <= last; c++) {
         if (!spans[c].n)
             continue;
         fprintf(out, "序号  ");
-        put_padded(out, lj_unit_class(units[spans[c].first].kind, NULL), spans[c].width + 2);
+        put_padded(out, lj_unit_class(units[spans[c].first].kind, NULL), c == last ? 0 : spans[c].width + 2);
         rows = spans[c].n > rows ? spans[c].n : rows;
     }
     fputc('\n', out);
@@ -116,7 +119,7 @@ static void put_letter_table(FILE *out, const struct lj_unit *units, size_t n)
 static int put_rows(struct lj_ctl *ctl, const struct lj_unit *units, size_t n, struct lj_err *err)
 {
     struct lj_rows *rows = NULL;
-    int rc = lj_rows_open(ctl->out, ctl->format, columns, 4, 0, &rows, err);
+    int rc = lj_rows_open(ctl->out, ctl->format, columns, 4, NULL, &rows, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < n; i++) {

@@ -19,6 +19,14 @@ struct loader {
     struct lj_err *err;
 };
 
+static void report_missing(const struct loader *l, const char *type, const char *kind)
+{
+    char why[120];
+    (void)snprintf(why, sizeof why, "left out for kind %s, which this database has not", kind);
+    if (l->report)
+        l->report(type, why, l->arg);
+}
+
 /* Those of the comma-separated kinds that are installed, as an array literal; the others are reported. */
 static int installed_kinds(const struct loader *l, const char *type, const char *kinds, char *out, size_t cap)
 {
@@ -36,8 +44,8 @@ static int installed_kinds(const struct loader *l, const char *type, const char 
         PQclear(r);
         if (known)
             len += (size_t)snprintf(out + len, cap - len, "%s%s", len > 1 ? "," : "", name);
-        else if (l->report)
-            l->report(type, name, l->arg);
+        else
+            report_missing(l, type, name);
         p += n + (p[n] == ',');
     }
     (void)snprintf(out + len, cap - len, "}");

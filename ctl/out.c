@@ -11,14 +11,12 @@
 #include <string.h>
 #include <wchar.h>
 
-enum { STREAM_WIDTH = 12 };
-
 struct lj_rows {
     FILE *out;
     enum lj_format format;
     const struct lj_col *cols;
     size_t ncols;
-    int stream;
+    const int *widths; /* of a streamed table; NULL = kept until close */
     int failed;
     char **cells; /* nrows * ncols, owned */
     size_t nrows, cap;
@@ -74,7 +72,7 @@ static void put_text_row(const struct lj_rows *r, const char *const *values, con
     }
     for (size_t c = 0; c < r->ncols; c++) {
         if (r->cols[c].title)
-            put_cell(r, values[c] ? values[c] : "-", c, widths ? widths[c] : STREAM_WIDTH, c == last);
+            put_cell(r, values[c] ? values[c] : "-", c, widths[c], c == last);
     }
     fputc('\n', r->out);
 }
@@ -147,16 +145,16 @@ static void put_head(const struct lj_rows *r, const int *widths)
         put_text_row(r, names, widths);
 }
 
-int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols, int stream, struct lj_rows **ret, struct lj_err *err)
+int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols, const int *widths, struct lj_rows **ret, struct lj_err *err)
 {
     if (ncols > 32)
         return lj_fail(err, LJ_E_INTERNAL, "a table has %zu columns, at most 32 are possible", ncols);
     struct lj_rows *r = calloc(1, sizeof *r);
     if (!r)
         return lj_fail(err, LJ_E_NOMEM, "no memory for a table");
-    *r = (struct lj_rows){.out = out, .format = format, .cols = cols, .ncols = ncols, .stream = stream};
-    if (stream && format != LJ_FORMAT_JSON)
-        put_head(r, NULL);
+    *r = (struct lj_rows){.out = out, .format = format, .cols = cols, .ncols = ncols, .widths = widths};
+    if (widths && format != LJ_FORMAT_JSON)
+        put_head(r, widths);
     *ret = r;
     return 0;
 }
@@ -171,7 +169,7 @@ static void put_stream_row(const struct lj_rows *r, const char *const *values)
         fputc('\n', r->out);
         json_decref(o);
     } else {
-        put_text_row(r, values, NULL);
+        put_text_row(r, values, r->widths);
     }
     (void)fflush(r->out);
 }
@@ -191,7 +189,7 @@ static int make_room(struct lj_rows *r)
 
 void lj_rows_add(struct lj_rows *r, const char *const *values)
 {
-    if (r->stream) {
+    if (r->widths) {
         put_stream_row(r, values);
         return;
     }
@@ -249,7 +247,7 @@ int lj_rows_close(struct lj_rows **rows, struct lj_err *err)
     int rc = 0;
     if (r->failed)
         rc = lj_fail(err, LJ_E_NOMEM, "no memory for all rows");
-    else if (!r->stream)
+    else if (!r->widths)
         put_all(r);
     for (size_t i = 0; i < r->nrows * r->ncols; i++)
         free(r->cells[i]);

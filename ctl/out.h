@@ -14,8 +14,9 @@ struct lj_col {
 
 struct lj_rows;
 
-/* cols are borrowed until close. stream: rows are printed as they come (fixed widths of 12 at least; JSON one object a line). */
-LJ_MUST int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols, int stream, struct lj_rows **ret,
+/* cols and widths are borrowed until close. widths NULL: printed at close, as wide as needed; else rows are printed as they come, with these
+ * widths in a text table, and JSON is one object a line. */
+LJ_MUST int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols, const int *widths, struct lj_rows **ret,
                          struct lj_err *err);
 /* One row: ncols texts, NULL = none. INT and BOOL ("t"/"true") are given as text too; JSON holds a JSON value. */
 void lj_rows_add(struct lj_rows *r, const char *const *values);

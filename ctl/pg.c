@@ -83,7 +83,7 @@ int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparam
         rc = lj_fail(err, LJ_E_INTERNAL, "a query gives %d columns, %zu are needed", PQnfields(r), ncols);
         goto done;
     }
-    rc = lj_rows_open(ctl->out, ctl->format, cols, ncols, 0, &rows, err);
+    rc = lj_rows_open(ctl->out, ctl->format, cols, ncols, NULL, &rows, err);
     if (rc)
         goto done;
     for (int i = 0; i < PQntuples(r); i++) {

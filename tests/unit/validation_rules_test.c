@@ -1,0 +1,472 @@
+/* The rules of validation as a table: for each, what just makes it fire and what just does not. A row changes a good report (members
+ * merged in, null takes one away) or its facts, and says what is to be found: "CODE:SEVERITY:pointer", or that it is not.
+ * lj-test: lj_kind_validation
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/timefmt.h"
+#include "common/uuid.h"
+#include "workers/validation/case.h"
+
+#define ACTIVITY "018f0000-0000-7000-8000-000000000001"
+#define RECEIVED "2024-06-03T10:00:00+08:00"
+
+static const char good[] =
+    "{\"title\":\"冠军进校园活动\",\"mode\":\"ONSITE\",\"start_at\":\"2024-06-01T09:00:00+08:00\","
+    "\"end_at\":\"2024-06-01T11:00:00+08:00\",\"break_minutes\":20,\"teams\":[\"t1\",\"t2\"],\"roster\":["
+    "{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"INSTRUCT\",\"minutes\":100},"
+    "{\"person\":\"p2\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90}],"
+    "\"site\":\"s1\",\"served_body\":\"SCHOOL\",\"audience\":120,\"content\":[\"TEACH\",\"DEMO\"],\"guidance_minutes\":80,"
+    "\"fee_charged\":false}";
+
+typedef void (*tweak)(struct lj_case *c);
+
+/* Registers in which everything of the good report is right. */
+static void good_facts(struct lj_case *c)
+{
+    struct lj_body *b = &c->body;
+    for (size_t i = 0; i < b->nteams; i++) {
+        b->teams[i].number = b->teams[i].code[1] - '0';
+        b->teams[i].active = b->teams[i].in_subtree = 1;
+    }
+    for (size_t i = 0; i < b->nroster; i++) {
+        struct lj_roster_row *r = &b->roster[i];
+        r->person_no = r->person ? r->person[1] - '0' : 0;
+        r->team_no = r->team ? r->team[1] - '0' : 0;
+        r->member_role = LJ_MEMBER_ATHLETE;
+        r->member_status = LJ_MEMBER_FORMAL;
+    }
+    b->site_no = LJ_HAS(b, SITE) ? 1 : 0;
+    b->site_kind = LJ_HAS(b, SITE) ? LJ_SITE_PRIMARY : 0;
+    b->served_site_kind = 0;
+    c->current = (struct lj_current){.known = 1, .unit = 3, .version = 4, .state = LJ_STATE_APPROVED};
+    assert_int_equal(lj_time_parse("2024-06-01T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
+}
+
+struct judged {
+    struct lj_case c;
+    struct lj_event event;
+    char *payload;
+};
+
+static void judge(struct judged *j, const char *type, const char *merge, const char *received, tweak t)
+{
+    json_error_t e;
+    json_t *body = json_loads(good, 0, &e), *payload = body;
+    json_t *change = json_loads(merge && *merge ? merge : "{}", 0, &e);
+    assert_non_null(body);
+    assert_non_null(change);
+    if (strcmp(type, "activity.corrected") == 0)
+        payload = json_pack("{s:s, s:i, s:O}", "activity", ACTIVITY, "base_version", 4, "body", body);
+    else if (strcmp(type, "activity.withdrawal_requested") == 0)
+        payload = json_pack("{s:s, s:i, s:s}", "activity", ACTIVITY, "base_version", 4, "reason", "场地取消");
+    const char *name;
+    json_t *value;
+    json_object_foreach(change, name, value)
+    {
+        json_t *at = payload == body || json_object_get(payload, name) || strcmp(type, "activity.corrected") != 0 ? payload : body;
+        if (json_is_null(value))
+            (void)json_object_del(at, name);
+        else
+            (void)json_object_set(at, name, value);
+    }
+    json_decref(change);
+    j->payload = json_dumps(payload, JSON_COMPACT);
+    if (payload != body)
+        json_decref(body);
+    json_decref(payload);
+    j->event = (struct lj_event){.position = 50, .occurred_at_us = INT64_MIN, .unit = 3, .unit_code = "PS003", .type = type, .key = ACTIVITY,
+                                 .payload = j->payload, .payload_len = strlen(j->payload)};
+    assert_int_equal(lj_uuid_parse(ACTIVITY, LJ_UUID_TEXT, j->event.id, NULL), 0);
+    assert_int_equal(lj_time_parse(received, strlen(received), &j->event.received_at_us, NULL), 0);
+    lj_case_read(&j->c, &j->event);
+    good_facts(&j->c);
+    if (t)
+        t(&j->c);
+    lj_case_judge(&j->c);
+}
+
+static void finish(struct judged *j)
+{
+    lj_case_done(&j->c);
+    free(j->payload);
+}
+
+static int found(const struct lj_case *c, const char *want)
+{
+    for (size_t i = 0; i < c->found.count; i++) {
+        char text[256];
+        const struct lj_clause_info *info = lj_clause_info(c->found.items[i].clause);
+        (void)snprintf(text, sizeof text, "%s:%c:%s", info->code, info->severity, c->found.items[i].pointer);
+        if (strcmp(text, want) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void print_found(const struct lj_case *c)
+{
+    for (size_t i = 0; i < c->found.count; i++)
+        print_message("   found %s:%c:%s\n", lj_clause_info(c->found.items[i].clause)->code,
+                      lj_clause_info(c->found.items[i].clause)->severity, c->found.items[i].pointer);
+}
+
+/* ---- facts that are changed ---- */
+
+static void team_unknown(struct lj_case *c) { c->body.teams[0].number = 0; }
+static void teams_paused(struct lj_case *c) { c->body.teams[0].active = c->body.teams[1].active = 0; }
+static void one_team_paused(struct lj_case *c) { c->body.teams[0].active = 0; }
+static void teams_foreign(struct lj_case *c) { c->body.teams[0].in_subtree = c->body.teams[1].in_subtree = 0; }
+static void ours_paused_theirs_active(struct lj_case *c) { c->body.teams[0].active = 0; c->body.teams[1].in_subtree = 0; }
+static void person_unknown(struct lj_case *c) { c->body.roster[1].person_no = 0; c->body.roster[1].member_role = 0; }
+static void officials(struct lj_case *c) { c->body.roster[0].member_role = c->body.roster[1].member_role = LJ_MEMBER_OFFICIAL; }
+static void one_trainee(struct lj_case *c)
+{
+    officials(c);
+    c->body.roster[1].member_role = LJ_MEMBER_ATHLETE;
+    c->body.roster[1].member_status = LJ_MEMBER_TRAINEE;
+}
+static void all_retired(struct lj_case *c) { c->body.roster[0].member_status = c->body.roster[1].member_status = LJ_MEMBER_RETIRED; }
+static void one_retired(struct lj_case *c) { c->body.roster[1].member_status = LJ_MEMBER_RETIRED; }
+static void one_left(struct lj_case *c) { c->body.roster[1].member_status = LJ_MEMBER_LEFT; }
+static void no_member(struct lj_case *c) { c->body.roster[1].member_role = c->body.roster[1].member_status = 0; }
+static void coach(struct lj_case *c) { c->body.roster[1].member_role = LJ_MEMBER_COACH; }
+static void row_team_elsewhere(struct lj_case *c) { c->body.roster[1].team_no = 9; }
+static void row_team_unknown(struct lj_case *c) { c->body.roster[1].team_no = 0; }
+static void same_number(struct lj_case *c) { c->body.roster[1].person_no = 1; }
+static void same_team_number(struct lj_case *c) { c->body.teams[1].number = 1; }
+static void site_unknown(struct lj_case *c) { c->body.site_kind = 0; c->body.site_no = 0; }
+static void site_park(struct lj_case *c) { c->body.site_kind = LJ_SITE_PARK; }
+static void site_mall(struct lj_case *c) { c->body.site_kind = LJ_SITE_MALL; }
+static void site_kindergarten(struct lj_case *c) { c->body.site_kind = LJ_SITE_KINDERGARTEN; }
+static void site_village(struct lj_case *c) { c->body.site_kind = LJ_SITE_VILLAGE; }
+static void site_other(struct lj_case *c) { c->body.site_kind = LJ_SITE_OTHER; }
+static void park_serves_school(struct lj_case *c) { site_park(c); c->body.served_site_kind = LJ_SITE_MIDDLE; }
+static void park_serves_mall(struct lj_case *c) { site_park(c); c->body.served_site_kind = LJ_SITE_MALL; }
+static void unknown_activity(struct lj_case *c) { c->current.known = 0; }
+static void other_unit(struct lj_case *c) { c->current.unit = 5; }
+static void withdrawn(struct lj_case *c) { c->current.state = LJ_STATE_WITHDRAWN; }
+static void confirmed(struct lj_case *c) { c->current.state = LJ_STATE_CONFIRMED; }
+static void lapsed(struct lj_case *c) { c->current.state = LJ_STATE_LAPSED; }
+static void version_5(struct lj_case *c) { c->current.version = 5; }
+static void from_2023(struct lj_case *c) { assert_int_equal(lj_time_parse("2023-12-31T09:00:00+08:00", 25, &c->current.start_us, NULL), 0); }
+
+/* ---- the table ---- */
+
+#define S "activity.submitted"
+#define C "activity.corrected"
+#define W "activity.withdrawal_requested"
+#define R6 "六个字的标题" /* exactly six characters */
+
+struct rule_row {
+    const char *type, *merge, *received;
+    tweak facts;
+    const char *want; /* "!": nothing of the kind may be found */
+};
+
+static const struct rule_row rows[] = {
+    /* V01: required members, one by one */
+    {S, "{\"title\":null}", 0, 0, "V01:E:/title"}, {S, "{\"mode\":null}", 0, 0, "V01:E:/mode"},
+    {S, "{\"start_at\":null}", 0, 0, "V01:E:/start_at"}, {S, "{\"end_at\":null}", 0, 0, "V01:E:/end_at"},
+    {S, "{\"break_minutes\":null}", 0, 0, "V01:E:/break_minutes"}, {S, "{\"teams\":null}", 0, 0, "V01:E:/teams"},
+    {S, "{\"roster\":null}", 0, 0, "V01:E:/roster"}, {S, "{\"served_body\":null}", 0, 0, "V01:E:/served_body"},
+    {S, "{\"audience\":null}", 0, 0, "V01:E:/audience"}, {S, "{\"content\":null}", 0, 0, "V01:E:/content"},
+    {S, "{\"guidance_minutes\":null}", 0, 0, "V01:E:/guidance_minutes"}, {S, "{\"fee_charged\":null}", 0, 0, "V01:E:/fee_charged"},
+    {S, "{\"site\":null}", 0, 0, "V01:E:/site"},
+    /* V01: lengths count characters, after NFC; control characters */
+    {S, "{\"title\":\"" R6 "\"}", 0, 0, "!V01:E:/title"}, {S, "{\"title\":\"五个字标题\"}", 0, 0, "V01:E:/title"},
+    {S, "{\"title\":\"e\\u0301e\\u0301e\\u0301\"}", 0, 0, "V01:E:/title"}, /* six code points, three after NFC */
+    {S, "{\"title\":\"123456789012345678901234567890123456789012345678901234567890\"}", 0, 0, "!V01:E:/title"},
+    {S, "{\"title\":\"1234567890123456789012345678901234567890123456789012345678901\"}", 0, 0, "V01:E:/title"},
+    {S, "{\"title\":\"冠军\\n进校园活动\"}", 0, 0, "V01:E:/title"}, {S, "{\"title\":\"冠军\\u0085进校园活动\"}", 0, 0, "V01:E:/title"},
+    {S, "{\"narrative\":\"一行\\n两行\"}", 0, 0, "!V01:E:/narrative"}, {S, "{\"narrative\":\"\\u0007\"}", 0, 0, "V01:E:/narrative"},
+    /* V01: types, words, bounds, unknown members */
+    {S, "{\"title\":5}", 0, 0, "V01:E:/title"}, {S, "{\"mode\":\"ON_SITE\"}", 0, 0, "V01:E:/mode"}, {S, "{\"mode\":1}", 0, 0, "V01:E:/mode"},
+    {S, "{\"start_at\":\"2024-06-01 09:00\"}", 0, 0, "V01:E:/start_at"}, {S, "{\"start_at\":\"2024-06-01T09:00:00\"}", 0, 0, "V01:E:/start_at"},
+    {S, "{\"break_minutes\":-1}", 0, 0, "V01:E:/break_minutes"}, {S, "{\"break_minutes\":0}", 0, 0, "!V01:E:/break_minutes"},
+    {S, "{\"break_minutes\":241}", 0, 0, "V01:E:/break_minutes"}, {S, "{\"break_minutes\":2.5}", 0, 0, "V01:E:/break_minutes"},
+    {S, "{\"fee_charged\":\"no\"}", 0, 0, "V01:E:/fee_charged"}, {S, "{\"content\":[]}", 0, 0, "V01:E:/content"},
+    {S, "{\"content\":[\"TEACH\",\"SING\"]}", 0, 0, "V01:E:/content/1"}, {S, "{\"content\":[\"TEACH\",\"TEACH\"]}", 0, 0, "V01:E:/content/1"},
+    {S, "{\"content\":\"TEACH\"}", 0, 0, "V01:E:/content"}, {S, "{\"themes\":[\"PARTY\",\"X\"]}", 0, 0, "V01:E:/themes/1"},
+    {S, "{\"audience_groups\":[\"CHILD\",\"TEEN\"]}", 0, 0, "!V01:E:/audience_groups/1"}, {S, "{\"anchor\":\"A0610\"}", 0, 0, "!V01:E:/anchor"},
+    {S, "{\"anchor\":\"A0611\"}", 0, 0, "V01:E:/anchor"}, {S, "{\"colour\":1}", 0, 0, "V01:E:/colour"}, {S, "{\"a/b~c\":1}", 0, 0, "V01:E:/a~1b~0c"},
+    {S, "{\"teams\":[\"t1\",\"t2\",\"t3\",\"t4\",\"t5\",\"t6\",\"t7\",\"t8\"]}", 0, 0, "!V01:E:/teams"},
+    {S, "{\"teams\":[\"t1\",\"t2\",\"t3\",\"t4\",\"t5\",\"t6\",\"t7\",\"t8\",\"t9\"]}", 0, 0, "V01:E:/teams"}, {S, "{\"teams\":[1]}", 0, 0, "V01:E:/teams/0"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"INSTRUCT\"}]}", 0, 0, "V01:E:/roster/0/minutes"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"SLEEP\",\"minutes\":90}]}", 0, 0, "V01:E:/roster/0/role"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":-1}]}", 0, 0, "V01:E:/roster/0/minutes"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90,\"name\":\"x\"}]}", 0, 0, "V01:E:/roster/0/name"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90,\"in\":\"9:00\"}]}", 0, 0, "V01:E:/roster/0/in"},
+    {S, "{\"roster\":[7]}", 0, 0, "V01:E:/roster/0"}, {S, "{\"lesson_count\":121}", 0, 0, "V01:E:/lesson_count"},
+    {S, "{\"lesson_count\":120}", 0, 0, "!V01:E:/lesson_count"}, {S, "{\"url\":\"ftp://example.org\"}", 0, 0, "V01:E:/url"},
+    {S, "{\"risk\":{\"insurance\":true,\"medic\":false}}", 0, 0, "!V01:E:/risk"}, {S, "{\"risk\":{\"insurance\":1}}", 0, 0, "V01:E:/risk/insurance"},
+    /* V02 */
+    {S, "{\"end_at\":\"2024-06-01T09:00:00+08:00\"}", 0, 0, "V02:E:/end_at"}, {S, "{\"end_at\":\"2024-06-01T09:00:01+08:00\"}", 0, 0, "!V02:E:/end_at"},
+    {S, "{\"end_at\":\"2024-06-01T21:00:00+08:00\"}", 0, 0, "!V02:E:/end_at"}, {S, "{\"end_at\":\"2024-06-01T21:00:00.000001+08:00\"}", 0, 0, "V02:E:/end_at"},
+    {S, "", "2024-06-01T10:55:00+08:00", 0, "!V02:E:/end_at"}, {S, "", "2024-06-01T10:54:59+08:00", 0, "V02:E:/end_at"},
+    /* V03: 20 minutes of break in the good report */
+    {S, "{\"end_at\":\"2024-06-01T09:40:00+08:00\"}", 0, 0, "!V03:E:/end_at"}, {S, "{\"end_at\":\"2024-06-01T09:39:59+08:00\"}", 0, 0, "V03:E:/end_at"},
+    {S, "{\"end_at\":\"2024-06-01T09:49:59+08:00\"}", 0, 0, "V03:W:/end_at"}, {S, "{\"end_at\":\"2024-06-01T09:50:00+08:00\"}", 0, 0, "!V03:W:/end_at"},
+    {S, "{\"end_at\":\"2024-06-01T13:20:59+08:00\"}", 0, 0, "!V03:W:/end_at"}, {S, "{\"end_at\":\"2024-06-01T13:21:00+08:00\"}", 0, 0, "V03:W:/end_at"},
+    /* V04: net is 100 */
+    {S, "{\"guidance_minutes\":100}", 0, 0, "!V04:E:/guidance_minutes"}, {S, "{\"guidance_minutes\":101}", 0, 0, "V04:E:/guidance_minutes"},
+    {S, "{\"guidance_minutes\":30}", 0, 0, "!V04:F:/guidance_minutes"}, {S, "{\"guidance_minutes\":29}", 0, 0, "V04:F:/guidance_minutes"},
+    /* V05 */
+    {S, "", 0, team_unknown, "V05:E:/teams/0"}, {S, "", 0, teams_paused, "V05:E:/teams"}, {S, "", 0, one_team_paused, "!V05:E:/teams"},
+    {S, "", 0, teams_foreign, "V05:E:/teams"}, {S, "", 0, ours_paused_theirs_active, "V05:E:/teams"}, {S, "{\"teams\":[]}", 0, 0, "V05:E:/teams"},
+    {S, "", 0, same_team_number, "V05:E:/teams/1"}, {S, "", 0, row_team_elsewhere, "V05:W:/roster/1/team"}, {S, "", 0, row_team_unknown, "V05:E:/roster/1/team"},
+    {S, "", 0, 0, "!V05:W:/roster/1/team"},
+    /* V06, V07 */
+    {S, "", 0, person_unknown, "V06:E:/roster/1/person"}, {S, "", 0, officials, "V06:E:/roster"}, {S, "", 0, one_trainee, "!V06:E:/roster"},
+    {S, "{\"roster\":[]}", 0, 0, "V06:E:/roster"}, {S, "", 0, all_retired, "V06:E:/roster"}, {S, "", 0, one_retired, "!V06:E:/roster"},
+    {S, "", 0, one_retired, "V07:W:/roster/1/person"}, {S, "", 0, one_left, "V07:W:/roster/1/person"}, {S, "", 0, no_member, "V07:W:/roster/1/person"},
+    {S, "", 0, coach, "!V07:W:/roster/1/person"}, {S, "", 0, one_trainee, "!V07:W:/roster/1/person"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90},{\"person\":\"p2\",\"team\":\"t1\",\"role\":\"ATTEND\",\"minutes\":90}]}",
+     0, one_retired, "!V07:W:/roster/1/person"},
+    /* V08 */
+    {S, "", 0, same_number, "V08:E:/roster/1/person"}, {S, "", 0, 0, "!V08:E:/roster/1/person"},
+    /* V11: net is 100, so 60 minutes present are enough */
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":100}]}", 0, 0, "!V11:E:/roster/0/minutes"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":101}]}", 0, 0, "V11:E:/roster/0/minutes"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":60}]}", 0, 0, "!V11:W:/roster/0"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":59}]}", 0, 0, "V11:W:/roster/0"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"ATTEND\",\"minutes\":59}]}", 0, 0, "!V11:W:/roster/0"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90,\"in\":\"2024-06-01T08:00:00+08:00\",\"out\":\"2024-06-01T10:20:00+08:00\"}]}",
+     0, 0, "!V11:W:/roster/0"}, /* 80 minutes inside less 20 of break: 60 */
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90,\"in\":\"2024-06-01T08:00:00+08:00\",\"out\":\"2024-06-01T10:19:59+08:00\"}]}",
+     0, 0, "V11:W:/roster/0"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90,\"in\":\"2024-06-01T10:59:00+08:00\"}]}", 0, 0, "!V11:W:/roster/0"},
+    {S, "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90,\"in\":\"2024-06-01T10:00:00+08:00\",\"out\":\"2024-06-01T09:30:00+08:00\"}]}",
+     0, 0, "V11:W:/roster/0"},
+    /* V12 */
+    {S, "", 0, site_unknown, "V12:E:/site"}, {S, "", 0, site_mall, "V12:E:/site"}, {S, "", 0, site_kindergarten, "V12:E:/site"},
+    {S, "", 0, site_other, "V12:E:/site"}, {S, "", 0, site_village, "!V12:E:/site"}, {S, "", 0, site_park, "V12:E:/served_name"},
+    {S, "{\"served_name\":\"示例小学\"}", 0, site_park, "!V12:E:/served_name"}, {S, "{\"served_name\":\"校\"}", 0, site_park, "V12:E:/served_name"},
+    {S, "{\"served_site\":\"s2\"}", 0, park_serves_school, "!V12:E:/served_name"}, {S, "{\"served_site\":\"s2\"}", 0, park_serves_mall, "V12:E:/served_name"},
+    {S, "{\"mode\":\"HYBRID\"}", 0, site_mall, "V12:E:/site"}, {S, "{\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, site_mall, "!V12:E:/site"},
+    {S, "{\"mode\":\"LIVE\",\"site\":null,\"url\":\"https://example.org/a\"}", 0, 0, "!V01:E:/site"},
+    /* V16 */
+    {S, "{\"fee_charged\":true}", 0, 0, "V16:E:/fee_charged"}, {S, "", 0, 0, "!V16:E:/fee_charged"},
+    {S, "{\"cost_yuan\":-0.01}", 0, 0, "V16:E:/cost_yuan"}, {S, "{\"cost_yuan\":0}", 0, 0, "!V16:E:/cost_yuan"}, {S, "{\"cost_yuan\":1234.5}", 0, 0, "!V16:E:/cost_yuan"},
+    /* V18: two athletes */
+    {S, "{\"audience\":0}", 0, 0, "V18:E:/audience"}, {S, "{\"audience\":1}", 0, 0, "!V18:E:/audience"}, {S, "{\"audience\":20000}", 0, 0, "!V18:E:/audience"},
+    {S, "{\"audience\":20001}", 0, 0, "V18:E:/audience"}, {S, "{\"audience\":600}", 0, 0, "!V18:F:/audience"}, {S, "{\"audience\":601}", 0, 0, "V18:F:/audience"},
+    {S, "{\"audience\":301}", 0, one_retired, "V18:F:/audience"}, {S, "{\"mode\":\"LIVE\",\"audience\":0,\"url\":\"https://example.org/a\"}", 0, 0, "!V18:E:/audience"},
+    /* V20 */
+    {S, "{\"mode\":\"LIVE\"}", 0, 0, "V20:E:/url"}, {S, "{\"mode\":\"RECORDED\"}", 0, 0, "V20:E:/url"}, {S, "", 0, 0, "!V20:E:/url"},
+    {S, "{\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, 0, "!V20:E:/url"}, {S, "{\"mode\":\"RECORDED\",\"platform_id\":\"x1\"}", 0, 0, "!V20:E:/url"},
+    {S, "{\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, 0, "V20:W:/audience"},
+    {S, "{\"mode\":\"LIVE\",\"url\":\"https://example.org/a\",\"audience_online\":5000}", 0, 0, "!V20:W:/audience"},
+    /* V29: local dates; the activity was on 1 June */
+    {S, "", "2024-06-08T23:59:59+08:00", 0, "!V29:E:/late_reason"}, {S, "", "2024-06-09T00:00:00+08:00", 0, "V29:E:/late_reason"},
+    {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-06-09T00:00:00+08:00", 0, "!V29:E:/late_reason"},
+    {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-06-09T00:00:00+08:00", 0, "V29:W:/start_at"},
+    {S, "{\"late_reason\":\"忘了\"}", "2024-06-09T00:00:00+08:00", 0, "V29:E:/late_reason"}, {S, "", "2024-06-08T15:59:59Z", 0, "!V29:E:/late_reason"},
+    {S, "", "2024-06-08T16:00:00Z", 0, "V29:E:/late_reason"},
+    {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-07-01T12:00:00+08:00", 0, "!V29:E:/start_at"},
+    {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-07-02T12:00:00+08:00", 0, "V29:E:/start_at"},
+    {S, "{\"start_at\":\"2024-12-31T09:00:00+08:00\",\"end_at\":\"2024-12-31T11:00:00+08:00\",\"late_reason\":\"队伍封闭集训未能上报\"}", "2025-01-30T12:00:00+08:00", 0,
+     "!V29:E:/start_at"},
+    {S, "{\"start_at\":\"2024-12-31T23:00:00+08:00\",\"end_at\":\"2025-01-01T01:00:00+08:00\",\"late_reason\":\"队伍封闭集训未能上报\"}", "2025-02-01T00:00:00+08:00", 0,
+     "V29:E:/start_at"},
+    {C, "", "2024-12-20T12:00:00+08:00", 0, "!V29:E:/body/start_at"}, /* no day limit for corrections */
+    {C, "", "2025-02-07T23:59:59+08:00", 0, "!V29:E:/body/start_at"}, {C, "", "2025-02-08T00:00:00+08:00", 0, "V29:E:/body/start_at"},
+    {C, "", "2024-06-03T10:00:00+08:00", from_2023, "V29:E:/activity"}, {W, "", "2025-02-07T23:59:59+08:00", 0, "!V29:E:/activity"},
+    {W, "", "2025-02-08T00:00:00+08:00", 0, "V29:E:/activity"},
+    /* V31 */
+    {C, "", 0, 0, "!V31:E:/base_version"}, {C, "", 0, version_5, "V31:E:/base_version"}, {C, "{\"base_version\":3}", 0, 0, "V31:E:/base_version"},
+    {C, "", 0, unknown_activity, "V31:E:/activity"}, {C, "", 0, other_unit, "V31:E:/activity"}, {C, "", 0, withdrawn, "V31:E:/activity"},
+    {C, "", 0, confirmed, "V31:E:/activity"}, {C, "", 0, lapsed, "V31:E:/activity"}, {W, "", 0, lapsed, "!V31:E:/activity"}, {W, "", 0, 0, "!V31:E:/base_version"},
+    {W, "", 0, version_5, "V31:E:/base_version"}, {W, "", 0, withdrawn, "V31:E:/activity"}, {W, "", 0, unknown_activity, "V31:E:/activity"},
+    /* the two payloads that name an activity */
+    {W, "{\"reason\":null}", 0, 0, "V01:E:/reason"}, {W, "{\"base_version\":null}", 0, 0, "V01:E:/base_version"}, {W, "{\"base_version\":0}", 0, 0, "V01:E:/base_version"},
+    {W, "{\"activity\":null}", 0, 0, "V01:E:/activity"}, {W, "{\"activity\":\"018F0000-0000-7000-8000-000000000001\"}", 0, 0, "V01:E:/activity"},
+    {W, "{\"activity\":\"018f0000-0000-7000-8000-000000000002\"}", 0, 0, "V01:E:/activity"}, /* not the event's key */
+    {W, "{\"body\":{}}", 0, 0, "V01:E:/body"}, {C, "{\"body\":null}", 0, 0, "V01:E:/body"}, {C, "{\"body\":{}}", 0, 0, "V01:E:/body/title"},
+    {C, "{\"audience\":0}", 0, 0, "V18:E:/body/audience"},
+};
+
+static void every_row(void **state)
+{
+    static struct judged j;
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct rule_row *r = &rows[i];
+        judge(&j, r->type, r->merge, r->received ? r->received : RECEIVED, r->facts);
+        int not_wanted = r->want[0] == '!';
+        if (found(&j.c, r->want + not_wanted) == not_wanted) {
+            print_message("row %zu: %s %s: want %s\n", i, r->type, r->merge, r->want);
+            print_found(&j.c);
+            wrong++;
+        }
+        finish(&j);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void good_ones_are_clean(void **state)
+{
+    static struct judged j;
+    static const char *const types[] = {S, C, W};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        judge(&j, types[i], "", RECEIVED, NULL);
+        print_found(&j.c);
+        assert_int_equal(j.c.found.count, 0);
+        finish(&j);
+    }
+}
+
+static void a_wrong_key_is_rejected(void **state)
+{
+    static struct judged j;
+    (void)state;
+    judge(&j, S, "", RECEIVED, NULL);
+    lj_case_done(&j.c);
+    j.event.key = "mine";
+    lj_case_read(&j.c, &j.event);
+    assert_true(lj_reasons_has(&j.c.found, LJ_CLAUSE_V01_KEY));
+    finish(&j);
+}
+
+static void all_reasons_come_at_once(void **state)
+{
+    static struct judged j;
+    (void)state;
+    judge(&j, S, "{\"title\":\"短\",\"guidance_minutes\":500,\"audience\":0,\"fee_charged\":true,\"x\":1}", "2024-06-20T10:00:00+08:00", officials);
+    static const char *const all[] = {"V01:E:/title", "V01:E:/x", "V04:E:/guidance_minutes", "V06:E:/roster", "V16:E:/fee_charged", "V18:E:/audience", "V29:E:/late_reason"};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        assert_true(found(&j.c, all[i]));
+    assert_int_equal(j.c.found.errors, 7);
+    finish(&j);
+}
+
+static void payloads_that_are_no_objects(void **state)
+{
+    static struct judged j;
+    static const char *const texts[] = {"", "[]", "null", "{", "{\"a\":1,\"a\":2}", "7"};
+    (void)state;
+    judge(&j, S, "", RECEIVED, NULL);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        lj_case_done(&j.c);
+        j.event.payload = texts[i];
+        j.event.payload_len = strlen(texts[i]);
+        lj_case_read(&j.c, &j.event);
+        lj_case_judge(&j.c);
+        assert_int_equal(j.c.found.errors, 1);
+        assert_true(found(&j.c, "V01:E:"));
+    }
+    finish(&j);
+}
+
+/* The contract of docs/contracts.md, to the byte. */
+static void the_short_result(void **state)
+{
+    static struct judged j;
+    struct lj_buf out = {0};
+    (void)state;
+    judge(&j, C,
+          "{\"themes\":[\"RURAL\",\"PARTY\"],\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"INSTRUCT\",\"minutes\":100,\"in\":\"2024-06-01T09:00:00+08:00\"}]}",
+          RECEIVED, NULL);
+    lj_case_short(&j.c, &out);
+    lj_buf_u8(&out, 0);
+    assert_string_equal((const char *)out.data,
+                        "{\"a\":\"" ACTIVITY "\",\"v\":5,\"op\":\"correct\",\"unit\":3,\"teams\":[1,2],\"start\":1717203600000000,"
+                        "\"end\":1717210800000000,\"break\":20,\"net\":100,\"mode\":\"ONSITE\",\"site\":1,\"content\":[\"TEACH\",\"DEMO\"],"
+                        "\"themes\":[\"PARTY\",\"RURAL\"],\"guidance\":80,\"roster\":[{\"p\":1,\"t\":1,\"r\":\"INSTRUCT\",\"d\":100,"
+                        "\"in\":1717203600000000,\"out\":null}]}");
+    finish(&j);
+    lj_buf_clear(&out);
+    judge(&j, W, "", RECEIVED, NULL);
+    lj_case_short(&j.c, &out);
+    lj_buf_u8(&out, 0);
+    assert_string_equal((const char *)out.data, "{\"a\":\"" ACTIVITY "\",\"v\":5,\"op\":\"withdraw\",\"unit\":3}");
+    finish(&j);
+    lj_buf_free(&out);
+}
+
+/* The longest roster fits a short result, whatever its numbers. */
+static void the_longest_short_result_fits(void **state)
+{
+    static struct judged j;
+    struct lj_buf out = {0};
+    (void)state;
+    judge(&j, S, "", RECEIVED, NULL);
+    j.c.body.nroster = LJ_ROSTER_MAX;
+    for (size_t i = 0; i < LJ_ROSTER_MAX; i++)
+        j.c.body.roster[i] = (struct lj_roster_row){.person_no = INT32_MAX, .team_no = INT32_MAX, .role = LJ_ROLE_INSTRUCT, .minutes = 720,
+                                                    .has_in = 1, .has_out = 1, .in_us = LJ_TIME_MIN_US, .out_us = LJ_TIME_MIN_US};
+    lj_case_short(&j.c, &out);
+    assert_false(out.failed);
+    assert_true(out.len <= 16384);
+    lj_buf_free(&out);
+    finish(&j);
+}
+
+static void texts_carry_their_numbers_and_are_limited(void **state)
+{
+    static struct lj_reasons r;
+    (void)state;
+    lj_reasons_init(&r, "/body");
+    lj_reasons_add(&r, LJ_CLAUSE_V03_BRIEF, 25, 0, "/end_at");
+    lj_reasons_add(&r, LJ_CLAUSE_V04_OVER, 130, 100, "/guidance_minutes");
+    json_t *told = lj_reasons_told(&r);
+    assert_int_equal(json_array_size(told), 2);
+    json_t *first = json_array_get(told, 0); /* errors come first */
+    assert_string_equal(json_string_value(json_object_get(first, "code")), "V04");
+    assert_string_equal(json_string_value(json_object_get(first, "severity")), "E");
+    assert_string_equal(json_string_value(json_object_get(first, "pointer")), "/body/guidance_minutes");
+    assert_string_equal(json_string_value(json_object_get(first, "en")), "130 guidance minutes exceed the net time of 100");
+    assert_non_null(strstr(json_string_value(json_object_get(first, "zh")), "130"));
+    json_decref(told);
+    for (int i = 0; i < 100; i++) /* many warnings, then errors: the errors still find room */
+        lj_reasons_add(&r, LJ_CLAUSE_V07_RETIRED, 0, 0, "/roster/%d/person", i);
+    for (int i = 0; i < 5; i++)
+        lj_reasons_add(&r, LJ_CLAUSE_V08_TWICE, 0, 0, "/roster/%d/person", i);
+    assert_int_equal(r.errors, 6);
+    told = lj_reasons_told(&r);
+    assert_int_equal(json_array_size(told), LJ_REASONS_TOLD);
+    for (size_t i = 0; i < 6; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(told, i), "severity")), "E");
+    json_decref(told);
+    char *notes = lj_reasons_notes(&r);
+    assert_non_null(notes);
+    free(notes);
+}
+
+static void a_hostile_member_name_stays_valid(void **state)
+{
+    static struct judged j;
+    (void)state;
+    judge(&j, S, "{\"字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字\":1}", RECEIVED, NULL);
+    json_t *told = lj_reasons_told(&j.c.found);
+    assert_non_null(told); /* jansson refuses strings that are not UTF-8: a character cut in two would show here */
+    assert_int_equal(json_array_size(told), 1);
+    json_decref(told);
+    finish(&j);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_ones_are_clean),
+        cmocka_unit_test(every_row),
+        cmocka_unit_test(a_wrong_key_is_rejected),
+        cmocka_unit_test(all_reasons_come_at_once),
+        cmocka_unit_test(payloads_that_are_no_objects),
+        cmocka_unit_test(the_short_result),
+        cmocka_unit_test(the_longest_short_result_fits),
+        cmocka_unit_test(texts_carry_their_numbers_and_are_limited),
+        cmocka_unit_test(a_hostile_member_name_stays_valid),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

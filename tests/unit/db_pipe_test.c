@@ -36,7 +36,8 @@ struct bench {
     int ok, failed, aborted, unknown; /* results by kind */
     int syncs, sync_code, unknown_at_lost;
     struct lj_err first_err, sync_err;
-    long value; /* int4 of the last successful result with a row */
+    struct lj_err two_syncs[2]; /* how the first two batches ended */
+    long value;                 /* int4 of the last successful result with a row */
     int chain, close_at;
     size_t bytes;
 };
@@ -102,9 +103,11 @@ static void on_result(struct lj_db *db, const PGresult *res, const struct lj_err
 static void on_sync(struct lj_db *db, int code, void *arg)
 {
     struct bench *b = arg;
-    b->syncs++;
     b->sync_code = code;
     b->sync_err = *lj_db_sync_error(db);
+    if (b->syncs < 2)
+        b->two_syncs[b->syncs] = b->sync_err;
+    b->syncs++;
     assert_int_equal(b->sync_err.code, code);
     if (code == LJ_E_DB_LOST)
         b->unknown++;
@@ -155,8 +158,21 @@ static void open_db(struct bench *b, const char *dsn, const char *const *setup)
     assert_int_equal(lj_db_state(b->db), LJ_DB_CONNECTING);
 }
 
+/* The backend of the test before may still be at work: it would write into this test's table. */
+static void wait_alone(struct bench *b)
+{
+    while (lj_pgtest_int(
+               pg, "postgres",
+               "select count(*) from pg_stat_activity where application_name = 'db_pipe_test'") !=
+           0) {
+        uv_run(&b->loop, UV_RUN_NOWAIT);
+        assert_int_equal(b->timed_out, 0);
+    }
+}
+
 static void open_ready(struct bench *b)
 {
+    wait_alone(b);
     static const char *const setup[] = {"set search_path = public",
                                         "prepare put(int) as insert into t values ($1)", NULL};
     assert_int_equal(lj_pgtest_sql(pg, "postgres",
@@ -308,16 +324,14 @@ static void error_in_the_middle(void **state)
     sync_db(b);
     exec_int(b, "put", NULL, 4);
     sync_db(b);
-    wait_for(b, &b->syncs, 1);
-    assert_int_equal(b->ok, 1);
+    wait_for(b, &b->syncs, 2);
+    assert_int_equal(b->ok, 2);
     assert_int_equal(b->failed, 1);
     assert_int_equal(b->aborted, 2);
-    assert_int_equal(b->sync_code, LJ_E_DB_DATA);
     assert_string_equal(b->first_err.sqlstate, "22012");
-    assert_string_equal(b->sync_err.sqlstate, "22012");
-    wait_for(b, &b->syncs, 2);
-    assert_int_equal(b->sync_code, 0);
-    assert_int_equal(b->ok, 2);
+    assert_int_equal(b->two_syncs[0].code, LJ_E_DB_DATA);
+    assert_string_equal(b->two_syncs[0].sqlstate, "22012");
+    assert_int_equal(b->two_syncs[1].code, 0);
     assert_int_equal(rows(), 1); /* the failed batch left nothing, the next one is whole */
     assert_int_equal(b->lost, 0);
 }
@@ -331,12 +345,11 @@ static void error_at_the_commit(void **state)
     sync_db(b);
     exec_int(b, "put", NULL, 8);
     sync_db(b);
-    wait_for(b, &b->syncs, 1);
-    assert_int_equal(b->ok, 2);
-    assert_int_equal(b->sync_code, LJ_E_DB_DATA);
-    assert_string_equal(b->sync_err.sqlstate, "23505");
     wait_for(b, &b->syncs, 2);
-    assert_int_equal(b->sync_code, 0);
+    assert_int_equal(b->ok, 3);
+    assert_int_equal(b->two_syncs[0].code, LJ_E_DB_DATA);
+    assert_string_equal(b->two_syncs[0].sqlstate, "23505");
+    assert_int_equal(b->two_syncs[1].code, 0);
     assert_int_equal(rows(), 1);
 }
 
@@ -423,7 +436,9 @@ static void hundred_thousand_statements(void **state)
     }
     assert_int_equal(b->ok, BATCHES * BATCH + 1);
     assert_int_equal(b->value, BATCHES * BATCH + BATCH - 1);
-    assert_true(allocated() < after_first + 64 * 1024);
+    /* libpq may still double an input buffer; five bytes kept of each statement would be too many.
+     */
+    assert_true(allocated() < after_first + 400 * 1024);
 }
 
 /* ---- closing and losing ---- */

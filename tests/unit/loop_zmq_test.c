@@ -372,7 +372,7 @@ static void wrong_arguments(void **state)
     struct lj_zsock *s = NULL;
     assert_int_equal(lj_zsock_open(b->z, b->dealer, 0, on_message, b, &s, &err), LJ_E_ARG);
     assert_int_equal(lj_zsock_open(b->z, b->dealer, 17, on_message, b, &s, &err), LJ_E_ARG);
-    assert_int_equal(lj_zsock_open(b->z, b, 4, on_message, b, &s, &err), LJ_E_IO);
+    assert_int_equal(lj_zsock_open(b->z, NULL, 4, on_message, b, &s, &err), LJ_E_IO);
     assert_int_equal(lj_zsock_open(b->z, b->router, 4, on_message, b, &s, &err),
                      LJ_E_IO); /* watched already */
     assert_null(s);

@@ -276,5 +276,5 @@ int lj_catalog_within(const struct lj_catalog *c, const struct lj_unit *unit, in
 
 int lj_catalog_wants(const struct lj_catalog *c, int type, size_t kind, int64_t position)
 {
-    return position >= c->types[type].from[kind];
+    return position > c->types[type].from[kind];
 }

@@ -25,7 +25,7 @@ struct lj_type {
     uint16_t schema_version;
     uint8_t origin;                 /* enum lj_origin */
     uint8_t class;
-    int64_t from[LJ_KINDS_MAX];     /* by kind index: wanted from this position on; INT64_MAX = not wanted */
+    int64_t from[LJ_KINDS_MAX];     /* by kind index: wanted past this position; INT64_MAX = not wanted */
 };
 
 struct lj_kind {

@@ -230,15 +230,6 @@ static int send_append(struct broker *b, struct lane *lane, struct turn *t, stru
     return run(lane, t, "lj_append", &p, W_APPEND, 0, err);
 }
 
-static int redriven(const struct lease *l)
-{
-    for (size_t i = 0; i < l->group->n; i++) {
-        if (l->group->items[i].flags & LJ_ITEM_REDRIVEN)
-            return 1;
-    }
-    return 0;
-}
-
 static void lease_columns(struct broker *b, const struct lease *l)
 {
     struct log *g = &b->log;
@@ -298,14 +289,30 @@ static int send_close(struct broker *b, struct lane *lane, struct turn *t, size_
     add_array(&p, &b->log.lease_verdicts);
     add(&p, l->worker, strlen(l->worker));
     add(&p, l->version, strlen(l->version));
-    int rc = run(lane, t, "lj_close", &p, W_CLOSE, i, err);
-    if (rc || !redriven(l))
-        return rc;
-    struct params q = {0};
-    add_int(&q, k->number, 2);
-    add_array(&q, &b->log.lease_positions);
-    add_array(&q, &b->log.lease_verdicts);
-    return run(lane, t, "lj_redriven", &q, W_REDRIVEN, i, err);
+    return run(lane, t, "lj_close", &p, W_CLOSE, i, err);
+}
+
+/* Those of a lease that were parked once: their rows say so in the same transaction. */
+static int send_redriven(struct broker *b, struct lane *lane, struct turn *t, size_t i, struct lj_err *err)
+{
+    struct lease *l = t->leases[i];
+    struct params p = {0};
+    lj_pgarray_init(&b->log.lease_positions, LJ_PG_INT8);
+    lj_pgarray_init(&b->log.lease_verdicts, LJ_PG_INT2);
+    size_t n = 0;
+    for (size_t j = 0; j < l->group->n; j++) {
+        if (!(l->group->items[j].flags & LJ_ITEM_REDRIVEN))
+            continue;
+        lj_pgarray_int(&b->log.lease_positions, l->group->items[j].position);
+        lj_pgarray_int(&b->log.lease_verdicts, l->verdicts[j]);
+        n++;
+    }
+    if (!n)
+        return 0;
+    add_int(&p, b->cat->kinds[l->kind].number, 2);
+    add_array(&p, &b->log.lease_positions);
+    add_array(&p, &b->log.lease_verdicts);
+    return run(lane, t, "lj_redriven", &p, W_REDRIVEN, i, err);
 }
 
 static int send_park(struct broker *b, struct lane *lane, struct turn *t, size_t i, struct lj_err *err)
@@ -370,6 +377,8 @@ int turn_send(struct broker *b, struct lane *lane, struct turn *t, struct lj_err
             rc = send_apply(b, lane, t, i, err);
         if (rc == 0)
             rc = send_close(b, lane, t, i, err);
+        if (rc == 0)
+            rc = send_redriven(b, lane, t, i, err);
     }
     for (size_t i = 0; rc == 0 && i < t->nparks; i++)
         rc = send_park(b, lane, t, i, err);

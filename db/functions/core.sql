@@ -228,8 +228,9 @@ begin
 end
 $$;
 
--- Redriven events that were closed in this transaction.
-create or replace function redriven(kind int2, positions int8[]) returns void
+-- Redriven events that were closed in this transaction, with their verdicts. Kinds that come after this one may be past these positions already,
+-- so their work is remembered where a restart finds it: as a row of theirs that is being redriven.
+create or replace function redriven(kind int2, positions int8[], verdicts int2[]) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 declare
     n int4;
@@ -240,6 +241,14 @@ begin
         raise exception 'kind %: % of % events were not being redriven', redriven.kind, cardinality(positions) - n, cardinality(positions)
             using errcode = 'P0001';
     end if;
+    insert into parked as q (position, parked_at, kind, unit, attempts, state, behind, error_code, error, fingerprint, worker, version)
+        select p.position, p.parked_at, k.number, p.unit, 0, 'redriving', true, 'gate_redriven', '', '', '', ''
+        from unnest(positions, verdicts) as u(position, verdict)
+            join kind k on k.after = redriven.kind and k.after_verdict = u.verdict
+            join parked p on p.kind = redriven.kind and p.position = u.position
+            join event e on e.position = u.position
+            join want w on w.kind = k.number and w.type = e.type and e.position > w.from_position
+        on conflict on constraint parked_pkey do update set state = 'redriving';
 end
 $$;
 
@@ -317,7 +326,7 @@ grant execute on function take_over(int2, text), fence(int2, int8),
     follow_on_id(uuid, text, int4), emit_follow_on(int8, int4, int2, timestamptz, follow_on[]),
     close_batch(int8, int2, int2, timestamptz, int8[], int2[], text, text), set_marks(int2, int2, int8, int8, int2[], int8[]),
     set_kind_state(int2, text), error_fingerprint(text, text),
-    park(int2, int8[], int2[], int2, bool, text, text, text, text, timestamptz), redrive(int2, int8[]), redriven(int2, int8[]),
+    park(int2, int8[], int2[], int2, bool, text, text, text, text, timestamptz), redrive(int2, int8[]), redriven(int2, int8[], int2[]),
     drop_parked(int2, int8[], text)
     to liangjin_broker;
 grant select on shard, log_head, event_type, event, kind, want, kind_state, kind_mark, settled, closure, parked, log_frontier

@@ -80,8 +80,8 @@ select is_empty($$select * from redrive(1::int2, '{42}')$$, 'the one behind stay
 select results_eq($$select * from redrive(1::int2, '{42,41}')$$, 'values (41::int8), (42)', 'both go, in order');
 select lives_ok($$select park(1::int2, '{42}', '{3}', 2::int2, false, 'y', 'again', 'w', 'v', '2025-01-01')$$, 'a redriven one may be parked again');
 select is((select attempts from parked where position = 42), 2::int2, 'attempts add up');
-select lives_ok($$select redriven(1::int2, '{41}')$$, 'the other came through');
-select throws_ok($$select redriven(1::int2, '{41}')$$, 'P0001', null, 'once');
+select lives_ok($$select redriven(1::int2, '{41}', '{1}')$$, 'the other came through');
+select throws_ok($$select redriven(1::int2, '{41}', '{1}')$$, 'P0001', null, 'once');
 select throws_ok($$select * from drop_parked(1::int2, '{42}', '')$$, 'P0001', null, 'a drop needs a reason');
 select results_eq($$select * from drop_parked(1::int2, '{42,41}', 'test')$$, 'values (42::int8)', 'dropped: only what is parked');
 select is_empty($$select * from redrive(1::int2, null)$$, 'nothing is left to redrive');

@@ -57,19 +57,37 @@ static int digit_kind(const struct lj_text *t, uint32_t i)
     return DIGIT_NONE;
 }
 
-/* Symbols of a currency word at i, 0 = none. 块 alone counts after Arabic digits or at the end of a clause. */
+/* Symbols of a currency word at i, 0 = none. 块 counts after Arabic digits or two Han ones (三块垫子 is no money). */
 static uint32_t currency_at(const struct lj_text *t, uint32_t i, uint32_t digits, bool arabic)
 {
     enum { YUAN = 0x5143, KUAI = 0x5757, MAO = 0x6BDB, QIAN = 0x94B1 };
     if (i >= t->n)
         return 0;
-    bool last = i + 1 >= t->n || t->clause[i + 1] != t->clause[i];
-    bool money_next = !last && t->code[i + 1] == QIAN;
+    bool money_next = i + 1 < t->n && t->clause[i + 1] == t->clause[i] && t->code[i + 1] == QIAN;
     if (t->code[i] == YUAN)
         return 1;
     if (t->code[i] == KUAI || t->code[i] == MAO)
-        return money_next ? 2 : (last && digits > 1) || (arabic && t->code[i] == KUAI) ? 1 : 0;
+        return money_next ? 2 : t->code[i] == KUAI && (arabic || digits > 1) ? 1 : 0;
     return 0;
+}
+
+/* 收五百, 两千八当天报: a number without a measure word reads as a price. */
+static bool price_like(const struct lj_text *t, uint32_t i, uint32_t j)
+{
+    enum { BAI = 0x767E, QIAN = 0x5343 };
+    static const uint16_t next[] = {0x624D, 0x8D77, 0x7ED9, 0x8FD8, 0x6BCF, 0x4E0D, 0x7684, 0x4E86, 0x62BC, 0x5B9A};
+    bool round = false;
+    for (uint32_t k = i + 1; k < j; k++)
+        round = round || t->code[k] == BAI || t->code[k] == QIAN;
+    if (j >= t->n || t->clause[j] != t->clause[i])
+        return round || j - i >= 2; /* 一瓶水卖十五 */
+    if (!round)
+        return false;
+    for (size_t k = 0; k < sizeof next / sizeof next[0]; k++) {
+        if (t->code[j] == next[k])
+            return true;
+    }
+    return false;
 }
 
 static void find_numbers(struct lj_opinion *o)
@@ -89,7 +107,7 @@ static void find_numbers(struct lj_opinion *o)
             continue;
         }
         uint32_t money = j < t->n && t->clause[j] == t->clause[i] ? currency_at(t, j, j - i, arabic) : 0;
-        if (money || arabic)
+        if (money || arabic || price_like(t, i, j))
             add_tok(o, i, j + money, money ? LJ_ENTRY_MONEY : LJ_ENTRY_NUM);
         i = j;
     }

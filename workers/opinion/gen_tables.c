@@ -81,6 +81,20 @@ static long first_code_point(const char *s)
     return c;
 }
 
+/* A variant may fold onto a traditional form (薴 to 苧 to 苎): follow until nothing changes. */
+static void close_fold(uint16_t *fold)
+{
+    for (unsigned c = 0; c <= 0xFFFF; c++) {
+        for (unsigned steps = 0; fold[fold[c]] != fold[c]; steps++) {
+            if (steps == 8) {
+                (void)fprintf(stderr, "gen_tables: U+%04X folds in a circle\n", c);
+                exit(1);
+            }
+            fold[c] = fold[fold[c]];
+        }
+    }
+}
+
 static void apply_exceptions(const char *path, uint16_t *fold)
 {
     char line[256];
@@ -120,6 +134,7 @@ static void fill_fold(uint16_t *fold, const char *exceptions)
     }
     utrans_close(simplify);
     apply_exceptions(exceptions, fold);
+    close_fold(fold);
 }
 
 static uint8_t class_of(unsigned c)

@@ -10,7 +10,7 @@
  */
 #include "workers/opinion/engine.h"
 
-enum { NEG_NEAR = 5, NEG_FAR = 12, NEG_CLAUSE_TAIL = 12, SHORT_CLAUSE = 7 };
+enum { NEG_NEAR = 5, NEG_FAR = 12, NEG_CLAUSE_TAIL = 12, SHORT_CLAUSE = 7, RUMOUR_REACH = 3 };
 
 static bool is(const struct lj_tok *t, lj_classes bits)
 {
@@ -169,6 +169,8 @@ static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
 static float prev(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(PREV), h, h->b_s);
+    if (!t && h->kind == LJ_OPINION_PRIVACY) /* 未经同意不得拍摄 is a rule */
+        t = in_sentence(o, h->sentence, LJ_BIT(BAN), h);
     if (!t || turned(o, h, t->e))
         return 1;
     *scope = LJ_OPINION_SCOPE_PREV;
@@ -177,7 +179,10 @@ static float prev(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
 
 static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
+    bool warning = h->kind == LJ_OPINION_REPUTATION && h->weight == LJ_STRONG; /* 要是再压着,我们就曝光 */
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(HYP), h, h->s);
+    if (warning)
+        return 1;
     uint32_t i;
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);
@@ -226,7 +231,8 @@ static float framed(const struct lj_opinion *o, const struct lj_hit *h, enum lj_
                      in_sentence(o, h->sentence, LJ_BIT(BIO), h) && !in_sentence(o, h->sentence, LJ_BIT(VICTIM), h);
     if (f == LJ_OPINION_SCOPE_NONE && biography)
         f = LJ_OPINION_SCOPE_PAST;
-    if (f == LJ_OPINION_SCOPE_NONE)
+    /* A record follows its bearer: an old offence is a present risk to reputation. */
+    if (f == LJ_OPINION_SCOPE_NONE || (f == LJ_OPINION_SCOPE_PAST && h->kind == LJ_OPINION_REPUTATION))
         return 1;
     *scope = f;
     return 0.2F;
@@ -236,10 +242,11 @@ static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
 {
     bool small = o->text.sentences <= 3;
     bool found = false;
+    int after = in_sentence(o, h->sentence, LJ_BIT(RUMOUR), h) ? RUMOUR_REACH : 1;
     for (uint32_t i = 0; i < o->tok_count && !found; i++) {
         const struct lj_tok *t = &o->tok[i];
         int away = t->sentence - h->sentence;
-        found = is(t, LJ_BIT(DENY)) && !inside(t, h) && (small || (away >= -1 && away <= 1) || t->s < 3);
+        found = is(t, LJ_BIT(DENY)) && !inside(t, h) && (small || (away >= -1 && away <= after) || t->s < 3);
     }
     if (!found || in_sentence(o, h->sentence, LJ_BIT(WITNESS), h))
         return 1;
@@ -249,9 +256,11 @@ static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
 
 static float resolved(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
+    /* Being sorry or stopping the class heals nobody: an injury is over only when the person is well. */
+    lj_classes words = h->kind == LJ_OPINION_INJURY ? LJ_BIT(FINE) : LJ_BIT(RESOLVED);
     if (h->weight == LJ_STRONG || h->severity > 2)
         return 1;
-    if (!in_sentence(o, h->sentence, LJ_BIT(RESOLVED), h) && !in_sentence(o, h->sentence + 1, LJ_BIT(RESOLVED), h))
+    if (!in_sentence(o, h->sentence, words, h) && !in_sentence(o, h->sentence + 1, words, h))
         return 1;
     *scope = LJ_OPINION_SCOPE_RESOLVED;
     return 0.3F;
@@ -260,7 +269,9 @@ static float resolved(const struct lj_opinion *o, const struct lj_hit *h, enum l
 static float sport(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
     bool violent = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT || h->kind == LJ_OPINION_THREAT;
-    if (!violent || h->weight == LJ_STRONG || !in_sentence(o, h->sentence, LJ_BIT(SPORT), h))
+    bool harmed = h->kind == LJ_OPINION_INJURY &&
+                  in_sentence(o, h->sentence, LJ_BIT(VICTIM) | LJ_BIT(CONSEQ), h);
+    if (!violent || harmed || h->weight == LJ_STRONG || !in_sentence(o, h->sentence, LJ_BIT(SPORT), h))
         return 1;
     *scope = LJ_OPINION_SCOPE_SPORT;
     return 0.3F;
@@ -283,14 +294,18 @@ static float quote(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
 /* Another uncancelled hit in the sentence or the next, not overlapping, or a consequence, a complaint, a victim. */
 static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
 {
+    /* A call for an apology is a complaint itself: it proves no reputation case. A hospital proves no forgery. */
+    bool bodily = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT;
+    lj_classes words = (h->kind == LJ_OPINION_REPUTATION ? 0 : LJ_BIT(COMPLAIN)) | (bodily ? LJ_BIT(CONSEQ) : 0);
     for (int32_t s = h->sentence - 1; s <= h->sentence + 1; s++) {
-        if (in_sentence(o, s, LJ_BIT(COMPLAIN) | LJ_BIT(CONSEQ), h))
+        if (in_sentence(o, s, words, h))
             return true;
     }
     uint32_t i;
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);
-    for (; i < end; i++) {
+    bool about_people = h->kind != LJ_OPINION_REPUTATION && h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
+    for (; i < end && about_people; i++) {
         const struct lj_tok *t = &o->tok[i];
         int gap = t->s >= h->e ? t->s - h->e : h->s - t->e;
         if (is(t, LJ_BIT(VICTIM)) && !inside(t, h) && gap <= 8 && lj_clause_at(o, t->s) == lj_clause_at(o, h->s))

@@ -97,17 +97,19 @@ static void mark(struct reader *r, uint8_t class, uint16_t code)
     r->noise = false;
 }
 
-/* 1,680 and 7:30 are numbers: the mark between two digits is noise. */
-static bool inside_number(const struct reader *r, uint16_t code, const char *text, size_t len, size_t i)
+/* 1,680 and 7:30 are numbers: the mark between two digits is noise. So is an x that stands for a symbol: 过x场. */
+static bool is_filler(const struct reader *r, uint16_t code, const char *text, size_t len, size_t i)
 {
+    if (code == 'x' && r->before == LJ_CHAR_HAN && !r->open && i < len)
+        return (unsigned char)text[i] >= 0xE3; /* a CJK character follows */
     return (code == ',' || code == ':') && r->before == LJ_CHAR_DIGIT && !r->open && i < len &&
            text[i] >= '0' && text[i] <= '9';
 }
 
-static void take(struct reader *r, int32_t cp, uint32_t pos, bool in_number)
+static void take(struct reader *r, int32_t cp, uint32_t pos, bool filler)
 {
     uint16_t code = cp >= 0 && cp <= 0xFFFF ? lj_opinion_fold[cp] : 0xFFFD;
-    uint8_t class = code == 0xFFFD || in_number ? (uint8_t)LJ_CHAR_NOISE : lj_opinion_char[code];
+    uint8_t class = code == 0xFFFD || filler ? (uint8_t)LJ_CHAR_NOISE : lj_opinion_char[code];
     switch (class) {
     case LJ_CHAR_NOISE:
         r->noise = true;
@@ -139,7 +141,7 @@ bool lj_text_read(struct lj_text *t, const char *text, size_t len)
         int32_t cp = lj_utf8_next(text, len, &i);
         t->bad_bytes += cp < 0;
         uint16_t code = cp >= 0 && cp <= 0xFFFF ? lj_opinion_fold[cp] : 0;
-        take(&r, cp, t->code_points, inside_number(&r, code, text, len, i));
+        take(&r, cp, t->code_points, is_filler(&r, code, text, len, i));
         t->code_points++;
     }
     t->list[t->clauses] = (struct lj_clause){.first = (uint16_t)t->n, .sentence = (uint16_t)t->sentences};

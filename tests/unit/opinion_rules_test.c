@@ -1,0 +1,240 @@
+/* The rule tables and the automaton: equal to a naive search, errors that name file and line, every term reachable.
+ *
+ * lj-test: lj_opinion
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/err.h"
+#include "workers/opinion/ac.h"
+#include "workers/opinion/opinion.h"
+#include "workers/opinion/rules.h"
+#include "workers/opinion/tsv.h"
+
+enum { PATTERNS = 40, TEXT = 400 };
+
+struct seen {
+    unsigned count[PATTERNS];
+    uint64_t ends[PATTERNS]; /* sum of squares of the ends: cheap fingerprint of the places */
+};
+
+static void note_match(void *arg, uint32_t end, uint16_t len, uint16_t id)
+{
+    struct seen *s = arg;
+    (void)len;
+    s->count[id]++;
+    s->ends[id] += (uint64_t)end * end;
+}
+
+static uint32_t next_random(uint32_t *x)
+{
+    *x = *x * 1664525U + 1013904223U;
+    return *x >> 16;
+}
+
+static void the_automaton_finds_what_a_naive_search_finds(void **state)
+{
+    (void)state;
+    uint32_t seed = 7;
+    for (int round = 0; round < 50; round++) {
+        uint16_t sym[PATTERNS][6];
+        uint16_t text[TEXT];
+        struct lj_ac_pattern p[PATTERNS];
+        struct seen fast = {0};
+        struct seen slow = {0};
+        struct lj_ac *ac = NULL;
+        for (uint16_t i = 0; i < PATTERNS; i++) {
+            p[i] = (struct lj_ac_pattern){sym[i], (uint16_t)(1 + next_random(&seed) % 6), i};
+            for (size_t k = 0; k < 6; k++)
+                sym[i][k] = (uint16_t)(0x4E00 + next_random(&seed) % 3);
+        }
+        for (size_t i = 0; i < TEXT; i++)
+            text[i] = (uint16_t)(0x4E00 + next_random(&seed) % 4);
+        assert_int_equal(lj_ac_build(p, PATTERNS, &ac, NULL), 0);
+        lj_ac_run(ac, text, TEXT, note_match, &fast);
+        lj_ac_free(&ac);
+        assert_null(ac);
+        for (uint16_t i = 0; i < PATTERNS; i++) {
+            for (uint32_t at = 0; at + p[i].len <= TEXT; at++) {
+                if (memcmp(text + at, sym[i], p[i].len * sizeof text[0]) == 0)
+                    note_match(&slow, at + p[i].len, p[i].len, i);
+            }
+        }
+        assert_memory_equal(&fast, &slow, sizeof fast);
+    }
+}
+
+static void an_empty_pattern_is_refused(void **state)
+{
+    (void)state;
+    uint16_t sym = 0x4E00;
+    struct lj_ac_pattern p = {&sym, 0, 0};
+    struct lj_ac *ac = NULL;
+    struct lj_err err = {0};
+    assert_int_equal(lj_ac_build(&p, 1, &ac, &err), LJ_E_CONFIG);
+    assert_null(ac);
+    assert_int_equal(lj_ac_build(NULL, 0, &ac, &err), 0);
+    lj_ac_run(ac, &sym, 1, note_match, NULL);
+    lj_ac_free(&ac);
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void drop_dir(const char *dir)
+{
+    static const char *const names[] = {"terms.tsv", "words.tsv", "pairs.tsv"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[256];
+        (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(dir), 0);
+}
+
+/* Opens an engine over three tables; fills err and returns the code. */
+static int open_tables(const char *terms, const char *words, const char *pairs, struct lj_opinion **ret, struct lj_err *err)
+{
+    char dir[] = "/tmp/opinion_rules_XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    put_file(dir, "terms.tsv", terms);
+    put_file(dir, "words.tsv", words);
+    put_file(dir, "pairs.tsv", pairs);
+    int rc = lj_opinion_open(dir, ret, err);
+    drop_dir(dir);
+    return rc;
+}
+
+static void a_bad_row_names_its_file_and_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *terms, *words, *pairs, *where;
+    } cases[] = {
+        {"# c\n收费\tfee\tFEES\t2\tplain\tn\n收\tfees\tFEES\t2\tplain\tn\n", "", "", "terms.tsv:3"},
+        {"收费\tfee\tFEE\t2\tplain\tn\n", "", "", "terms.tsv:1"},
+        {"收费\tfee\tFEES\t4\tplain\tn\n", "", "", "terms.tsv:1"},
+        {"收费\tfee\tFEES\t2\tbold\tn\n", "", "", "terms.tsv:1"},
+        {"收费\tfee\n", "", "", "terms.tsv:1"},
+        {"收，费\tfee\tFEES\t2\tplain\tn\n", "", "", "terms.tsv:1"},
+        {"", "没有\n", "", "words.tsv:1"},
+        {"", "没有\tNEG,\n", "", "words.tsv:1"},
+        {"", "没\tNEG\n", "名\tfee\tFEES\t2\tplain\tNEG\tNOSUCH\t3\tclause\t-\tn\n", "pairs.tsv:1"},
+        {"", "没\tNEG\n", "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t3\tpage\t-\tn\n", "pairs.tsv:1"},
+        {"", "没\tNEG\n", "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t99\tclause\t-\tn\n", "pairs.tsv:1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lj_opinion *o = NULL;
+        struct lj_err err = {0};
+        assert_int_equal(open_tables(cases[i].terms, cases[i].words, cases[i].pairs, &o, &err), LJ_E_CONFIG);
+        assert_null(o);
+        assert_non_null(strstr(err.text, cases[i].where));
+    }
+}
+
+static void a_missing_folder_is_an_error(void **state)
+{
+    (void)state;
+    struct lj_opinion *o = NULL;
+    struct lj_err err = {0};
+    assert_int_equal(lj_opinion_open("/nonexistent", &o, &err), LJ_E_IO);
+    assert_null(o);
+    lj_opinion_close(&o);
+    lj_opinion_close(NULL);
+}
+
+/* 沒有 folds onto 没有: kept twice, the two would count as a double negation. */
+static void equal_negators_after_folding_are_one(void **state)
+{
+    (void)state;
+    struct lj_opinion *o = NULL;
+    struct lj_err err = {0};
+    struct lj_opinion_findings f;
+    assert_int_equal(open_tables("收费\tfee\tFEES\t2\tplain\tn\n", "没有\tNEG\tn\n沒有\tNEG\tn\n沒有\tNEG1\tn\n", "", &o, &err), 0);
+    assert_int_equal(lj_opinion_score(o, "沒有收費", strlen("沒有收費"), &f, &err), 0);
+    assert_int_equal(f.count, 0);
+    assert_int_equal(f.cancelled_count, 1);
+    assert_int_equal(f.cancelled[0].scope, LJ_OPINION_SCOPE_NEG);
+    lj_opinion_close(&o);
+}
+
+static void the_version_follows_the_tables(void **state)
+{
+    (void)state;
+    struct lj_opinion *a = NULL;
+    struct lj_opinion *b = NULL;
+    struct lj_opinion *c = NULL;
+    assert_int_equal(lj_opinion_open(NULL, &a, NULL), 0);
+    assert_int_equal(lj_opinion_open(NULL, &b, NULL), 0);
+    assert_int_equal(open_tables("收费\tfee\tFEES\t2\tplain\tn\n", "", "", &c, NULL), 0);
+    assert_string_equal(lj_opinion_version(a), lj_opinion_version(b));
+    assert_string_not_equal(lj_opinion_version(a), lj_opinion_version(c));
+    lj_opinion_close(&a);
+    lj_opinion_close(&b);
+    lj_opinion_close(&c);
+}
+
+/* Every shipped term, alone in a text, is seen: as a finding or as a hit that a scope cancelled. No mask swallows one. */
+static void every_shipped_term_is_seen(void **state)
+{
+    (void)state;
+    char path[512];
+    const char *root = getenv("LJ_SOURCE_DIR");
+    char *buf = NULL;
+    size_t size = 0;
+    struct lj_opinion *o = NULL;
+    unsigned missed = 0;
+    unsigned rows = 0;
+    (void)snprintf(path, sizeof path, "%s/workers/opinion/data/terms.tsv", root ? root : ".");
+    assert_int_equal(lj_read_file(path, 1 << 20, &buf, &size, NULL), 0);
+    assert_int_equal(lj_opinion_open(NULL, &o, NULL), 0);
+    struct lj_tsv t = {.name = "terms.tsv", .p = buf, .end = buf + size};
+    while (lj_tsv_next(&t)) {
+        struct lj_opinion_findings f;
+        int kind = lj_opinion_kind_by_name(t.field[1].p, t.field[1].n);
+        bool seen = false;
+        assert_int_equal(lj_opinion_score(o, t.field[0].p, t.field[0].n, &f, NULL), 0);
+        for (uint32_t i = 0; i < f.count; i++)
+            seen = seen || (int)f.findings[i].kind == kind;
+        for (uint32_t i = 0; i < f.cancelled_count; i++)
+            seen = seen || (int)f.cancelled[i].kind == kind;
+        if (!seen)
+            print_message("not seen: %.*s\n", (int)t.field[0].n, t.field[0].p);
+        missed += !seen;
+        rows++;
+    }
+    free(buf);
+    lj_opinion_close(&o);
+    assert_true(rows > 400);
+    assert_int_equal(missed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_automaton_finds_what_a_naive_search_finds),
+        cmocka_unit_test(an_empty_pattern_is_refused),
+        cmocka_unit_test(a_bad_row_names_its_file_and_line),
+        cmocka_unit_test(a_missing_folder_is_an_error),
+        cmocka_unit_test(equal_negators_after_folding_are_one),
+        cmocka_unit_test(the_version_follows_the_tables),
+        cmocka_unit_test(every_shipped_term_is_seen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

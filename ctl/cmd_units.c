@@ -21,7 +21,7 @@ static int from_register(const struct lj_ctl *ctl, struct lj_unit *units, size_t
     PGresult *r = NULL;
     int rc = lj_pg_connect(ctl, "liangjin_control", &c, err);
     if (rc == 0)
-        rc = lj_dbs_query(c, "select code, kind, name from liangjin.unit_directory where code <> 'CN000' order by number", 0, NULL, &r, err);
+        rc = lj_dbs_query(c, "select code, kind, name from liangjin.directory() where code <> 'CN000' order by number", 0, NULL, &r, err);
     size_t n = 0;
     for (int i = 0; rc == 0 && i < PQntuples(r) && n < LJ_UNITS_MAX; i++, n++) {
         struct lj_unit *u = &units[n];

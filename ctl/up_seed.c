@@ -78,24 +78,23 @@ static const struct {
     {"observer.token", "first-observer", "CN000", "observer"},
 };
 
-struct registered {
-    PGconn *c;
-    int done;
-};
-
-static int units_there(PGconn *c)
+static int is_registered(PGconn *c, const char *unit, int *ret, struct lj_err *err)
 {
     PGresult *r = NULL;
-    int there = lj_dbs_query(c, "select 1 from liangjin.unit_directory where code = 'PS001'", 0, NULL, &r, NULL) == 0 && PQntuples(r) == 1;
+    int rc = lj_dbs_query(c, "select 1 from liangjin.directory() where code = $1", 1, &unit, &r, err);
+    if (rc == 0)
+        *ret = PQntuples(r) == 1;
     PQclear(r);
-    return there;
+    return rc;
 }
 
 static int wait_units(struct lj_up *up, PGconn *c, struct lj_err *err)
 {
     for (int ms = 0; ms < REGISTER_MS; ms += 50) {
-        if (units_there(c))
-            return 0;
+        int there = 0;
+        int rc = is_registered(c, "PS001", &there, err);
+        if (rc || there)
+            return rc;
         if (lj_up_wait(up, NULL, 50, 0) < 0)
             return lj_fail(err, up->fatal.code ? up->fatal.code : LJ_E_CLOSED, "%s", up->fatal.code ? up->fatal.text : "stopped");
     }

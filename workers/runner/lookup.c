@@ -238,8 +238,8 @@ static int code_char(char c, int first)
 
 int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p, struct lj_ref *ret)
 {
-    const char *colon = strchr(text, ':');
-    const char *code = colon ? colon + 1 : text;
+    const char *mark = strpbrk(text, "/:");
+    const char *code = mark ? mark + 1 : text;
     size_t n = strlen(code);
     if (n == 0 || n > LJ_CODE_MAX)
         return 0;
@@ -249,12 +249,12 @@ int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit
     memset(ret, 0, sizeof *ret);
     memcpy(ret->code, code, n);
     ret->unit = own_unit;
-    if (!colon)
+    if (!mark)
         return 1;
     const struct unit_row *u = lk->units.data;
     for (size_t i = 0; i < lk->units.count; i++)
-        if (u[i].position <= p && strlen(u[i].code) == (size_t)(colon - text) &&
-            memcmp(u[i].code, text, (size_t)(colon - text)) == 0) {
+        if (u[i].position <= p && strlen(u[i].code) == (size_t)(mark - text) &&
+            memcmp(u[i].code, text, (size_t)(mark - text)) == 0) {
             ret->unit = u[i].number;
             return 1;
         }

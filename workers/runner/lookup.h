@@ -47,7 +47,7 @@ enum lj_site_kind {
     LJ_SITE_OTHER
 };
 
-/* A code as payloads write it: "code" (of the event's own unit) or "UNIT:code". Filled by lj_lookup_ref. */
+/* A code as payloads write it: "CODE" (of the event's own unit) or "UNIT/CODE"; "UNIT:CODE" is taken too. Filled by lj_lookup_ref. */
 struct lj_ref {
     int16_t unit;
     char code[LJ_CODE_MAX + 1];
@@ -68,7 +68,7 @@ PGconn *lj_lookup_pg(struct lj_lookup *lk);
  * errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
 LJ_MUST int lj_lookup_begin(struct lj_lookup *lk, int64_t upto, struct lj_err *err);
 
-/* Reads "code" or "UNIT:code". Returns 0 if that is no register code or the unit is unknown at p. */
+/* Reads a reference. Returns 0 if that is no register code or the unit is unknown at p. */
 int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p, struct lj_ref *ret);
 
 /* Asks for a code, or for a person's memberships (which come with the person). errors: LJ_E_NOMEM */

@@ -1,5 +1,7 @@
 /* The buffer and the reader: what is written is read back, and nothing is read or written past an
- * end. lj-test: lj_common
+ * end.
+ *
+ * lj-test: lj_common
  */
 #include <setjmp.h>
 #include <stdarg.h>

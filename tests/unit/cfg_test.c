@@ -1,4 +1,5 @@
 /* The option table: three sources, one syntax, and a clear word for every mistake.
+ *
  * lj-test: lj_common
  */
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* Signals in two degrees, readiness by datagram, and a loop that tells what was left open.
+ *
  * lj-test: lj_common
  */
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* The pipelined connection against a real PostgreSQL: batches, errors in the middle and at the
- * commit, every way of losing the server, and closing at the worst moments. lj-test: lj_testlib
- * lj_common
+ * commit, every way of losing the server, and closing at the worst moments.
+ *
+ * lj-test: lj_pgtest lj_common
  */
 #include <malloc.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* Fail points: the process dies at the passage that was named, and at no other.
+ *
  * lj-test: lj_common
  */
 #include <setjmp.h>

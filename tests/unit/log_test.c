@@ -1,4 +1,5 @@
 /* Logging: the shape of a line, nothing injected, nothing lost silently.
+ *
  * lj-test: lj_common
  */
 #include <regex.h>

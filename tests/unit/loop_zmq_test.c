@@ -1,5 +1,7 @@
 /* ZeroMQ on libuv: no message lost where the edge of ZMQ_FD is, no spinning where there is nothing
- * to do, no way to close it wrongly. lj-test: lj_common
+ * to do, no way to close it wrongly.
+ *
+ * lj-test: lj_common
  */
 #include <malloc.h>
 #include <setjmp.h>

@@ -1,4 +1,5 @@
 /* The metrics text and the histogram's arithmetic.
+ *
  * lj-test: lj_common
  */
 #include <math.h>

@@ -1,4 +1,5 @@
 /* Arrays and params blocks: PostgreSQL itself is the judge of the binary form.
+ *
  * lj-test: lj_pgtest lj_common
  */
 #include <setjmp.h>

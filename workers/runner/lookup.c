@@ -141,7 +141,8 @@ static const char units_sql[] =
 static const char *const rows_sql[LJ_LOOKUP_WHATS] = {
     [LJ_LOOKUP_TEAM] =
         "select i.unit, i.code::text, i.number, v.position, " FROM("v.valid_from") ", " TO("v.valid_to") ", "
-        "coalesce(lower(d) - date '2000-01-01', 2147483647), coalesce(upper(d) - date '2000-01-01' - 1, -2147483648), 0"
+        "case when d is null then 2147483647 else coalesce(lower(d) - date '2000-01-01', -2147483648) end, "
+        "case when d is null then -2147483648 else coalesce(upper(d) - date '2000-01-01' - 1, 2147483647) end, 0"
         " from unnest($1::int2[], $2::text[]) n(unit, code) join team i on i.unit = n.unit and i.code = n.code"
         " join team_version v on v.number = i.number left join lateral unnest(v.paused) d on true where v.position <= $3",
     [LJ_LOOKUP_PERSON] =

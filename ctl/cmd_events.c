@@ -55,7 +55,7 @@ static void put_kind(FILE *out, const json_t *k)
         fprintf(out, "  parked: %s, %s: %s\n", text_of(park, "state"), text_of(park, "code"), text_of(park, "error"));
 }
 
-static void put_event(FILE *out, const json_t *e)
+static void put_event(FILE *out, const json_t *e, const char *payload)
 {
     static const char *const lines[] = {"id", "type", "unit", "key", "received_at", "occurred_at", "source", "causation_id"};
     fprintf(out, "position      ");
@@ -63,9 +63,7 @@ static void put_event(FILE *out, const json_t *e)
     fputc('\n', out);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
         fprintf(out, "%-12s  %s\n", lines[i], text_of(e, lines[i]));
-    char *payload = json_dumps(json_object_get(e, "payload"), JSON_COMPACT);
-    fprintf(out, "payload       %s\n", payload ? payload : "-");
-    free(payload);
+    fprintf(out, "payload       %s\n", payload);
     size_t i;
     json_t *k;
     json_array_foreach(json_object_get(e, "kinds"), i, k)
@@ -100,8 +98,8 @@ static int put_kinds_csv(const struct lj_ctl *ctl, const json_t *e, struct lj_er
     return lj_rows_close(&rows, err);
 }
 
-/* The event as JSON, with its payload, or NULL and err. */
-static json_t *load_event(PGconn *c, const char *word, struct lj_err *err)
+/* The event as JSON, and its payload as the text that is stored (owned by the caller); or NULL and err. */
+static json_t *load_event(PGconn *c, const char *word, char **ret_payload, struct lj_err *err)
 {
     uint8_t id[16];
     int is_id = lj_uuid_parse(word, strlen(word), id, NULL) == 0;
@@ -117,16 +115,27 @@ static json_t *load_event(PGconn *c, const char *word, struct lj_err *err)
         return NULL;
     if (PQntuples(r) == 1 && !PQgetisnull(r, 0, 0)) {
         e = json_loads(PQgetvalue(r, 0, 0), 0, NULL);
-        json_t *payload = json_loads(PQgetvalue(r, 0, 1), 0, NULL);
-        if (e)
-            (void)json_object_set_new(e, "payload", payload ? payload : json_string(PQgetvalue(r, 0, 1)));
-        else
-            json_decref(payload);
+        *ret_payload = strdup(PQgetvalue(r, 0, 1));
     }
     PQclear(r);
+    if (e && !*ret_payload) {
+        json_decref(e);
+        (void)lj_fail(err, LJ_E_NOMEM, "no memory for an event");
+        return NULL;
+    }
     if (!e)
         (void)lj_fail(err, LJ_E_NOT_FOUND, "there is no event %.60s", word);
     return e;
+}
+
+/* The payload goes out as its own bytes: a JSON library would write 0.6 as 0.59999999999999998. */
+static void put_event_json(FILE *out, const json_t *e, const char *payload)
+{
+    char *text = json_dumps(e, JSON_INDENT(2));
+    size_t n = text ? strlen(text) : 0;
+    if (n > 2)
+        fprintf(out, "%.*s,\n  \"payload\": %s\n}\n", (int)(n - 2), text, payload); /* without its last "\n}" */
+    free(text);
 }
 
 int lj_cmd_events_show(struct lj_ctl *ctl)
@@ -134,21 +143,23 @@ int lj_cmd_events_show(struct lj_ctl *ctl)
     struct lj_err err = {0};
     PGconn *c = NULL;
     json_t *e = NULL;
+    char *payload = NULL;
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0)
-        e = load_event(c, ctl->words[0], &err);
+        e = load_event(c, ctl->words[0], &payload, &err);
     PQfinish(c);
-    if (!e)
+    if (!e) {
+        free(payload);
         return lj_ctl_error(&err, NULL);
-    rc = 0;
-    if (ctl->format == LJ_FORMAT_JSON) {
-        (void)json_dumpf(e, ctl->out, JSON_INDENT(2));
-        fputc('\n', ctl->out);
-    } else if (ctl->format == LJ_FORMAT_CSV) {
-        rc = put_kinds_csv(ctl, e, &err);
-    } else {
-        put_event(ctl->out, e);
     }
+    rc = 0;
+    if (ctl->format == LJ_FORMAT_JSON)
+        put_event_json(ctl->out, e, payload);
+    else if (ctl->format == LJ_FORMAT_CSV)
+        rc = put_kinds_csv(ctl, e, &err);
+    else
+        put_event(ctl->out, e, payload);
+    free(payload);
     json_decref(e);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
 }

@@ -68,6 +68,7 @@ struct line {
     int nrest;
     const struct lj_command *command;
     const char *noun; /* first word, NULL when there is none */
+    const char *verb; /* the word behind it */
     int help, version;
 };
 
@@ -120,7 +121,8 @@ static void split_line(int argc, char **argv, struct line *l)
         } else if (!l->noun) {
             l->noun = arg;
             l->command = find_command(arg, NULL);
-        } else if (!l->command && is_noun(l->noun) && find_command(l->noun, arg)) {
+        } else if (!l->command && !l->verb) {
+            l->verb = arg;
             l->command = find_command(l->noun, arg);
         } else {
             l->rest[l->nrest++] = arg;
@@ -128,7 +130,7 @@ static void split_line(int argc, char **argv, struct line *l)
     }
 }
 
-static int unknown_command(const struct line *l, const char *verb)
+static int unknown_command(const struct line *l)
 {
     const char *list[ROWS_MAX + 1] = {0};
     size_t n = 0;
@@ -143,7 +145,7 @@ static int unknown_command(const struct line *l, const char *verb)
         list[n] = first[n];
         n++;
     }
-    const char *bad = noun ? verb : l->noun;
+    const char *bad = noun ? l->verb : l->noun;
     const char *near = lj_suggest(bad, list);
     lj_say("there is no command \"%s%s%s\"%s%s%s", noun ? l->noun : "", noun ? " " : "", bad, near ? "; did you mean \"" : "", near ? near : "",
            near ? "\"?" : "");
@@ -259,7 +261,7 @@ int lj_ctl_main(int argc, char **argv, FILE *out)
         lj_help_command(out, l.command);
         return LJ_EXIT_OK;
     }
-    if (!l.command && l.noun && is_noun(l.noun) && l.nrest == 1) {
+    if (!l.command && l.noun && is_noun(l.noun) && !l.verb) {
         lj_help_group(l.help ? out : stderr, l.noun);
         return l.help ? LJ_EXIT_OK : LJ_EXIT_USAGE;
     }
@@ -268,6 +270,6 @@ int lj_ctl_main(int argc, char **argv, FILE *out)
         return l.help ? LJ_EXIT_OK : LJ_EXIT_USAGE;
     }
     if (!l.command)
-        return unknown_command(&l, l.nrest > 1 ? l.rest[l.nrest - 1] : l.noun);
+        return unknown_command(&l);
     return run_command(&l, out);
 }

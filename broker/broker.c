@@ -208,6 +208,8 @@ static int open_connections(struct broker *b, struct lj_err *err)
 
 static void install(struct broker *b, struct takeover_result *t)
 {
+    intake_renumber(b, t->cat);
+    lj_catalog_free(&b->cat);
     b->cat = t->cat;
     b->backlog = t->backlog;
     b->log.epoch = t->epoch;
@@ -297,8 +299,7 @@ static void forget(struct broker *b)
 {
     log_forget_turns(b);
     dispatch_reset(b);
-    lj_backlog_free(&b->backlog);
-    lj_catalog_free(&b->cat);
+    lj_backlog_free(&b->backlog); /* the catalogue stays: intake goes on judging and queueing with it */
     b->directory_loading = 0;
     b->settle.busy = 0;
     b->settle.turn = NULL;
@@ -419,6 +420,7 @@ static void on_zloop_closed(void *arg)
     zmq_ctx_term(b->zctx);
     b->zctx = NULL;
     lj_keypair_wipe(&b->keys);
+    lj_catalog_free(&b->cat);
     if (b->stopped)
         b->stopped(b);
 }

@@ -112,6 +112,8 @@ void intake_stored(struct broker *b, struct pend *p);                  /* keeps 
 void intake_release(struct broker *b, struct pend *p);                 /* its turn has retired */
 void intake_exists(struct broker *b, struct pend *p, int64_t position, const uint8_t hash[16]);
 void intake_refuse(struct broker *b, struct pend *p, int code, const char *detail);
+/* The catalogue is about to be replaced: what is queued gets its type's new index, or is refused where the type is gone. */
+void intake_renumber(struct broker *b, const struct lj_catalog *next);
 void intake_ack_early(struct broker *b, struct pend *list);            /* negative control of the tests only */
 /* An event of the broker's own (operator.*). done gets the answer. */
 int intake_own(struct broker *b, const char *type, const char *payload, void (*done)(struct submission *, void *), void *arg);

@@ -245,6 +245,24 @@ void intake_put_back(struct broker *b, struct pend *list)
         b->intake.tail = last;
 }
 
+void intake_renumber(struct broker *b, const struct lj_catalog *next)
+{
+    size_t n;
+    struct pend *list = intake_take(b, SIZE_MAX, &n), *after;
+    for (struct pend *p = list; p; p = after) {
+        after = p->next;
+        int type = -1;
+        for (struct pend *w = p; w; w = w->waiters) {
+            type = lj_catalog_type_number(next, b->cat->types[w->type].number);
+            w->type = (uint8_t)(type < 0 ? 0 : type);
+        }
+        if (type < 0)
+            intake_refuse(b, p, LJ_E_TYPE_UNKNOWN, NULL);
+        else
+            enqueue(b, p);
+    }
+}
+
 /* Only with LJ_BREAK=ack_before_commit in a test build: the fault that the checker must be able to see. */
 void intake_ack_early(struct broker *b, struct pend *list)
 {

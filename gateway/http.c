@@ -2,7 +2,7 @@
  *
  * The library runs no thread: its epoll fd is watched, MHD_run does what is to do. That fd alone is not enough: after every run the library
  * is asked when it wants to run again (0 means at once: an idle handle does it; else a timer), because bytes that stand in its own buffers
- * make no fd readable. Deferred replies use suspend and resume; a resume makes the epoll fd readable.
+ * make no fd readable. Deferred replies use suspend and resume; a resume makes no fd readable either, so it starts the idle handle.
  *
  * Body: bytes are gathered up to body_max. A request that is refused early has its body read away (up to drain_bytes) before the refusal is
  * sent: closing on a client that is still writing would reset the connection, and it might never see why. With `Expect: 100-continue` it is
@@ -84,15 +84,12 @@ static enum MHD_Result on_head(struct lj_http_conn *conn, struct lj_req *rq, con
     }
     lj_http_conn_phase(conn, LJ_CONN_BODY);
     h->ops->head(rq, h->arg);
-    bool body = rq->chunked || rq->has_length;
-    if (!lj_req_replied(rq)) {
-        return MHD_YES;
+    if (lj_req_replied(rq) && rq->priv->expect) {
+        return lj_http_reply_queue(rq); /* the client waits for leave to send its body: this is the answer */
     }
-    if (body && !rq->priv->expect) {
-        rq->priv->discarding = true;
-        return MHD_YES;
-    }
-    return lj_http_reply_queue(rq);
+    /* A refusal waits for the request's end too: the library closes the connection behind a reply that comes before it. */
+    rq->priv->discarding = lj_req_replied(rq);
+    return MHD_YES;
 }
 
 static enum MHD_Result on_body(struct lj_req *rq, const char *data, size_t *size)
@@ -209,6 +206,13 @@ static void on_timer(uv_timer_t *t)
 static void on_again(uv_idle_t *i)
 {
     pump(i->data);
+}
+
+void lj_http_kick(struct lj_http *h)
+{
+    if (h->daemon) {
+        uv_idle_start(&h->again, on_again);
+    }
 }
 
 static void on_epoll(uv_poll_t *p, int status, int events)

@@ -73,6 +73,9 @@ struct lj_http_priv {
 /* http_head.c: the strict check of a complete head; fills rq's fields. errors: LJ_E_BAD_REQUEST, LJ_E_HEADERS_TOO_LARGE, LJ_E_URI_TOO_LONG */
 LJ_MUST int lj_http_head_check(struct lj_http_conn *conn, const char *url, const char *version, struct lj_req *rq, struct lj_err *err);
 
+/* http.c: run the library in the loop's next turn. A resume is seen by no fd (measured: the answer waited for the next timer). */
+void lj_http_kick(struct lj_http *h);
+
 /* http_conn.c */
 LJ_MUST int lj_http_trust(struct lj_http *h, const char *list, struct lj_err *err);
 enum MHD_Result lj_http_on_accept(void *cls, const struct sockaddr *addr, socklen_t len);

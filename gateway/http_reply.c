@@ -57,7 +57,8 @@ void lj_http_resume(struct lj_req *rq)
         p->next->priv->prev = p->prev;
     }
     p->prev = p->next = NULL;
-    MHD_resume_connection(p->conn->mhd); /* wakes the epoll fd, so the loop comes back to it by itself */
+    MHD_resume_connection(p->conn->mhd);
+    lj_http_kick(p->http);
 }
 
 static void put_headers(struct lj_req *rq, const char *content_type)

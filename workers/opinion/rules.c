@@ -23,7 +23,7 @@
 #include "workers/opinion/text.h"
 #include "workers/opinion/tsv.h"
 
-enum { TERM_MAX = 16, POOL_PER_ENTRY = 12, FILE_MAX = 1 << 20 };
+enum { TERM_MAX = 16, POOL_PER_ENTRY = 10, FILE_MAX = 1 << 20, BUCKETS = 1 << 15 };
 
 extern const char lj_opinion_terms_tsv[];
 extern const size_t lj_opinion_terms_tsv_size;
@@ -39,6 +39,8 @@ struct builder {
     uint16_t *pool; /* symbols of all patterns */
     size_t pool_used;
     size_t pool_size;
+    uint16_t *bucket; /* 1 + the last pattern of that hash, 0 = none */
+    uint16_t *chain;  /* by pattern: 1 + the one before it in its bucket */
 };
 
 static int find_class(const struct lj_rules *r, const char *name, size_t n)
@@ -76,12 +78,20 @@ static bool same_symbols(const struct lj_ac_pattern *p, const uint16_t *sym, siz
     return p->len == n && memcmp(p->sym, sym, n * sizeof *sym) == 0;
 }
 
+static unsigned bucket_of(const uint16_t *sym, size_t n)
+{
+    uint32_t h = 2166136261U;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ sym[i]) * 16777619U;
+    return (h ^ h >> 15) & (BUCKETS - 1);
+}
+
 /* The entry of these symbols that means the same kind, or only words; NULL when there is none. */
 static struct lj_entry *find_entry(struct builder *b, const uint16_t *sym, size_t n, int kind)
 {
-    for (size_t i = 0; i < b->pattern_count; i++) {
-        struct lj_entry *e = &b->r->entries[b->patterns[i].id];
-        if (same_symbols(&b->patterns[i], sym, n) && (e->kind == kind || e->kind < 0 || kind < 0))
+    for (uint16_t i = b->bucket[bucket_of(sym, n)]; i > 0; i = b->chain[i - 1]) {
+        struct lj_entry *e = &b->r->entries[b->patterns[i - 1].id];
+        if (same_symbols(&b->patterns[i - 1], sym, n) && (e->kind == kind || e->kind < 0 || kind < 0))
             return e;
     }
     return NULL;
@@ -105,7 +115,10 @@ static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const str
     uint16_t *copy = b->pool + b->pool_used;
     memcpy(copy, sym, n * sizeof *sym);
     b->pool_used += n;
+    uint16_t *head = &b->bucket[bucket_of(sym, n)];
+    b->chain[b->pattern_count] = *head;
     b->patterns[b->pattern_count++] = (struct lj_ac_pattern){copy, (uint16_t)n, id};
+    *head = (uint16_t)b->pattern_count;
     return 0;
 }
 
@@ -384,11 +397,13 @@ static int builder_init(struct builder *b, struct lj_err *err)
     b->pool_size = (size_t)LJ_ENTRIES_MAX * POOL_PER_ENTRY;
     b->pool = malloc(b->pool_size * sizeof *b->pool);
     b->patterns = malloc(LJ_ENTRIES_MAX * sizeof *b->patterns);
+    b->bucket = calloc(BUCKETS, sizeof *b->bucket);
+    b->chain = malloc(LJ_ENTRIES_MAX * sizeof *b->chain);
     if (b->r) {
         b->r->entries = calloc(LJ_ENTRIES_MAX, sizeof *b->r->entries);
         b->r->pairs = calloc(LJ_PAIRS_MAX, sizeof *b->r->pairs);
     }
-    if (!b->r || !b->pool || !b->patterns || !b->r->entries || !b->r->pairs)
+    if (!b->r || !b->pool || !b->patterns || !b->bucket || !b->chain || !b->r->entries || !b->r->pairs)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the rule tables");
     add_fixed(b->r);
     return 0;
@@ -404,6 +419,8 @@ int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
         rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
     free(b.pool);
     free(b.patterns);
+    free(b.bucket);
+    free(b.chain);
     if (rc < 0)
         lj_rules_close(&b.r);
     else

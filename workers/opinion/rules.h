@@ -11,7 +11,7 @@
 /* Word classes that the engine itself knows; words.tsv and pairs.tsv may use more names, 128 in all. */
 #define LJ_WORD_CLASSES(X)                                                                         \
     X(MASK) /* hides everything inside it */                                                       \
-    X(NEG) X(NEG1) X(RHET) X(NEGAFTER) X(PREV) X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER)      \
+    X(NEG) X(NEG1) X(BE) X(RHET) X(NEGAFTER) X(PREV) X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER)      \
     X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD)       \
     X(COMPLAIN) X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(ROUTINE) X(MONEY) X(NUM)
 
@@ -59,7 +59,7 @@ struct lj_pair {
     char name[LJ_OPINION_RULE_NAME_MAX];
 };
 
-enum { LJ_ENTRIES_MAX = 16000, LJ_PAIRS_MAX = 400 };
+enum { LJ_ENTRIES_MAX = 60000, LJ_PAIRS_MAX = 400 };
 enum { LJ_ENTRY_MONEY, LJ_ENTRY_NUM, LJ_ENTRY_FIRST }; /* numbers are found by code, not by a pattern */
 
 struct lj_rules {

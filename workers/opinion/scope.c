@@ -82,6 +82,8 @@ static bool reaches(const struct lj_opinion *o, const struct lj_tok *t, uint16_t
     if (t->e > at || lj_clause_at(o, t->s) != lj_clause_at(o, at))
         return false;
     int gap = at - t->e;
+    if (is(t, LJ_BIT(BE)) && o->text.question[o->text.list[lj_clause_at(o, at)].sentence])
+        return false; /* 他不是被禁赛了吗? */
     if (is(t, LJ_BIT(NEG1)) && !is(t, LJ_BIT(NEG)))
         return gap <= 1;
     if (is(t, LJ_BIT(RHET)))
@@ -231,8 +233,9 @@ static float framed(const struct lj_opinion *o, const struct lj_hit *h, enum lj_
                      in_sentence(o, h->sentence, LJ_BIT(BIO), h) && !in_sentence(o, h->sentence, LJ_BIT(VICTIM), h);
     if (f == LJ_OPINION_SCOPE_NONE && biography)
         f = LJ_OPINION_SCOPE_PAST;
-    /* A record follows its bearer: an old offence is a present risk to reputation. */
-    if (f == LJ_OPINION_SCOPE_NONE || (f == LJ_OPINION_SCOPE_PAST && h->kind == LJ_OPINION_REPUTATION))
+    /* A record stays: an old offence is a present risk to reputation, a false entry is false however old. */
+    bool lasting = h->kind == LJ_OPINION_REPUTATION || h->kind == LJ_OPINION_FAKE;
+    if (f == LJ_OPINION_SCOPE_NONE || (f == LJ_OPINION_SCOPE_PAST && lasting))
         return 1;
     *scope = f;
     return 0.2F;

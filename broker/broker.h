@@ -3,7 +3,7 @@
  *   main.c      options, signals, exit status
  *   broker.c    life: take over, run, recover after a lost database, drain
  *   takeover.c  reads the log's state off the loop (uv_queue_work): settings, epoch, catalogue, backlog
- *   intake.c    SUBMIT: judge, hash, admit, queue; ACK
+ *   intake.c    SUBMIT: admit, queue; judge.c: one event; answer.c: ACK, ids in flight
  *   log.c       turns: what is ready becomes one transaction a lane; order of retirement; frontier
  *   turn_sql.c  a turn's statements
  *   dispatch.c  leases: batches to peers, results back; failure.c: what happens to a batch that failed
@@ -81,6 +81,7 @@ struct submission {
     void (*done)(struct submission *s, void *arg);
     void *arg;
     uint64_t seq;
+    uint64_t peer_key;              /* of the sender in intake.peers */
     zmq_msg_t body;
     size_t bytes;
     int64_t at_us;                  /* monotonic, for the ack latency */
@@ -99,7 +100,7 @@ struct intake {
     struct lj_u64map by_id;
     uint32_t per_unit[LJ_UNITS_MAX];
     uint64_t stored, duplicates, conflicts, refused, busy, bad_messages, unknown_peers;
-    struct lj_u64map peers;         /* hash of routing id -> (void *)1: has said HELLO */
+    struct lj_u64map peers;         /* hash of routing id -> 1 + events it has without an answer; present = it has said HELLO */
     struct lj_hist ack_seconds;
 };
 

@@ -17,11 +17,12 @@
 #include <unistd.h>
 
 #include "common/cfg.h"
+#include "common/curve.h"
+#include "common/daemon.h"
 #include "common/log.h"
+#include "common/main.h"
 #include "workers/runner/registry.h"
 #include "workers/runner/runner.h"
-
-enum { EXIT_RUN = 1, EXIT_CONFIG = 2, Z85_KEY = 40 };
 
 struct config {
     char *dsn, *run_dir, *name, *connect, *curve_secret, *curve_server, *log_level;
@@ -36,7 +37,7 @@ static const struct lj_cfg_row rows[] = {
     {"connect", LJ_CFG_STR, offsetof(struct config, connect), NULL, 0, 0, "",
      "Endpoint of the broker instead of the one in run-dir, e.g. tcp://host:port (CURVE only)."},
     {"curve-secret", LJ_CFG_STR, offsetof(struct config, curve_secret), NULL, 0, 0, "",
-     "File with this worker's secret CURVE key, 40 characters of Z85."},
+     "File (0600) with this worker's secret CURVE key."},
     {"curve-server", LJ_CFG_STR, offsetof(struct config, curve_server), NULL, 0, 0, "",
      "The broker's public CURVE key, 40 characters of Z85."},
     {"name", LJ_CFG_STR, offsetof(struct config, name), NULL, 0, 0, "",
@@ -54,7 +55,8 @@ struct program {
     const struct lj_worker **workers;
     const char **words;
     size_t count;
-    char endpoint[512], name[64], secret[Z85_KEY + 1], public[Z85_KEY + 1];
+    struct lj_keypair keys;
+    char endpoint[512], name[64];
 };
 
 static const struct lj_worker *find_kind(const char *name)
@@ -80,20 +82,6 @@ static int find_kinds(struct program *g, struct lj_err *err)
     return 0;
 }
 
-static int read_secret(const char *path, char out[Z85_KEY + 1], struct lj_err *err)
-{
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return lj_fail_errno(err, LJ_E_CONFIG, errno, "curve-secret %s", path);
-    size_t n = fread(out, 1, Z85_KEY, f);
-    int end = fgetc(f);
-    (void)fclose(f);
-    out[n] = '\0';
-    if (n != Z85_KEY || (end != EOF && end != '\n'))
-        return lj_fail(err, LJ_E_CONFIG, "curve-secret %s does not hold one line of 40 characters", path);
-    return 0;
-}
-
 static int set_curve(struct program *g, struct lj_err *err)
 {
     const struct config *c = &g->cfg;
@@ -104,16 +92,11 @@ static int set_curve(struct program *g, struct lj_err *err)
             return lj_fail(err, LJ_E_CONFIG, "%s needs curve-secret and curve-server", g->peer.endpoint);
         return 0;
     }
-    int rc = read_secret(c->curve_secret, g->secret, err);
+    int rc = lj_keypair_read(c->curve_secret, &g->keys, err);
     if (rc < 0)
         return rc;
-    if (strlen(c->curve_server) != Z85_KEY)
-        return lj_fail(err, LJ_E_CONFIG, "curve-server is not 40 characters long");
-    if (zmq_curve_public(g->public, g->secret) != 0)
-        return lj_fail(err, LJ_E_CONFIG, "curve-secret is no CURVE key: %s", zmq_strerror(errno));
-    g->peer.curve_secret = g->secret;
-    g->peer.curve_public = g->public;
-    g->peer.curve_server = c->curve_server;
+    g->peer.keys = &g->keys;
+    g->peer.server_key = c->curve_server;
     return 0;
 }
 
@@ -187,8 +170,10 @@ static int run(struct program *g, struct lj_err *err)
     rc = lj_runner_open(&g->peer, g->workers, g->count, &runner, err);
     if (rc == 0) {
         lj_log(LJ_INFO, "worker.start", "kinds=%zu pid=%ld", g->count, (long)getpid());
-        rc = lj_runner_run(runner, fd, let_signals_kill, err);
+        rc = lj_daemon_notify("READY=1", err);
     }
+    if (rc == 0)
+        rc = lj_runner_run(runner, fd, let_signals_kill, err);
     lj_runner_close(&runner);
     (void)close(fd);
     return rc;
@@ -197,6 +182,7 @@ static int run(struct program *g, struct lj_err *err)
 static void free_program(struct program *g)
 {
     lj_cfg_free(rows, NROWS, &g->cfg);
+    lj_keypair_wipe(&g->keys);
     free(g->words);
     free(g->workers);
 }
@@ -207,19 +193,10 @@ int main(int argc, char **argv)
     struct lj_err err = {0};
     lj_log_open("worker", LJ_INFO);
     int rc = configure(&g, argc, argv, &err);
-    int status = rc == 0 ? 0 : EXIT_CONFIG;
-    if (rc == 1) { /* --help, --version */
-        free_program(&g);
-        return 0;
-    }
-    if (rc == 0) {
+    if (rc == 0)
         rc = run(&g, &err);
-        status = rc == 0 ? 0 : rc == LJ_E_CONFIG ? EXIT_CONFIG : EXIT_RUN;
-    }
-    if (rc < 0)
-        lj_log(LJ_ERROR, "worker.failed", "code=%s error=\"%s\"", lj_err_info(err.code)->name, err.text);
-    else
-        lj_log(LJ_INFO, "worker.drained", "status=0");
+    else if (rc == 1) /* --help, --version */
+        rc = 0;
     free_program(&g);
-    return status;
+    return rc == 0 ? LJ_EXIT_OK : lj_main_fail("liangjin-worker", &err);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <zmq.h>
 
+#include "common/curve.h"
 #include "common/err.h"
 #include "workers/worker.h"
 
@@ -13,7 +14,8 @@ struct lj_peer_cfg {
     const char *endpoint; /* ipc://... or tcp://... */
     const char *name;     /* of this process, unique at the broker */
     uint16_t slots;       /* batches the broker may give at once */
-    const char *curve_secret, *curve_public, *curve_server; /* Z85 texts of 40 characters, or all NULL */
+    const struct lj_keypair *keys; /* of this peer, for CURVE; or NULL */
+    const char *server_key;        /* the broker's public key in Z85, with keys */
 };
 
 enum { LJ_PEER_ITEMS = 2 };

@@ -43,13 +43,7 @@ static int set_options(void *sock, const struct lj_peer_cfg *cfg, struct lj_err 
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         if (zmq_setsockopt(sock, options[i].name, &options[i].value, sizeof options[i].value) != 0)
             return lj_fail(err, LJ_E_IO, "socket option %d: %s", options[i].name, zmq_strerror(errno));
-    if (!cfg->curve_secret)
-        return 0;
-    if (zmq_setsockopt(sock, ZMQ_CURVE_SECRETKEY, cfg->curve_secret, strlen(cfg->curve_secret) + 1) != 0 ||
-        zmq_setsockopt(sock, ZMQ_CURVE_PUBLICKEY, cfg->curve_public, strlen(cfg->curve_public) + 1) != 0 ||
-        zmq_setsockopt(sock, ZMQ_CURVE_SERVERKEY, cfg->curve_server, strlen(cfg->curve_server) + 1) != 0)
-        return lj_fail(err, LJ_E_CONFIG, "a CURVE key is not 40 characters of Z85");
-    return 0;
+    return cfg->keys ? lj_curve_client(sock, cfg->keys, cfg->server_key, err) : 0;
 }
 
 static int open_monitor(void *zctx, void *sock, void **ret, struct lj_err *err)

@@ -204,7 +204,10 @@ static int job_read(struct run *r, struct job *j, struct lj_err *err)
 {
     char *line = NULL;
     size_t cap = 0;
-    ssize_t n = getline(&line, &cap, stdin);
+    ssize_t n;
+    do {
+        n = getline(&line, &cap, stdin);
+    } while (n > 0 && strspn(line, " \t\r\n") == (size_t)n); /* blank lines are passed over */
     int rc = 0;
     if (n > 0) {
         json_error_t e;

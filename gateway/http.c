@@ -194,6 +194,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     struct lj_http_conn *conn = lj_http_conn_of(mhd);
     if (conn) {
         conn->uri_len = strlen(uri);
+        conn->uri_end = uri + conn->uri_len;
     }
     return NULL;
 }

@@ -147,6 +147,9 @@ int lj_http_head_check(struct lj_http_conn *conn, const char *url, const char *v
     if (!http11 && strcmp(version, "HTTP/1.0") != 0) {
         return lj_fail(err, LJ_E_BAD_REQUEST, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     }
+    if (version != conn->uri_end + 1) {
+        return lj_fail(err, LJ_E_BAD_REQUEST, "the request line has a NUL or more than single blanks");
+    }
     if (version[version_len + 1] != '\0') {
         return lj_fail(err, LJ_E_BAD_REQUEST, "the request line ends with a bare LF");
     }

@@ -25,6 +25,7 @@ struct lj_http_conn {
     uint64_t body_bytes;      /* of the present request */
     uint64_t requests;
     size_t uri_len;           /* of the present request line, as sent */
+    const char *uri_end;      /* its terminating NUL in the read buffer */
 };
 
 /* Count of open connections by address, open addressing. */

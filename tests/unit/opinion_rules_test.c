@@ -1,4 +1,5 @@
-/* The rule tables and the automaton: equal to a naive search, errors that name file and line, every term reachable.
+/* The rule tables and the automaton: equal to a naive search, errors that name file and line, every
+ * term reachable.
  *
  * lj-test: lj_opinion
  */
@@ -109,7 +110,8 @@ static void drop_dir(const char *dir)
 }
 
 /* Opens an engine over three tables; fills err and returns the code. */
-static int open_tables(const char *terms, const char *words, const char *pairs, struct lj_opinion **ret, struct lj_err *err)
+static int open_tables(const char *terms, const char *words, const char *pairs,
+                       struct lj_opinion **ret, struct lj_err *err)
 {
     char dir[] = "/tmp/opinion_rules_XXXXXX";
     assert_non_null(mkdtemp(dir));
@@ -142,7 +144,8 @@ static void a_bad_row_names_its_file_and_line(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct lj_opinion *o = NULL;
         struct lj_err err = {0};
-        assert_int_equal(open_tables(cases[i].terms, cases[i].words, cases[i].pairs, &o, &err), LJ_E_CONFIG);
+        assert_int_equal(open_tables(cases[i].terms, cases[i].words, cases[i].pairs, &o, &err),
+                         LJ_E_CONFIG);
         assert_null(o);
         assert_non_null(strstr(err.text, cases[i].where));
     }
@@ -166,7 +169,9 @@ static void equal_negators_after_folding_are_one(void **state)
     struct lj_opinion *o = NULL;
     struct lj_err err = {0};
     struct lj_opinion_findings f;
-    assert_int_equal(open_tables("收费\tfee\tFEES\t2\tplain\tn\n", "没有\tNEG\tn\n沒有\tNEG\tn\n沒有\tNEG1\tn\n", "", &o, &err), 0);
+    assert_int_equal(open_tables("收费\tfee\tFEES\t2\tplain\tn\n",
+                                 "没有\tNEG\tn\n沒有\tNEG\tn\n沒有\tNEG1\tn\n", "", &o, &err),
+                     0);
     assert_int_equal(lj_opinion_score(o, "沒有收費", strlen("沒有收費"), &f, &err), 0);
     assert_int_equal(f.count, 0);
     assert_int_equal(f.cancelled_count, 1);
@@ -190,7 +195,8 @@ static void the_version_follows_the_tables(void **state)
     lj_opinion_close(&c);
 }
 
-/* Every shipped term, alone in a text, is seen: as a finding or as a hit that a scope cancelled. No mask swallows one. */
+/* Every shipped term, alone in a text, is seen: as a finding or as a hit that a scope cancelled. No
+ * mask swallows one. */
 static void every_shipped_term_is_seen(void **state)
 {
     (void)state;

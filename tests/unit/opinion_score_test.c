@@ -1,7 +1,9 @@
-/* What the engine says about texts: the field's false-positive traps by name, evidence, evasion, hostile input.
+/* What the engine says about texts: the field's false-positive traps by name, evidence, evasion,
+ * hostile input.
  *
- * workers/opinion/data/first.tsv holds synthetic labelled texts; the tests assert that the labelled risk is found, that
- * evidence offsets point into the original, and that noise between two characters of a term changes nothing.
+ * workers/opinion/data/first.tsv holds synthetic labelled texts; the tests assert that the labelled
+ * risk is found, that evidence offsets point into the original, and that noise between two
+ * characters of a term changes nothing.
  *
  * lj-test: lj_opinion
  */
@@ -73,7 +75,8 @@ static bool cancelled_by(const struct lj_opinion_findings *f, enum lj_opinion_sc
 static void trap_1_an_athletes_past_injury_is_clean(void **state)
 {
     (void)state;
-    expect_clean("她给孩子们讲，备战奥运会那年训练时摔倒上千次，韧带断裂，三次手术，却从没想过放弃。");
+    expect_clean(
+        "她给孩子们讲，备战奥运会那年训练时摔倒上千次，韧带断裂，三次手术，却从没想过放弃。");
     expect_clean("职业生涯里他的眼睛被撞过，带伤打完了那场比赛，失利之后从头再来。");
     struct lj_opinion_findings f = score("当年我在队里骨折，躺了半年。后来又拉伤，落下一身伤病。");
     assert_true(cancelled_by(&f, LJ_OPINION_SCOPE_PAST));
@@ -83,7 +86,8 @@ static void trap_1_an_athletes_past_injury_is_clean(void **state)
 static void trap_2_sports_words_are_no_violence(void **state)
 {
     (void)state;
-    expect_clean("射击、打靶、拳击、摔跤、击剑都有体验，小朋友和国手过招，车轮战打了一下午，扣杀一记比一记狠。");
+    expect_clean("射击、打靶、拳击、摔跤、击剑都有体验，小朋友和国手过招，车轮战打了一下午，扣杀一"
+                 "记比一记狠。");
     expect_clean("决赛里他连续杀球得分，在爆发中绝杀对手。");
     expect_kind("教练打孩子，一记耳光扇在脸上。", LJ_OPINION_MISCONDUCT);
 }
@@ -216,7 +220,8 @@ static unsigned gold_of(const struct lj_tsv *t)
     unsigned set = 0;
     for (int k = 0; k < LJ_OPINION_KINDS; k++) {
         char evidence[32];
-        (void)snprintf(evidence, sizeof evidence, "%s@", lj_opinion_kind_name((enum lj_opinion_kind)k));
+        (void)snprintf(evidence, sizeof evidence, "%s@",
+                       lj_opinion_kind_name((enum lj_opinion_kind)k));
         if (memmem(t->field[6].p, t->field[6].n, evidence, strlen(evidence)))
             set |= 1U << k;
     }
@@ -260,7 +265,8 @@ static void the_first_texts_are_judged_as_labelled(void **state)
     (void)state;
     struct figures c = {0};
     each_row(count_row, &c);
-    print_message("first.tsv: %u rows, tp %u fp %u fn %u, long %u\n", c.rows, c.tp, c.fp, c.fn, c.long_rows);
+    print_message("first.tsv: %u rows, tp %u fp %u fn %u, long %u\n", c.rows, c.tp, c.fp, c.fn,
+                  c.long_rows);
     assert_true(c.rows >= 60);
     assert_true(c.long_rows >= 15);
     assert_true(c.tp * 100 >= (c.tp + c.fn) * 93);
@@ -284,7 +290,8 @@ static struct lj_field slice(const char *text, size_t len, struct lj_opinion_spa
     return (struct lj_field){text + from, i - from};
 }
 
-static size_t fold_span(const char *text, size_t len, struct lj_opinion_span s, uint16_t *out, size_t cap)
+static size_t fold_span(const char *text, size_t len, struct lj_opinion_span s, uint16_t *out,
+                        size_t cap)
 {
     static struct lj_text t;
     struct lj_field f = slice(text, len, s);
@@ -301,7 +308,8 @@ static void check_spans(const struct row *r, void *arg)
     assert_int_equal(lj_opinion_score(engine, r->text, r->len, &f, NULL), 0);
     for (uint32_t i = 0; i < f.count; i++) {
         const struct lj_opinion_finding *x = &f.findings[i];
-        assert_true(x->span_count > 0 && x->severity >= 1 && x->severity <= 3 && x->score >= 0.5F && x->score <= 1);
+        assert_true(x->span_count > 0 && x->severity >= 1 && x->severity <= 3 && x->score >= 0.5F &&
+                    x->score <= 1);
         for (uint32_t k = 0; k < x->span_count; k++) {
             assert_true(x->spans[k].start < x->spans[k].end && x->spans[k].end <= f.code_points);
             assert_true(k == 0 || x->spans[k - 1].end <= x->spans[k].start);
@@ -334,7 +342,8 @@ static void evidence_points_into_the_original(void **state)
 }
 
 /* The text with noise put after the first code point of the span. */
-static size_t insert_noise(const struct row *r, struct lj_opinion_span s, const char *noise, char *out, size_t cap)
+static size_t insert_noise(const struct row *r, struct lj_opinion_span s, const char *noise,
+                           char *out, size_t cap)
 {
     struct lj_field first = slice(r->text, r->len, (struct lj_opinion_span){s.start, s.start + 1});
     size_t at = (size_t)(first.p - r->text) + first.n;
@@ -346,9 +355,11 @@ static size_t insert_noise(const struct row *r, struct lj_opinion_span s, const 
     return r->len + n;
 }
 
-static void compare_noisy(const struct row *r, const struct lj_opinion_findings *f, struct lj_opinion_span s)
+static void compare_noisy(const struct row *r, const struct lj_opinion_findings *f,
+                          struct lj_opinion_span s)
 {
-    static const char *const noises[] = {".", " ", "*", "·", "\xE2\x80\x8B", "😭", "~@#", "\xCC\x81", "　"};
+    static const char *const noises[] = {".", " ",   "*",        "·", "\xE2\x80\x8B",
+                                         "😭", "~@#", "\xCC\x81", "　"};
     static char noisy[8192];
     for (size_t i = 0; i < sizeof noises / sizeof noises[0]; i++) {
         struct lj_opinion_findings g;
@@ -448,7 +459,8 @@ static void too_long_is_an_error_and_leaves_the_result_alone(void **state)
 static void a_text_dense_with_hits_is_cut_not_lost(void **state)
 {
     (void)state;
-    static const char *const units[] = {"收费", "打孩子", "没有收费、", "收费。", "没没没没没", "教练打孩子头", "免费交80元"};
+    static const char *const units[] = {"收费",       "打孩子",       "没有收费、", "收费。",
+                                        "没没没没没", "教练打孩子头", "免费交80元"};
     static const size_t lengths[] = {2, 3, 5, 3, 5, 6, 7};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         struct lj_opinion_findings f;

@@ -1,7 +1,7 @@
 /* Reading a text: strict UTF-8, folding, noise, clauses, offsets, limits.
  *
- * The fold table is compared with ICU over the whole BMP, except that Chinese characters may fold further
- * (traditional to simplified), so that a broken generator cannot pass.
+ * The fold table is compared with ICU over the whole BMP, except that Chinese characters may fold
+ * further (traditional to simplified), so that a broken generator cannot pass.
  *
  * lj-test: lj_opinion PkgConfig::ICU
  */
@@ -112,7 +112,8 @@ static void cuts_clauses_and_sentences(void **state)
 static void decodes_strictly(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\xE6\x94"};
+    static const char *const bad[] = {"\xC0\xAF",         "\xE0\x80\xAF", "\xED\xA0\x80",
+                                      "\xF4\x90\x80\x80", "\xFF",         "\xE6\x94"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         size_t k = 0;
         assert_int_equal(lj_utf8_next(bad[i], strlen(bad[i]), &k), -1);

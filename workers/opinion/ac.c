@@ -1,11 +1,13 @@
 /*
  * Aho-Corasick.
  *
- * A trie of the patterns in first-child/next-sibling form, laid out breadth first so that the children of a node are
- * neighbours sorted by symbol, and found by a short binary search. The root has a dense table over all 65,536 symbols,
- * because most steps of most texts begin there. fail and dict (next pattern that is a suffix) links as in the book.
+ * A trie of the patterns in first-child/next-sibling form, laid out breadth first so that the
+ * children of a node are neighbours sorted by symbol, and found by a short binary search. The root
+ * has a dense table over all 65,536 symbols, because most steps of most texts begin there. fail and
+ * dict (next pattern that is a suffix) links as in the book.
  *
- * Guarantees: matching allocates nothing and takes time linear in symbols plus matches; the automaton is read only.
+ * Guarantees: matching allocates nothing and takes time linear in symbols plus matches; the
+ * automaton is read only.
  */
 #include "workers/opinion/ac.h"
 
@@ -20,8 +22,8 @@
 struct node {
     uint32_t first; /* of its children, neighbours in the array */
     uint32_t fail;
-    uint32_t dict;  /* nearest suffix node with outputs, 0 = none */
-    uint32_t out;   /* first of its outputs */
+    uint32_t dict; /* nearest suffix node with outputs, 0 = none */
+    uint32_t out;  /* first of its outputs */
     uint16_t children;
     uint16_t outs;
     uint16_t sym;
@@ -31,7 +33,7 @@ struct node {
 struct lj_ac {
     uint32_t nodes;
     struct node *node;
-    uint16_t *id;        /* outputs, grouped by node */
+    uint16_t *id; /* outputs, grouped by node */
     uint32_t root[0x10000];
 };
 
@@ -56,7 +58,8 @@ struct slice {
 };
 
 /* Adds the children of node k, at the end of the array; slices run in step with the nodes. */
-static void expand(struct lj_ac *ac, struct slice *slices, const struct lj_ac_pattern *p, uint32_t k)
+static void expand(struct lj_ac *ac, struct slice *slices, const struct lj_ac_pattern *p,
+                   uint32_t k)
 {
     struct node *parent = &ac->node[k];
     uint32_t i = slices[k].lo;
@@ -121,8 +124,8 @@ static void link_nodes(struct lj_ac *ac)
     }
 }
 
-static int build_trie(struct lj_ac *ac, const struct lj_ac_pattern *p, size_t count, size_t nodes_max,
-                      struct lj_err *err)
+static int build_trie(struct lj_ac *ac, const struct lj_ac_pattern *p, size_t count,
+                      size_t nodes_max, struct lj_err *err)
 {
     struct slice *slices = malloc(nodes_max * sizeof *slices);
     if (!slices)
@@ -141,7 +144,8 @@ static int build_trie(struct lj_ac *ac, const struct lj_ac_pattern *p, size_t co
     return 0;
 }
 
-int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac **ret, struct lj_err *err)
+int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac **ret,
+                struct lj_err *err)
 {
     int rc = LJ_E_NOMEM;
     size_t nodes_max = 1;
@@ -188,7 +192,8 @@ void lj_ac_free(struct lj_ac **ac)
     *ac = NULL;
 }
 
-void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn, void *arg)
+void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn,
+               void *arg)
 {
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {

@@ -20,10 +20,12 @@ typedef void lj_ac_match_fn(void *arg, uint32_t end, uint16_t len, uint16_t id);
  * Builds the automaton over count patterns; several may have equal symbols. Symbols are copied.
  * Errors: LJ_E_CONFIG (empty pattern, too many nodes), LJ_E_NOMEM.
  */
-int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac **ret, struct lj_err *err);
+int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac **ret,
+                struct lj_err *err);
 void lj_ac_free(struct lj_ac **ac);
 
 /* Runs over n symbols; matches come by rising end, longest first at one end. */
-void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn, void *arg);
+void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn,
+               void *arg);
 
 #endif

@@ -1,11 +1,13 @@
 /*
  * The engine's life and its one call.
  *
- * Three steps over scratch memory that the handle owns: read the text into folded symbols (text.c), find words and
- * pairs (find.c), decide what the text asserts (scope.c) and sum up (score.c). Rules are built once and read only, so a
- * later reload swaps them under the handle without touching this interface.
+ * Three steps over scratch memory that the handle owns: read the text into folded symbols (text.c),
+ * find words and pairs (find.c), decide what the text asserts (scope.c) and sum up (score.c). Rules
+ * are built once and read only, so a later reload swaps them under the handle without touching this
+ * interface.
  *
- * Guarantees: after lj_opinion_open nothing allocates; the same text gives the same findings, whatever came before.
+ * Guarantees: after lj_opinion_open nothing allocates; the same text gives the same findings,
+ * whatever came before.
  */
 #include "workers/opinion/engine.h"
 
@@ -39,11 +41,12 @@ void lj_opinion_close(struct lj_opinion **engine)
     *engine = NULL;
 }
 
-int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len, struct lj_opinion_findings *ret,
-                     struct lj_err *err)
+int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len,
+                     struct lj_opinion_findings *ret, struct lj_err *err)
 {
     if (!lj_text_read(&engine->text, text, len))
-        return lj_fail(err, LJ_E_TOO_LARGE, "the text has more than %d code points", LJ_OPINION_TEXT_MAX);
+        return lj_fail(err, LJ_E_TOO_LARGE, "the text has more than %d code points",
+                       LJ_OPINION_TEXT_MAX);
     lj_find(engine);
     lj_judge(engine);
     lj_summarise(engine, ret);

@@ -43,7 +43,8 @@ struct lj_opinion {
     struct lj_tok sorted[LJ_TOKENS_MAX];
     struct lj_hit hit[LJ_HITS_MAX];
     uint16_t sentence_tok[LJ_CLAUSES_MAX + 1]; /* first token of a sentence */
-    uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum lj_opinion_scope */
+    uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
+                                      lj_opinion_scope */
 };
 
 /* find.c: fills tok and hit from text. */
@@ -56,7 +57,8 @@ void lj_judge(struct lj_opinion *o);
 void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f);
 
 /* Tokens of sentence s: [first, end). A sentence that does not exist gives an empty range. */
-static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint32_t *first, uint32_t *end)
+static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint32_t *first,
+                                     uint32_t *end)
 {
     bool exists = s >= 0 && (uint32_t)s < o->text.sentences;
     *first = exists ? o->sentence_tok[s] : 0;

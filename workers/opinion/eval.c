@@ -1,12 +1,14 @@
 /*
  * Evaluation: reads a labelled file and prints how well the engine does on it.
  *
- * Columns as in the labelled field data: id, kind, text, polarity, categories, severity, evidence, note. Texts whose note
- * holds the tag `amb` are counted apart. Prints any-risk precision, recall and F1, each kind, macro F1 over the nine,
- * the clean false positive rate, accuracy by note tag, severity, evidence overlap and polarity. -v lists every row
- * that is wrong, with the engine's explanation. Built, not installed; it becomes `ljctl opinion eval`.
+ * Columns as in the labelled field data: id, kind, text, polarity, categories, severity, evidence,
+ * note. Texts whose note holds the tag `amb` are counted apart. Prints any-risk precision, recall
+ * and F1, each kind, macro F1 over the nine, the clean false positive rate, accuracy by note tag,
+ * severity, evidence overlap and polarity. -v lists every row that is wrong, with the engine's
+ * explanation. Built, not installed; it becomes `ljctl opinion eval`.
  *
- * Usage: opinion_eval [-v] [-d RULES_DIR] [-b SECONDS] FILE.tsv   (-b: texts a second on one core, over the file's texts)
+ * Usage: opinion_eval [-v] [-d RULES_DIR] [-b SECONDS] FILE.tsv   (-b: texts a CPU second, over the
+ * file's texts)
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -126,7 +128,8 @@ static void add_tags(struct tally *t, struct lj_field note, bool right)
         size_t i = 0;
         if (item.n >= sizeof t->tags[0].name)
             continue;
-        while (i < t->tag_count && (strlen(t->tags[i].name) != item.n || memcmp(t->tags[i].name, item.p, item.n) != 0))
+        while (i < t->tag_count &&
+               (strlen(t->tags[i].name) != item.n || memcmp(t->tags[i].name, item.p, item.n) != 0))
             i++;
         if (i == TAGS_MAX)
             continue;
@@ -137,7 +140,8 @@ static void add_tags(struct tally *t, struct lj_field note, bool right)
     }
 }
 
-/* category@start-end:span;... : does some span of a finding of that kind meet some labelled span? */
+/* category@start-end:span;... : does some span of a finding of that kind meet some labelled span?
+ */
 static void add_evidence(struct tally *t, struct lj_field gold, const struct lj_opinion_findings *f)
 {
     for (uint32_t i = 0; i < f->count; i++) {
@@ -162,7 +166,8 @@ static void add_evidence(struct tally *t, struct lj_field gold, const struct lj_
     }
 }
 
-static void add_polarity(struct tally *t, const struct lj_tsv *row, const struct lj_opinion_findings *f)
+static void add_polarity(struct tally *t, const struct lj_tsv *row,
+                         const struct lj_opinion_findings *f)
 {
     int gold = lj_field_is(row, 3, "-1") ? -1 : lj_field_is(row, 3, "1") ? 1 : 0;
     t->polarity_n++;
@@ -180,7 +185,9 @@ static double auc(const struct tally *t)
             if (t->polar[j].positive)
                 continue;
             pairs += 1;
-            better += t->polar[i].score > t->polar[j].score ? 1 : t->polar[i].score == t->polar[j].score ? 0.5 : 0;
+            better += t->polar[i].score > t->polar[j].score    ? 1
+                      : t->polar[i].score == t->polar[j].score ? 0.5
+                                                               : 0;
         }
     }
     return pairs > 0 ? better / pairs : 0;
@@ -204,8 +211,9 @@ static void complain(const struct lj_tsv *row, const struct lj_opinion_findings 
     char why[LJ_OPINION_EXPLAIN_MAX];
     struct lj_field text = row->field[2];
     (void)lj_opinion_explain(f, text.p, text.n, why, sizeof why);
-    printf("%.*s\t[%.*s | %.*s]\t%.*s\n\t=> %s\n", (int)row->field[0].n, row->field[0].p, (int)row->field[4].n,
-           row->field[4].p, (int)row->field[7].n, row->field[7].p, (int)text.n, text.p, why);
+    printf("%.*s\t[%.*s | %.*s]\t%.*s\n\t=> %s\n", (int)row->field[0].n, row->field[0].p,
+           (int)row->field[4].n, row->field[4].p, (int)row->field[7].n, row->field[7].p,
+           (int)text.n, text.p, why);
 }
 
 static void add_row(struct tally *t, const struct lj_tsv *row, const struct lj_opinion_findings *f)
@@ -235,20 +243,24 @@ static void print_report(const struct tally *t)
     double macro = 0;
     printf("n %u  ambiguous %u (flagged %u)\n", t->n, t->ambiguous, t->ambiguous_flagged);
     printf("any risk        P %.3f R %.3f F1 %.3f  (tp %u fp %u fn %u tn %u)\n",
-           ratio(t->any.tp, t->any.tp + t->any.fp), ratio(t->any.tp, t->any.tp + t->any.fn), f1(&t->any), t->any.tp,
-           t->any.fp, t->any.fn, t->any.tn);
+           ratio(t->any.tp, t->any.tp + t->any.fp), ratio(t->any.tp, t->any.tp + t->any.fn),
+           f1(&t->any), t->any.tp, t->any.fp, t->any.fn, t->any.tn);
     for (unsigned k = 0; k < NINE; k++) {
         const struct count *c = &t->kind[k];
         macro += f1(c) / NINE;
-        printf("%-15s P %.3f R %.3f F1 %.3f  n %u\n", lj_opinion_kind_name(k), ratio(c->tp, c->tp + c->fp),
-               ratio(c->tp, c->tp + c->fn), f1(c), c->tp + c->fn);
+        printf("%-15s P %.3f R %.3f F1 %.3f  n %u\n", lj_opinion_kind_name(k),
+               ratio(c->tp, c->tp + c->fp), ratio(c->tp, c->tp + c->fn), f1(c), c->tp + c->fn);
     }
-    printf("macro F1        %.3f\nclean FPR       %.3f\n", macro, ratio(t->any.fp, t->any.fp + t->any.tn));
-    printf("severity        exact %.3f within one %.3f (of %u found); recall 3: %u/%u 2: %u/%u 1: %u/%u\n",
-           ratio(t->severity_exact, t->severity_n), ratio(t->severity_near, t->severity_n), t->severity_n,
-           t->high_hit[3], t->high_n[3], t->high_hit[2], t->high_n[2], t->high_hit[1], t->high_n[1]);
+    printf("macro F1        %.3f\nclean FPR       %.3f\n", macro,
+           ratio(t->any.fp, t->any.fp + t->any.tn));
+    printf("severity        exact %.3f within one %.3f (of %u found); recall 3: %u/%u 2: %u/%u 1: "
+           "%u/%u\n",
+           ratio(t->severity_exact, t->severity_n), ratio(t->severity_near, t->severity_n),
+           t->severity_n, t->high_hit[3], t->high_n[3], t->high_hit[2], t->high_n[2],
+           t->high_hit[1], t->high_n[1]);
     printf("evidence        overlaps %u/%u\n", t->evidence_hit, t->evidence_n);
-    printf("polarity        accuracy %.3f AUC %.3f\n", ratio(t->polarity_right, t->polarity_n), auc(t));
+    printf("polarity        accuracy %.3f AUC %.3f\n", ratio(t->polarity_right, t->polarity_n),
+           auc(t));
     printf("by note        ");
     for (size_t i = 0; i < t->tag_count; i++)
         printf(" %s %u/%u", t->tags[i].name, t->tags[i].right, t->tags[i].n);
@@ -260,7 +272,8 @@ static int evaluate(struct lj_opinion *o, struct lj_tsv rows, struct tally *t, s
     while (lj_tsv_next(&rows)) {
         struct lj_opinion_findings f;
         if (rows.fields < 8)
-            return lj_fail(err, LJ_E_CONFIG, "%s:%u: %zu fields, 8 are needed", rows.name, rows.line, rows.fields);
+            return lj_fail(err, LJ_E_CONFIG, "%s:%u: %zu fields, 8 are needed", rows.name,
+                           rows.line, rows.fields);
         if (lj_field_is(&rows, 0, "id"))
             continue;
         int rc = lj_opinion_score(o, rows.field[2].p, rows.field[2].n, &f, err);
@@ -271,10 +284,11 @@ static int evaluate(struct lj_opinion *o, struct lj_tsv rows, struct tally *t, s
     return 0;
 }
 
+/* CPU time: the machine may be shared. */
 static double now(void)
 {
     struct timespec ts;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
@@ -300,8 +314,8 @@ static int bench(struct lj_opinion *o, struct lj_tsv rows, int seconds, struct l
             return lj_fail(err, LJ_E_CONFIG, "%s has no rows", rows.name);
         passed = now() - start;
     }
-    printf("%.0f texts/s, %.1f MB/s, %.0f bytes a text\n", (double)texts / passed, (double)bytes / passed / 1e6,
-           (double)bytes / (double)texts);
+    printf("%.0f texts and %.1f MB a CPU second, %.0f bytes a text\n", (double)texts / passed,
+           (double)bytes / passed / 1e6, (double)bytes / (double)texts);
     return 0;
 }
 

@@ -1,8 +1,9 @@
 /*
  * Names, and the explanation in one line of Chinese.
  *
- * A person must see why: each finding with its kind, severity, the quoted evidence and the rule; then what was looked at
- * and not counted, with the scope that cancelled it. Written into the caller's buffer, always cut at a character.
+ * A person must see why: each finding with its kind, severity, the quoted evidence and the rule;
+ * then what was looked at and not counted, with the scope that cancelled it. Written into the
+ * caller's buffer, always cut at a character.
  */
 #include <string.h>
 
@@ -29,14 +30,14 @@ static const struct {
     const char *name;
     int base;
 } codes[LJ_OPINION_CODES] = {
-    [LJ_OPINION_CODE_ABUSE] = {"ABUSE", 75},       [LJ_OPINION_CODE_INJURY] = {"INJURY", 70},
-    [LJ_OPINION_CODE_FINANCE] = {"FINANCE", 50},   [LJ_OPINION_CODE_FRAUD] = {"FRAUD", 50},
-    [LJ_OPINION_CODE_CONDUCT] = {"CONDUCT", 45},   [LJ_OPINION_CODE_COMMERCE] = {"COMMERCE", 45},
-    [LJ_OPINION_CODE_FAKE] = {"FAKE", 45},         [LJ_OPINION_CODE_FEES] = {"FEES", 45},
-    [LJ_OPINION_CODE_PRIVACY] = {"PRIVACY", 40},   [LJ_OPINION_CODE_WAIT] = {"WAIT", 40},
-    [LJ_OPINION_CODE_WEATHER] = {"WEATHER", 40},   [LJ_OPINION_CODE_CLASS] = {"CLASS", 35},
-    [LJ_OPINION_CODE_FAN] = {"FAN", 35},           [LJ_OPINION_CODE_FORMAL] = {"FORMAL", 30},
-    [LJ_OPINION_CODE_OTHER] = {"OTHER", 25},       [LJ_OPINION_CODE_POSITIVE] = {"POSITIVE", 0},
+    [LJ_OPINION_CODE_ABUSE] = {"ABUSE", 75},     [LJ_OPINION_CODE_INJURY] = {"INJURY", 70},
+    [LJ_OPINION_CODE_FINANCE] = {"FINANCE", 50}, [LJ_OPINION_CODE_FRAUD] = {"FRAUD", 50},
+    [LJ_OPINION_CODE_CONDUCT] = {"CONDUCT", 45}, [LJ_OPINION_CODE_COMMERCE] = {"COMMERCE", 45},
+    [LJ_OPINION_CODE_FAKE] = {"FAKE", 45},       [LJ_OPINION_CODE_FEES] = {"FEES", 45},
+    [LJ_OPINION_CODE_PRIVACY] = {"PRIVACY", 40}, [LJ_OPINION_CODE_WAIT] = {"WAIT", 40},
+    [LJ_OPINION_CODE_WEATHER] = {"WEATHER", 40}, [LJ_OPINION_CODE_CLASS] = {"CLASS", 35},
+    [LJ_OPINION_CODE_FAN] = {"FAN", 35},         [LJ_OPINION_CODE_FORMAL] = {"FORMAL", 30},
+    [LJ_OPINION_CODE_OTHER] = {"OTHER", 25},     [LJ_OPINION_CODE_POSITIVE] = {"POSITIVE", 0},
     [LJ_OPINION_CODE_NEUTRAL] = {"NEUTRAL", 0},
 };
 
@@ -136,7 +137,8 @@ static void puts_to(struct out *o, const char *s)
     put(o, s, strlen(s));
 }
 
-/* Quotes code points [start, end) of the text, at most 20 of them; control characters become spaces: it is one line. */
+/* Quotes code points [start, end) of the text, at most 20 of them; control characters become
+ * spaces: it is one line. */
 static void quote(struct out *o, struct lj_opinion_span span, const char *text, size_t len)
 {
     size_t i = 0;
@@ -158,7 +160,8 @@ static void quote(struct out *o, struct lj_opinion_span span, const char *text, 
     puts_to(o, span.end - span.start > 20 ? "……”" : "”");
 }
 
-static void explain_finding(struct out *o, const struct lj_opinion_finding *f, const char *text, size_t len)
+static void explain_finding(struct out *o, const struct lj_opinion_finding *f, const char *text,
+                            size_t len)
 {
     static const char *const severities[] = {"", "轻微", "一般", "严重"};
     puts_to(o, kinds[f->kind].zh);
@@ -179,7 +182,8 @@ static void explain_finding(struct out *o, const struct lj_opinion_finding *f, c
     puts_to(o, ";");
 }
 
-size_t lj_opinion_explain(const struct lj_opinion_findings *f, const char *text, size_t len, char *buf, size_t size)
+size_t lj_opinion_explain(const struct lj_opinion_findings *f, const char *text, size_t len,
+                          char *buf, size_t size)
 {
     static const char *const polarity[] = {"负面", "中性", "正面"};
     if (size == 0)

@@ -1,13 +1,14 @@
 /*
  * Finding: symbols to tokens, tokens to hits.
  *
- * The automaton gives every word and term; a match across a clause end is dropped. Amounts of money and numbers are
- * found by code. A mask (打靶, 不仅) hides everything inside it; a term hides shorter terms of its kind and the scope
- * words inside itself, so that 没人管 does not negate its neighbour. Terms become hits; pair rules look from each word
- * of their first class as far as their gap reaches.
+ * The automaton gives every word and term; a match across a clause end is dropped. Amounts of money
+ * and numbers are found by code. A mask (打靶, 不仅) hides everything inside it; a term hides
+ * shorter terms of its kind and the scope words inside itself, so that 没人管 does not negate its
+ * neighbour. Terms become hits; pair rules look from each word of their first class as far as their
+ * gap reaches.
  *
- * Guarantees: at most LJ_TOKENS_MAX tokens and LJ_HITS_MAX hits, then the truncated flag; work per token is bounded by
- * the tokens within one gap.
+ * Guarantees: at most LJ_TOKENS_MAX tokens and LJ_HITS_MAX hits, then the truncated flag; work per
+ * token is bounded by the tokens within one gap.
  */
 #include <string.h>
 
@@ -46,8 +47,8 @@ enum { DIGIT_NONE, DIGIT_ARABIC, DIGIT_HAN };
 
 static int digit_kind(const struct lj_text *t, uint32_t i)
 {
-    static const uint16_t han[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B, 0x4E5D,
-                                   0x5341, 0x767E, 0x5343, 0x4E07, 0x96F6, 0x4E24, 0x51E0};
+    static const uint16_t han[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B,
+                                   0x4E5D, 0x5341, 0x767E, 0x5343, 0x4E07, 0x96F6, 0x4E24, 0x51E0};
     if (lj_opinion_char[t->code[i]] == LJ_CHAR_DIGIT)
         return DIGIT_ARABIC;
     for (size_t k = 0; k < sizeof han / sizeof han[0]; k++) {
@@ -57,7 +58,8 @@ static int digit_kind(const struct lj_text *t, uint32_t i)
     return DIGIT_NONE;
 }
 
-/* Symbols of a currency word at i, 0 = none. 块 counts after Arabic digits or two Han ones (三块垫子 is no money). */
+/* Symbols of a currency word at i, 0 = none. 块 counts after Arabic digits or two Han ones
+ * (三块垫子 is no money). */
 static uint32_t currency_at(const struct lj_text *t, uint32_t i, uint32_t digits, bool arabic)
 {
     enum { YUAN = 0x5143, KUAI = 0x5757, MAO = 0x6BDB, QIAN = 0x94B1 };
@@ -75,7 +77,8 @@ static uint32_t currency_at(const struct lj_text *t, uint32_t i, uint32_t digits
 static bool price_like(const struct lj_text *t, uint32_t i, uint32_t j)
 {
     enum { BAI = 0x767E, QIAN = 0x5343 };
-    static const uint16_t next[] = {0x624D, 0x8D77, 0x7ED9, 0x8FD8, 0x6BCF, 0x4E0D, 0x7684, 0x4E86, 0x62BC, 0x5B9A};
+    static const uint16_t next[] = {0x624D, 0x8D77, 0x7ED9, 0x8FD8, 0x6BCF,
+                                    0x4E0D, 0x7684, 0x4E86, 0x62BC, 0x5B9A};
     bool round = false;
     for (uint32_t k = i + 1; k < j; k++)
         round = round || t->code[k] == BAI || t->code[k] == QIAN;
@@ -98,7 +101,8 @@ static void find_numbers(struct lj_opinion *o)
         uint32_t j = i;
         bool arabic = false;
         int kind = DIGIT_NONE;
-        while (j < t->n && t->clause[j] == t->clause[i] && (kind = digit_kind(t, j)) != DIGIT_NONE) {
+        while (j < t->n && t->clause[j] == t->clause[i] &&
+               (kind = digit_kind(t, j)) != DIGIT_NONE) {
             arabic = arabic || kind == DIGIT_ARABIC;
             j++;
         }
@@ -106,7 +110,8 @@ static void find_numbers(struct lj_opinion *o)
             i++;
             continue;
         }
-        uint32_t money = j < t->n && t->clause[j] == t->clause[i] ? currency_at(t, j, j - i, arabic) : 0;
+        uint32_t money =
+            j < t->n && t->clause[j] == t->clause[i] ? currency_at(t, j, j - i, arabic) : 0;
         if (money || arabic || price_like(t, i, j))
             add_tok(o, i, j + money, money ? LJ_ENTRY_MONEY : LJ_ENTRY_NUM);
         i = j;
@@ -199,9 +204,19 @@ static void add_term_hit(struct lj_opinion *o, const struct lj_tok *t)
 {
     const struct lj_entry *e = &o->rules->entries[t->entry];
     struct lj_hit h = {
-        .a_s = t->s, .a_e = t->e, .b_s = t->s, .b_e = t->e, .s = t->s, .e = t->e,
-        .sentence = t->sentence, .kind = (uint8_t)e->kind, .code = e->code, .severity = e->severity,
-        .weight = e->weight, .evasive = t->evasive, .rule = t->entry,
+        .a_s = t->s,
+        .a_e = t->e,
+        .b_s = t->s,
+        .b_e = t->e,
+        .s = t->s,
+        .e = t->e,
+        .sentence = t->sentence,
+        .kind = (uint8_t)e->kind,
+        .code = e->code,
+        .severity = e->severity,
+        .weight = e->weight,
+        .evasive = t->evasive,
+        .rule = t->entry,
     };
     /* Somebody who hides a word means it. */
     if (e->evasive && h.weight == LJ_WEAK)
@@ -209,12 +224,24 @@ static void add_term_hit(struct lj_opinion *o, const struct lj_tok *t)
     add_hit(o, &h);
 }
 
-static void add_pair_hit(struct lj_opinion *o, const struct lj_pair *p, const struct lj_tok *a, const struct lj_tok *b)
+static void add_pair_hit(struct lj_opinion *o, const struct lj_pair *p, const struct lj_tok *a,
+                         const struct lj_tok *b)
 {
     struct lj_hit h = {
-        .a_s = a->s, .a_e = a->e, .b_s = b->s, .b_e = b->e, .s = a->s, .e = a->e > b->e ? a->e : b->e,
-        .sentence = a->sentence, .kind = p->kind, .code = p->code, .severity = p->severity, .weight = p->weight,
-        .by_pair = true, .evasive = a->evasive || b->evasive, .rule = (uint16_t)(p - o->rules->pairs),
+        .a_s = a->s,
+        .a_e = a->e,
+        .b_s = b->s,
+        .b_e = b->e,
+        .s = a->s,
+        .e = a->e > b->e ? a->e : b->e,
+        .sentence = a->sentence,
+        .kind = p->kind,
+        .code = p->code,
+        .severity = p->severity,
+        .weight = p->weight,
+        .by_pair = true,
+        .evasive = a->evasive || b->evasive,
+        .rule = (uint16_t)(p - o->rules->pairs),
     };
     add_hit(o, &h);
 }
@@ -242,10 +269,23 @@ static bool pair_fits(const struct lj_opinion *o, const struct lj_pair *p, uint3
 
 enum { GAP_MAX = 60 };
 
-/* All pairs that token i opens. A rule takes its nearest second word only. */
-static void open_pairs(struct lj_opinion *o, uint32_t i)
+/* The pair of rule p that token i opens: its nearest second word only. */
+static void open_pair(struct lj_opinion *o, uint32_t i, const struct lj_pair *p)
 {
-    const struct lj_rules *r = o->rules;
+    const struct lj_tok *a = &o->tok[i];
+    for (uint32_t j = i + 1; j < o->tok_count && o->tok[j].s <= a->e + p->gap; j++) {
+        if (o->tok[j].sentence != a->sentence)
+            return;
+        if (o->tok[j].s >= a->e && pair_fits(o, p, i, j)) {
+            add_pair_hit(o, p, a, &o->tok[j]);
+            return;
+        }
+    }
+}
+
+/* Classes of the words that follow token i within reach of any pair. */
+static lj_classes reachable(const struct lj_opinion *o, uint32_t i)
+{
     const struct lj_tok *a = &o->tok[i];
     lj_classes near = 0;
     for (uint32_t j = i + 1; j < o->tok_count; j++) {
@@ -254,18 +294,27 @@ static void open_pairs(struct lj_opinion *o, uint32_t i)
         if (o->tok[j].s >= a->e)
             near |= o->tok[j].classes;
     }
-    for (size_t k = 0; k < r->pair_count; k++) {
-        const struct lj_pair *p = &r->pairs[k];
-        lj_classes both = LJ_CLASS(p->first) | LJ_CLASS(p->second);
-        if (!(a->classes & both) || !(near & both))
-            continue;
-        for (uint32_t j = i + 1; j < o->tok_count && o->tok[j].s <= a->e + p->gap; j++) {
-            if (o->tok[j].sentence != a->sentence)
-                break;
-            if (o->tok[j].s >= a->e && pair_fits(o, p, i, j)) {
-                add_pair_hit(o, p, a, &o->tok[j]);
-                break;
-            }
+    return near;
+}
+
+/* All pairs that token i opens, class by class. */
+static void open_pairs(struct lj_opinion *o, uint32_t i)
+{
+    const struct lj_rules *r = o->rules;
+    const lj_classes own = o->tok[i].classes;
+    const lj_classes near = reachable(o, i);
+    for (lj_classes left = own & r->pair_classes; left; left &= left - 1) {
+        unsigned c = (uint64_t)left ? (unsigned)__builtin_ctzll((uint64_t)left)
+                                    : 64 + (unsigned)__builtin_ctzll((uint64_t)(left >> 64));
+        for (uint16_t k = r->opened_from[c]; k < r->opened_from[c + 1]; k++) {
+            const struct lj_pair *p = &r->pairs[r->opened[k]];
+            bool again =
+                c != p->first && (own & LJ_CLASS(p->first)); /* listed under both of its classes */
+            unsigned other = c == p->first ? p->second : p->first;
+            bool both = (near & LJ_CLASS(other)) ||
+                        (near & LJ_CLASS(p->first) && own & LJ_CLASS(p->second));
+            if (!again && both)
+                open_pair(o, i, p);
         }
     }
 }

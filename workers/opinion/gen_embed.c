@@ -1,6 +1,7 @@
 /*
  * Build-time generator: files as C arrays, so that a worker needs no rule file at run time.
- * Usage: gen_embed NAME=FILE ... > embedded.c   (gives `const char NAME[]` and `const size_t NAME_size` each)
+ * Usage: gen_embed NAME=FILE ... > embedded.c   (gives `const char NAME[]` and `const size_t
+ * NAME_size` each)
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,8 @@ static int embed(const char *name, const char *path)
         return -1;
     }
     size_t n = 0;
-    printf("extern const char %s[];\nextern const size_t %s_size;\nconst char %s[] = {", name, name, name);
+    printf("extern const char %s[];\nextern const size_t %s_size;\nconst char %s[] = {", name, name,
+           name);
     for (int c = getc(f); c != EOF; c = getc(f), n++)
         printf("%s%d,", n % 24 ? "" : "\n", c < 128 ? c : c - 256);
     printf("0};\nconst size_t %s_size = %zu;\n", name, n);

@@ -1,14 +1,15 @@
 /*
  * Build-time generator of the character tables.
  *
- * Why: per-text normalisation must cost a table look-up, not a library call, and the worker should not carry ICU. So
- * ICU is asked once, while building, for every code point of the BMP: NFKC where that is one BMP code point, lower
- * case, then traditional to simplified (ICU's Hant-Hans), then the hand-made exceptions of data/t2s.tsv. A second
- * table classes every folded code (letter, noise, clause end, ...). A third gives the toneless Mandarin syllable of
- * every CJK ideograph, for the spellings of a term with one character written in Latin letters.
+ * Why: per-text normalisation must cost a table look-up, not a library call, and the worker should
+ * not carry ICU. So ICU is asked once, while building, for every code point of the BMP: NFKC where
+ * that is one BMP code point, lower case, then traditional to simplified (ICU's Hant-Hans), then
+ * the hand-made exceptions of data/t2s.tsv. A second table classes every folded code (letter,
+ * noise, clause end, ...). A third gives the toneless Mandarin syllable of every CJK ideograph, for
+ * the spellings of a term with one character written in Latin letters.
  *
- * Issue 5 replaces ICU's data by the Unihan tables of Debian's unicode-data; the output's shape stays.
- * Usage: gen_tables T2S.tsv > tables.c
+ * Issue 5 replaces ICU's data by the Unihan tables of Debian's unicode-data; the output's shape
+ * stays. Usage: gen_tables T2S.tsv > tables.c
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -3,13 +3,14 @@
 /*
  * The opinion (舆情) engine: text in, findings out.
  *
- * A library of its own: no broker, no database, no clock, no network. It reads a narrative, a feedback text or a
- * media item and says which risk kinds it asserts, where in the original text, how bad, and why. It never decides
- * anything about credit or publication: people do.
+ * A library of its own: no broker, no database, no clock, no network. It reads a narrative, a
+ * feedback text or a media item and says which risk kinds it asserts, where in the original text,
+ * how bad, and why. It never decides anything about credit or publication: people do.
  *
- * A handle owns its rule tables and its scratch memory; nothing is global. One handle serves one thread; calls on
- * different handles never meet. After lj_opinion_open no call allocates. Findings are plain values: they hold
- * copies, no pointer into the handle, so they outlive it and can be compared with memcmp-like care.
+ * A handle owns its rule tables and its scratch memory; nothing is global. One handle serves one
+ * thread; calls on different handles never meet. After lj_opinion_open no call allocates. Findings
+ * are plain values: they hold copies, no pointer into the handle, so they outlive it and can be
+ * compared with memcmp-like care.
  */
 
 #include <stdbool.h>
@@ -20,12 +21,12 @@ struct lj_err;
 struct lj_opinion;
 
 enum {
-    LJ_OPINION_TEXT_MAX = 5000,     /* code points; the field's limit for an opinion item */
-    LJ_OPINION_SPANS_MAX = 8,       /* evidence spans kept per finding; more are counted, not kept */
-    LJ_OPINION_REASONS_MAX = 8,     /* reasons kept per finding */
-    LJ_OPINION_CANCELLED_MAX = 16,  /* hits that a scope cancelled, kept for the explanation */
-    LJ_OPINION_RULE_NAME_MAX = 48,  /* bytes with the NUL */
-    LJ_OPINION_EXPLAIN_MAX = 1024,  /* bytes that always suffice for lj_opinion_explain */
+    LJ_OPINION_TEXT_MAX = 5000,    /* code points; the field's limit for an opinion item */
+    LJ_OPINION_SPANS_MAX = 8,      /* evidence spans kept per finding; more are counted, not kept */
+    LJ_OPINION_REASONS_MAX = 8,    /* reasons kept per finding */
+    LJ_OPINION_CANCELLED_MAX = 16, /* hits that a scope cancelled, kept for the explanation */
+    LJ_OPINION_RULE_NAME_MAX = 48, /* bytes with the NUL */
+    LJ_OPINION_EXPLAIN_MAX = 1024, /* bytes that always suffice for lj_opinion_explain */
 };
 
 /* The nine risk kinds of the labelled field data, and threat (self-harm, violence) apart. */
@@ -43,7 +44,8 @@ enum lj_opinion_kind {
     LJ_OPINION_KINDS,
 };
 
-/* The field's codes (domain, opinion module), in falling order of base severity where they have one. */
+/* The field's codes (domain, opinion module), in falling order of base severity where they have
+ * one. */
 enum lj_opinion_code {
     LJ_OPINION_CODE_ABUSE,
     LJ_OPINION_CODE_INJURY,
@@ -65,7 +67,8 @@ enum lj_opinion_code {
     LJ_OPINION_CODES,
 };
 
-/* What a scope did to a hit. NONE and the last three raise or keep it; the others cancel or damp it. */
+/* What a scope did to a hit. NONE and the last three raise or keep it; the others cancel or damp
+ * it. */
 enum lj_opinion_scope {
     LJ_OPINION_SCOPE_NONE,
     LJ_OPINION_SCOPE_NEG,      /* 没有、未、零…… in the clause, or carried over a list */
@@ -91,11 +94,11 @@ enum lj_opinion_source {
 };
 
 enum lj_opinion_level { /* names as in the field; NONE first so that > compares */
-    LJ_OPINION_LEVEL_NONE,
-    LJ_OPINION_LEVEL_BLUE,
-    LJ_OPINION_LEVEL_YELLOW,
-    LJ_OPINION_LEVEL_ORANGE,
-    LJ_OPINION_LEVEL_RED,
+                        LJ_OPINION_LEVEL_NONE,
+                        LJ_OPINION_LEVEL_BLUE,
+                        LJ_OPINION_LEVEL_YELLOW,
+                        LJ_OPINION_LEVEL_ORANGE,
+                        LJ_OPINION_LEVEL_RED,
 };
 
 struct lj_opinion_span { /* code point offsets into the original text, end exclusive */
@@ -109,8 +112,9 @@ struct lj_opinion_reason {
     enum lj_opinion_source source;
     enum lj_opinion_scope scope; /* what was decided about this hit, NONE: it simply stands */
     struct lj_opinion_span span;
-    float weight;                        /* what it adds to the kind's points after the scope; 0 = cancelled */
-    char rule[LJ_OPINION_RULE_NAME_MAX]; /* the term itself, or the pair rule's name; UTF-8, cut at a character */
+    float weight; /* what it adds to the kind's points after the scope; 0 = cancelled */
+    char rule[LJ_OPINION_RULE_NAME_MAX]; /* the term itself, or the pair rule's name; UTF-8, cut at
+                                            a character */
 };
 
 struct lj_opinion_finding {
@@ -128,18 +132,20 @@ struct lj_opinion_findings {
     int polarity;         /* -1, 0, 1 */
     float polarity_score; /* -1..1 */
     float risk_score;     /* 0..1, any risk; 0.5 is the threshold */
-    enum lj_opinion_code main_code; /* highest base severity; POSITIVE or NEUTRAL without a finding */
-    int severity;                   /* 0..3, the highest of the findings */
-    int base;                       /* 0..100: base severity S as far as one text tells (no heat, source, burst) */
-    enum lj_opinion_level level;    /* of base, with the floors of the field */
-    bool rumour;                    /* an accusation together with its denial */
-    bool minors;                    /* pupils or children are spoken of */
-    bool hospital;                  /* hospital or police words outside a career story */
-    bool evasion;                   /* a hit was written with symbols, pinyin or split characters inside */
-    bool truncated;                 /* more hits than the engine keeps; the first ones were judged */
+    enum lj_opinion_code
+        main_code; /* highest base severity; POSITIVE or NEUTRAL without a finding */
+    int severity;  /* 0..3, the highest of the findings */
+    int base;      /* 0..100: base severity S as far as one text tells (no heat, source, burst) */
+    enum lj_opinion_level level; /* of base, with the floors of the field */
+    bool rumour;                 /* an accusation together with its denial */
+    bool minors;                 /* pupils or children are spoken of */
+    bool hospital;               /* hospital or police words outside a career story */
+    bool evasion;   /* a hit was written with symbols, pinyin or split characters inside */
+    bool truncated; /* more hits than the engine keeps; the first ones were judged */
     uint32_t code_points;
-    uint32_t bad_bytes;   /* bytes that were no UTF-8; each became U+FFFD and counts as one code point */
-    uint32_t count;       /* findings, highest score first */
+    uint32_t
+        bad_bytes;  /* bytes that were no UTF-8; each became U+FFFD and counts as one code point */
+    uint32_t count; /* findings, highest score first */
     uint32_t cancelled_count;
     struct lj_opinion_finding findings[LJ_OPINION_KINDS];
     struct lj_opinion_reason cancelled[LJ_OPINION_CANCELLED_MAX]; /* in text order */
@@ -147,9 +153,9 @@ struct lj_opinion_findings {
 
 /*
  * Opens an engine.
- * dir: a folder with terms.tsv, words.tsv and pairs.tsv; NULL takes the tables built into the library.
- * The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG (a row that does not parse, the message names file
- * and line), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
+ * dir: a folder with terms.tsv, words.tsv and pairs.tsv; NULL takes the tables built into the
+ * library. The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG (a row that does not
+ * parse, the message names file and line), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
  */
 int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err);
 
@@ -158,20 +164,24 @@ void lj_opinion_close(struct lj_opinion **engine);
 
 /*
  * Scores one text.
- * text: UTF-8, len bytes, NUL bytes allowed (they are noise); may be NULL when len is 0. Empty is a valid, neutral text.
- * ret: filled completely on success, untouched on failure.
- * Errors: LJ_E_TOO_LARGE for more than LJ_OPINION_TEXT_MAX code points. Hostile bytes are no error: see bad_bytes.
+ * text: UTF-8, len bytes, NUL bytes allowed (they are noise); may be NULL when len is 0. Empty is a
+ * valid, neutral text. ret: filled completely on success, untouched on failure. Errors:
+ * LJ_E_TOO_LARGE for more than LJ_OPINION_TEXT_MAX code points. Hostile bytes are no error: see
+ * bad_bytes.
  */
-int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len, struct lj_opinion_findings *ret,
-                     struct lj_err *err);
+int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len,
+                     struct lj_opinion_findings *ret, struct lj_err *err);
 
 /*
- * Writes why, in one line of Chinese, NUL-terminated and cut at a character. Returns the bytes written without the NUL.
- * The evidence is quoted from text, which must be the text that was scored.
+ * Writes why, in one line of Chinese, NUL-terminated and cut at a character. Returns the bytes
+ * written without the NUL. The evidence is quoted from text, which must be the text that was
+ * scored.
  */
-size_t lj_opinion_explain(const struct lj_opinion_findings *f, const char *text, size_t len, char *buf, size_t size);
+size_t lj_opinion_explain(const struct lj_opinion_findings *f, const char *text, size_t len,
+                          char *buf, size_t size);
 
-/* Names: kinds and scopes as in the labelled data (lower case), codes and levels as in the field (upper case). */
+/* Names: kinds and scopes as in the labelled data (lower case), codes and levels as in the field
+ * (upper case). */
 const char *lj_opinion_kind_name(enum lj_opinion_kind kind);
 const char *lj_opinion_kind_name_zh(enum lj_opinion_kind kind);
 const char *lj_opinion_code_name(enum lj_opinion_code code);
@@ -183,7 +193,8 @@ int lj_opinion_code_base(enum lj_opinion_code code);
 int lj_opinion_kind_by_name(const char *name, size_t n);
 int lj_opinion_code_by_name(const char *name, size_t n);
 
-/* What the results depend on: "rules-" and 16 hex digits over all tables; stable across reloads of the same tables. */
+/* What the results depend on: "rules-" and 16 hex digits over all tables; stable across reloads of
+ * the same tables. */
 const char *lj_opinion_version(const struct lj_opinion *engine);
 
 #endif

@@ -3,12 +3,13 @@
  *
  * terms.tsv   term, kind, code, severity 1-3, weak|plain|strong, note
  * words.tsv   word, classes (comma separated), note
- * pairs.tsv   name, kind, code, severity, weight, first class, second class, gap, clause|clause~|sentence|sentence~,
- *             veto class or -, note      (~: in any order)
+ * pairs.tsv   name, kind, code, severity, weight, first class, second class, gap,
+ * clause|clause~|sentence|sentence~, veto class or -, note      (~: in any order)
  *
- * Every surface is folded with the fold of the texts. A term of two to four characters also gets the spellings with one
- * character written as its toneless syllable (gu折) or as its reviewed split parts (扌丁); these hits are marked evasive.
- * Rows that fold to the same symbols and mean the same are kept once: two equal negators would cancel each other.
+ * Every surface is folded with the fold of the texts. A term of two to four characters also gets
+ * the spellings with one character written as its toneless syllable (gu折) or as its reviewed split
+ * parts (扌丁); these hits are marked evasive. Rows that fold to the same symbols and mean the same
+ * are kept once: two equal negators would cancel each other.
  *
  * Guarantees: a row that does not parse is an error with file and line, never skipped.
  */
@@ -91,14 +92,16 @@ static struct lj_entry *find_entry(struct builder *b, const uint16_t *sym, size_
 {
     for (uint16_t i = b->bucket[bucket_of(sym, n)]; i > 0; i = b->chain[i - 1]) {
         struct lj_entry *e = &b->r->entries[b->patterns[i - 1].id];
-        if (same_symbols(&b->patterns[i - 1], sym, n) && (e->kind == kind || e->kind < 0 || kind < 0))
+        if (same_symbols(&b->patterns[i - 1], sym, n) &&
+            (e->kind == kind || e->kind < 0 || kind < 0))
             return e;
     }
     return NULL;
 }
 
 /* Adds e under the symbols, or merges it into the entry that is already there. */
-static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e, struct lj_err *err)
+static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e,
+                     struct lj_err *err)
 {
     struct lj_entry *old = find_entry(b, sym, n, e->kind);
     if (old) {
@@ -123,8 +126,8 @@ static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const str
 }
 
 /* Adds the term with character i replaced by the letters or parts in with. */
-static int add_variant(struct builder *b, const uint16_t *sym, size_t n, size_t i, const uint16_t *with, size_t m,
-                       const struct lj_entry *e, struct lj_err *err)
+static int add_variant(struct builder *b, const uint16_t *sym, size_t n, size_t i,
+                       const uint16_t *with, size_t m, const struct lj_entry *e, struct lj_err *err)
 {
     uint16_t out[TERM_MAX + 8];
     struct lj_entry v = *e;
@@ -167,7 +170,8 @@ static size_t syllable_of(uint16_t sym, uint16_t *out)
     return n;
 }
 
-static int add_variants(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e, struct lj_err *err)
+static int add_variants(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e,
+                        struct lj_err *err)
 {
     if (n < 2 || n > 4)
         return 0;
@@ -235,7 +239,8 @@ static int read_term(struct builder *b, const struct lj_tsv *t, struct lj_err *e
     return rc < 0 ? rc : add_variants(b, sym, n, &e, err);
 }
 
-static int read_classes(struct builder *b, const struct lj_tsv *t, lj_classes *ret, struct lj_err *err)
+static int read_classes(struct builder *b, const struct lj_tsv *t, lj_classes *ret,
+                        struct lj_err *err)
 {
     if (t->fields < 2)
         return bad_row(t, "the classes are missing", err);
@@ -246,7 +251,8 @@ static int read_classes(struct builder *b, const struct lj_tsv *t, lj_classes *r
         const char *stop = comma ? comma : end;
         int c = add_class(b->r, p, (size_t)(stop - p));
         if (c < 0)
-            return bad_row(t, "a class name is empty or too long, or there are more than 128 classes", err);
+            return bad_row(
+                t, "a class name is empty or too long, or there are more than 128 classes", err);
         *ret |= LJ_CLASS(c);
         p = stop + 1;
     }
@@ -328,6 +334,21 @@ static int read_pair(struct builder *b, const struct lj_tsv *t, struct lj_err *e
     return 0;
 }
 
+/* Lists, for every class, the pairs that a word of it opens. */
+static void index_pairs(struct lj_rules *r)
+{
+    uint16_t n = 0;
+    for (unsigned c = 0; c < LJ_W_MAX; c++) {
+        r->opened_from[c] = n;
+        for (size_t i = 0; i < r->pair_count; i++) {
+            const struct lj_pair *p = &r->pairs[i];
+            if (p->first == c || (p->any_order && p->second == c))
+                r->opened[n++] = (uint16_t)i;
+        }
+    }
+    r->opened_from[LJ_W_MAX] = n;
+}
+
 typedef int read_row_fn(struct builder *b, const struct lj_tsv *t, struct lj_err *err);
 
 static int read_rows(struct builder *b, struct lj_tsv *t, read_row_fn *fn, struct lj_err *err)
@@ -385,8 +406,10 @@ static void add_fixed(struct lj_rules *r)
     };
     for (size_t i = 0; i < LJ_W_FIXED; i++)
         (void)add_class(r, names[i], strlen(names[i]));
-    r->entries[LJ_ENTRY_MONEY] = (struct lj_entry){.kind = -1, .classes = LJ_BIT(MONEY) | LJ_BIT(NUM), .name = "金额"};
-    r->entries[LJ_ENTRY_NUM] = (struct lj_entry){.kind = -1, .classes = LJ_BIT(NUM), .name = "数字"};
+    r->entries[LJ_ENTRY_MONEY] =
+        (struct lj_entry){.kind = -1, .classes = LJ_BIT(MONEY) | LJ_BIT(NUM), .name = "金额"};
+    r->entries[LJ_ENTRY_NUM] =
+        (struct lj_entry){.kind = -1, .classes = LJ_BIT(NUM), .name = "数字"};
     r->entry_count = LJ_ENTRY_FIRST;
     r->hash = UINT64_C(0xCBF29CE484222325);
 }
@@ -403,7 +426,8 @@ static int builder_init(struct builder *b, struct lj_err *err)
         b->r->entries = calloc(LJ_ENTRIES_MAX, sizeof *b->r->entries);
         b->r->pairs = calloc(LJ_PAIRS_MAX, sizeof *b->r->pairs);
     }
-    if (!b->r || !b->pool || !b->patterns || !b->bucket || !b->chain || !b->r->entries || !b->r->pairs)
+    if (!b->r || !b->pool || !b->patterns || !b->bucket || !b->chain || !b->r->entries ||
+        !b->r->pairs)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the rule tables");
     add_fixed(b->r);
     return 0;
@@ -415,6 +439,8 @@ int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
     int rc = builder_init(&b, err);
     for (size_t i = 0; rc == 0 && i < 3; i++)
         rc = read_table(&b, dir, i, err);
+    if (rc == 0)
+        index_pairs(b.r);
     if (rc == 0)
         rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
     free(b.pool);

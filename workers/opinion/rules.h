@@ -1,6 +1,7 @@
 #ifndef LJ_OPINION_RULES_H
 #define LJ_OPINION_RULES_H
-/* The rule tables in memory: entries (terms and words), pair rules, word classes. Internal; read only once built. */
+/* The rule tables in memory: entries (terms and words), pair rules, word classes. Internal; read
+ * only once built. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,12 +9,15 @@
 #include "workers/opinion/ac.h"
 #include "workers/opinion/opinion.h"
 
-/* Word classes that the engine itself knows; words.tsv and pairs.tsv may use more names, 128 in all. */
+/* Word classes that the engine itself knows; words.tsv and pairs.tsv may use more names, 128 in
+ * all. */
 #define LJ_WORD_CLASSES(X)                                                                         \
     X(MASK) /* hides everything inside it */                                                       \
-    X(NEG) X(NEG1) X(BE) X(RHET) X(NEGAFTER) X(PREV) X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER)      \
-    X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD)       \
-    X(COMPLAIN) X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(ROUTINE) X(MONEY) X(NUM)
+    X(NEG)                                                                                         \
+    X(NEG1) X(BE) X(RHET) X(NEGAFTER) X(PREV) X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW)         \
+        X(OTHER) X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) \
+            X(SPORT) X(QUOTE) X(POS) X(BAD) X(COMPLAIN) X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP)       \
+                X(ROUTINE) X(MONEY) X(NUM)
 
 enum lj_word_class {
 #define X(name) LJ_W_##name,
@@ -25,7 +29,7 @@ enum lj_word_class {
 
 typedef unsigned __int128 lj_classes; /* a set of word classes */
 
-#define LJ_CLASS(i) ((lj_classes)1 << (i))
+#define LJ_CLASS(i)  ((lj_classes)1 << (i))
 #define LJ_BIT(name) LJ_CLASS(LJ_W_##name)
 
 /* Classes that decide about hits; inside a term they are part of the term and decide nothing. */
@@ -47,11 +51,11 @@ struct lj_entry {
 
 struct lj_pair {
     lj_classes veto; /* a word of these classes between the two, or 0 */
-    uint8_t first; /* word class */
+    uint8_t first;   /* word class */
     uint8_t second;
-    uint8_t gap;       /* symbols between, at most */
+    uint8_t gap; /* symbols between, at most */
     bool any_order;
-    bool sentence;     /* may cross clauses of one sentence */
+    bool sentence; /* may cross clauses of one sentence */
     uint8_t kind;
     uint8_t code;
     uint8_t severity;
@@ -60,7 +64,11 @@ struct lj_pair {
 };
 
 enum { LJ_ENTRIES_MAX = 60000, LJ_PAIRS_MAX = 400 };
-enum { LJ_ENTRY_MONEY, LJ_ENTRY_NUM, LJ_ENTRY_FIRST }; /* numbers are found by code, not by a pattern */
+enum {
+    LJ_ENTRY_MONEY,
+    LJ_ENTRY_NUM,
+    LJ_ENTRY_FIRST
+}; /* numbers are found by code, not by a pattern */
 
 struct lj_rules {
     struct lj_ac *ac;
@@ -68,7 +76,10 @@ struct lj_rules {
     size_t entry_count;
     struct lj_pair *pairs;
     size_t pair_count;
-    lj_classes pair_classes; /* classes that are the first of some pair */
+    lj_classes pair_classes;           /* classes that open some pair */
+    uint16_t opened[2 * LJ_PAIRS_MAX]; /* pair indices, grouped by the class that opens them */
+    uint16_t opened_from[LJ_W_MAX +
+                         1]; /* class c opens opened[opened_from[c]] to before opened_from[c + 1] */
     char class_names[LJ_W_MAX][16];
     size_t class_count;
     uint64_t hash; /* over the tables' bytes */

@@ -1,12 +1,14 @@
 /*
  * Scopes: does the text assert what a hit says?
  *
- * Per hit, in a fixed order, each scope looks at the words of the hit's sentence (DENY, RESOLVED and weak words also at
- * its neighbours) and either leaves the hit alone or names itself and damps it. The first scope that cancels decides;
- * the name goes into the explanation. Scopes are a table, so the order is visible in one place.
+ * Per hit, in a fixed order, each scope looks at the words of the hit's sentence (DENY, RESOLVED
+ * and weak words also at its neighbours) and either leaves the hit alone or names itself and damps
+ * it. The first scope that cancels decides; the name goes into the explanation. Scopes are a table,
+ * so the order is visible in one place.
  *
- * Judged per sentence, never summed over a text: a long narrative collects weak words without meaning anything by them.
- * Words inside a term or inside the hit decide nothing, except a negator between the two words of a pair.
+ * Judged per sentence, never summed over a text: a long narrative collects weak words without
+ * meaning anything by them. Words inside a term or inside the hit decide nothing, except a negator
+ * between the two words of a pair.
  */
 #include "workers/opinion/engine.h"
 
@@ -25,7 +27,8 @@ static bool inside(const struct lj_tok *t, const struct lj_hit *h)
 }
 
 /* Some word of bits in sentence s, outside the hit. */
-static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, lj_classes bits, const struct lj_hit *h)
+static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, lj_classes bits,
+                                        const struct lj_hit *h)
 {
     uint32_t i;
     uint32_t end;
@@ -38,8 +41,8 @@ static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, l
 }
 
 /* The last word of bits that ends before symbol at, in sentence s. */
-static const struct lj_tok *last_before(const struct lj_opinion *o, int32_t s, lj_classes bits, const struct lj_hit *h,
-                                        uint16_t at)
+static const struct lj_tok *last_before(const struct lj_opinion *o, int32_t s, lj_classes bits,
+                                        const struct lj_hit *h, uint16_t at)
 {
     const struct lj_tok *found = NULL;
     uint32_t i;
@@ -62,14 +65,16 @@ static bool turned(const struct lj_opinion *o, const struct lj_hit *h, uint16_t 
 /* A particle that ends a negator's reach: 没有护具的孩子受伤 asserts the injury. */
 static bool stopped(const struct lj_text *t, uint16_t from, uint16_t to)
 {
-    static const uint16_t stops[] = {0x5C31, 0x5374, 0x4FBF, 0x8FD8, 0x800C, 0x5BFC}; /* 就却便还而导 */
+    static const uint16_t stops[] = {0x5C31, 0x5374, 0x4FBF,
+                                     0x8FD8, 0x800C, 0x5BFC}; /* 就却便还而导 */
     enum { DE = 0x7684, SHI = 0x5F0F, SI = 0x4E1D, DIAN = 0x70B9 };
     for (uint16_t i = from; i < to; i++) {
         for (size_t k = 0; k < sizeof stops / sizeof stops[0]; k++) {
             if (t->code[i] == stops[k])
                 return true;
         }
-        bool form = i > 0 && (t->code[i - 1] == SHI || t->code[i - 1] == SI || t->code[i - 1] == DIAN);
+        bool form =
+            i > 0 && (t->code[i - 1] == SHI || t->code[i - 1] == SI || t->code[i - 1] == DIAN);
         if (t->code[i] == DE && !form)
             return true;
     }
@@ -112,7 +117,8 @@ static bool carried(const struct lj_opinion *o, const struct lj_hit *h)
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(NEG) | LJ_BIT(NEG1), h, stop);
     if (!t || lj_clause_at(o, t->s) != first || stopped(&o->text, t->e, stop))
         return false;
-    return list_mark ? stop - t->e <= NEG_CLAUSE_TAIL : is(t, LJ_BIT(NEG)) && stop - t->e <= NEG_NEAR;
+    return list_mark ? stop - t->e <= NEG_CLAUSE_TAIL
+                     : is(t, LJ_BIT(NEG)) && stop - t->e <= NEG_NEAR;
 }
 
 /* 受伤人数为零, 收费?没有的事 */
@@ -133,8 +139,10 @@ static bool negated_after(const struct lj_opinion *o, const struct lj_hit *h)
            o->tok[i].s == o->text.list[lj_clause_at(o, o->tok[i].s)].first;
 }
 
-/* Sets *scope and returns what remains of the hit, 0..1; 1 with *scope untouched when the scope does not apply. */
-typedef float scope_fn(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope);
+/* Sets *scope and returns what remains of the hit, 0..1; 1 with *scope untouched when the scope
+ * does not apply. */
+typedef float scope_fn(const struct lj_opinion *o, const struct lj_hit *h,
+                       enum lj_opinion_scope *scope);
 
 static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
@@ -181,7 +189,8 @@ static float prev(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
 
 static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    bool warning = h->kind == LJ_OPINION_REPUTATION && h->weight == LJ_STRONG; /* 要是再压着,我们就曝光 */
+    bool warning =
+        h->kind == LJ_OPINION_REPUTATION && h->weight == LJ_STRONG; /* 要是再压着,我们就曝光 */
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(HYP), h, h->s);
     if (warning)
         return 1;
@@ -207,7 +216,8 @@ static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
     return 0.2F;
 }
 
-/* The time or place a hit speaks of: the last frame word before it, else one in its clause, else what is carried in. */
+/* The time or place a hit speaks of: the last frame word before it, else one in its clause, else
+ * what is carried in. */
 static enum lj_opinion_scope frame_of(const struct lj_opinion *o, const struct lj_hit *h)
 {
     const lj_classes bits = LJ_BIT(PAST) | LJ_BIT(NOW) | LJ_BIT(OTHER);
@@ -216,24 +226,28 @@ static enum lj_opinion_scope frame_of(const struct lj_opinion *o, const struct l
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);
     for (; i < end && !t; i++) {
-        if (o->tok[i].s >= h->e && lj_clause_at(o, o->tok[i].s) == lj_clause_at(o, h->s) && is(&o->tok[i], bits))
+        if (o->tok[i].s >= h->e && lj_clause_at(o, o->tok[i].s) == lj_clause_at(o, h->s) &&
+            is(&o->tok[i], bits))
             t = &o->tok[i];
     }
     if (!t)
         return (enum lj_opinion_scope)o->frame[h->sentence];
-    return is(t, LJ_BIT(NOW)) ? LJ_OPINION_SCOPE_NONE
+    return is(t, LJ_BIT(NOW))    ? LJ_OPINION_SCOPE_NONE
            : is(t, LJ_BIT(PAST)) ? LJ_OPINION_SCOPE_PAST
                                  : LJ_OPINION_SCOPE_OTHER;
 }
 
-static float framed(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
+static float framed(const struct lj_opinion *o, const struct lj_hit *h,
+                    enum lj_opinion_scope *scope)
 {
     enum lj_opinion_scope f = frame_of(o, h);
     bool biography = h->kind == LJ_OPINION_INJURY && h->weight != LJ_STRONG &&
-                     in_sentence(o, h->sentence, LJ_BIT(BIO), h) && !in_sentence(o, h->sentence, LJ_BIT(VICTIM), h);
+                     in_sentence(o, h->sentence, LJ_BIT(BIO), h) &&
+                     !in_sentence(o, h->sentence, LJ_BIT(VICTIM), h);
     if (f == LJ_OPINION_SCOPE_NONE && biography)
         f = LJ_OPINION_SCOPE_PAST;
-    /* A record stays: an old offence is a present risk to reputation, a false entry is false however old. */
+    /* A record stays: an old offence is a present risk to reputation, a false entry is false
+     * however old. */
     bool lasting = h->kind == LJ_OPINION_REPUTATION || h->kind == LJ_OPINION_FAKE;
     if (f == LJ_OPINION_SCOPE_NONE || (f == LJ_OPINION_SCOPE_PAST && lasting))
         return 1;
@@ -249,7 +263,8 @@ static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
     for (uint32_t i = 0; i < o->tok_count && !found; i++) {
         const struct lj_tok *t = &o->tok[i];
         int away = t->sentence - h->sentence;
-        found = is(t, LJ_BIT(DENY)) && !inside(t, h) && (small || (away >= -1 && away <= after) || t->s < 3);
+        found = is(t, LJ_BIT(DENY)) && !inside(t, h) &&
+                (small || (away >= -1 && away <= after) || t->s < 3);
     }
     if (!found || in_sentence(o, h->sentence, LJ_BIT(WITNESS), h))
         return 1;
@@ -257,9 +272,11 @@ static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
     return 0;
 }
 
-static float resolved(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
+static float resolved(const struct lj_opinion *o, const struct lj_hit *h,
+                      enum lj_opinion_scope *scope)
 {
-    /* Being sorry or stopping the class heals nobody: an injury is over only when the person is well. */
+    /* Being sorry or stopping the class heals nobody: an injury is over only when the person is
+     * well. */
     lj_classes words = h->kind == LJ_OPINION_INJURY ? LJ_BIT(FINE) : LJ_BIT(RESOLVED);
     if (h->weight == LJ_STRONG || h->severity > 2)
         return 1;
@@ -271,16 +288,19 @@ static float resolved(const struct lj_opinion *o, const struct lj_hit *h, enum l
 
 static float sport(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    bool violent = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT || h->kind == LJ_OPINION_THREAT;
+    bool violent = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT ||
+                   h->kind == LJ_OPINION_THREAT;
     bool harmed = h->kind == LJ_OPINION_INJURY &&
                   in_sentence(o, h->sentence, LJ_BIT(VICTIM) | LJ_BIT(CONSEQ), h);
-    if (!violent || harmed || h->weight == LJ_STRONG || !in_sentence(o, h->sentence, LJ_BIT(SPORT), h))
+    if (!violent || harmed || h->weight == LJ_STRONG ||
+        !in_sentence(o, h->sentence, LJ_BIT(SPORT), h))
         return 1;
     *scope = LJ_OPINION_SCOPE_SPORT;
     return 0.3F;
 }
 
-static float near_miss(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
+static float near_miss(const struct lj_opinion *o, const struct lj_hit *h,
+                       enum lj_opinion_scope *scope)
 {
     if (h->kind == LJ_OPINION_INJURY && in_sentence(o, h->sentence, LJ_BIT(NEAR), h))
         *scope = LJ_OPINION_SCOPE_NEARMISS;
@@ -294,12 +314,15 @@ static float quote(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
     return 1;
 }
 
-/* Another uncancelled hit in the sentence or the next, not overlapping, or a consequence, a complaint, a victim. */
+/* Another uncancelled hit in the sentence or the next, not overlapping, or a consequence, a
+ * complaint, a victim. */
 static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
 {
-    /* A call for an apology is a complaint itself: it proves no reputation case. A hospital proves no forgery. */
+    /* A call for an apology is a complaint itself: it proves no reputation case. A hospital proves
+     * no forgery. */
     bool bodily = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT;
-    lj_classes words = (h->kind == LJ_OPINION_REPUTATION ? 0 : LJ_BIT(COMPLAIN)) | (bodily ? LJ_BIT(CONSEQ) : 0);
+    lj_classes words =
+        (h->kind == LJ_OPINION_REPUTATION ? 0 : LJ_BIT(COMPLAIN)) | (bodily ? LJ_BIT(CONSEQ) : 0);
     for (int32_t s = h->sentence - 1; s <= h->sentence + 1; s++) {
         if (in_sentence(o, s, words, h))
             return true;
@@ -307,11 +330,13 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
     uint32_t i;
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);
-    bool about_people = h->kind != LJ_OPINION_REPUTATION && h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
+    bool about_people =
+        h->kind != LJ_OPINION_REPUTATION && h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
     for (; i < end && about_people; i++) {
         const struct lj_tok *t = &o->tok[i];
         int gap = t->s >= h->e ? t->s - h->e : h->s - t->e;
-        if (is(t, LJ_BIT(VICTIM)) && !inside(t, h) && gap <= 8 && lj_clause_at(o, t->s) == lj_clause_at(o, h->s))
+        if (is(t, LJ_BIT(VICTIM)) && !inside(t, h) && gap <= 8 &&
+            lj_clause_at(o, t->s) == lj_clause_at(o, h->s))
             return true;
     }
     for (uint32_t k = 0; k < o->hit_count; k++) {
@@ -326,7 +351,8 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
 
 static void judge_hit(const struct lj_opinion *o, struct lj_hit *h)
 {
-    static scope_fn *const scopes[] = {deny, neg, prev, hyp, framed, topic, resolved, sport, near_miss, quote};
+    static scope_fn *const scopes[] = {deny,  neg,      prev,  hyp,       framed,
+                                       topic, resolved, sport, near_miss, quote};
     h->scope = LJ_OPINION_SCOPE_NONE;
     h->points = h->weight;
     for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
@@ -340,7 +366,8 @@ static void judge_hit(const struct lj_opinion *o, struct lj_hit *h)
         h->severity = 1;
 }
 
-/* The frame a sentence leaves to the next: a past story goes on until the present is named, another place for one. */
+/* The frame a sentence leaves to the next: a past story goes on until the present is named, another
+ * place for one. */
 static void set_frames(struct lj_opinion *o)
 {
     enum lj_opinion_scope carried_in = LJ_OPINION_SCOPE_NONE;
@@ -355,7 +382,7 @@ static void set_frames(struct lj_opinion *o)
             if (!is(t, LJ_BIT(PAST) | LJ_BIT(NOW) | LJ_BIT(OTHER)))
                 continue;
             carried_once = false;
-            carried_in = is(t, LJ_BIT(NOW)) ? LJ_OPINION_SCOPE_NONE
+            carried_in = is(t, LJ_BIT(NOW))    ? LJ_OPINION_SCOPE_NONE
                          : is(t, LJ_BIT(PAST)) ? LJ_OPINION_SCOPE_PAST
                                                : LJ_OPINION_SCOPE_OTHER;
         }

@@ -1,10 +1,11 @@
 /*
  * From judged hits to findings.
  *
- * A kind's points are the best sentence's best hit, plus a little for a second one apart from it in the sentence and a
- * little for another sentence: never the sum over the text. Two points are the threshold. In a long text full of
- * praise and without a complaint, plain and weak hits count less. Polarity weighs praise, cancelled risks (没有收费 is
- * praise in this field) and complaints. The base severity follows the field's table with what one text can tell.
+ * A kind's points are the best sentence's best hit, plus a little for a second one apart from it in
+ * the sentence and a little for another sentence: never the sum over the text. Two points are the
+ * threshold. In a long text full of praise and without a complaint, plain and weak hits count less.
+ * Polarity weighs praise, cancelled risks (没有收费 is praise in this field) and complaints. The
+ * base severity follows the field's table with what one text can tell.
  */
 #include <string.h>
 
@@ -46,7 +47,8 @@ static struct praise count_words(const struct lj_opinion *o)
         p.complaints += (c & LJ_BIT(COMPLAIN)) != 0;
         p.routine += (c & LJ_BIT(ROUTINE)) != 0;
         p.minors = p.minors || (c & LJ_BIT(MINOR));
-        p.hospital = p.hospital || ((c & LJ_BIT(HOSP)) && o->frame[o->tok[i].sentence] == LJ_OPINION_SCOPE_NONE);
+        p.hospital = p.hospital ||
+                     ((c & LJ_BIT(HOSP)) && o->frame[o->tok[i].sentence] == LJ_OPINION_SCOPE_NONE);
     }
     return p;
 }
@@ -137,7 +139,8 @@ static void add_span(struct lj_opinion_finding *f, struct lj_opinion_span s)
 static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points, uint32_t best,
                          struct lj_opinion_finding *f)
 {
-    *f = (struct lj_opinion_finding){.kind = kind, .code = o->hit[best].code, .score = points / (points + THRESHOLD)};
+    *f = (struct lj_opinion_finding){
+        .kind = kind, .code = o->hit[best].code, .score = points / (points + THRESHOLD)};
     for (uint32_t i = 0; i < o->hit_count; i++) {
         const struct lj_hit *h = &o->hit[i];
         if (h->kind != kind || !stands(h))
@@ -196,7 +199,10 @@ static void set_polarity(const struct praise *p, uint32_t negated, struct lj_opi
         bad += f->severity > 1 ? 4 : 2.5F;
     float routine = 0.6F * (float)(p->routine > 2 ? 2 : p->routine);
     f->polarity_score = (good - bad) / (good + bad + 0.5F + routine);
-    f->polarity = f->count > 0 ? -1 : f->polarity_score > 0.3F ? 1 : f->polarity_score < -0.3F ? -1 : 0;
+    f->polarity = f->count > 0                ? -1
+                  : f->polarity_score > 0.3F  ? 1
+                  : f->polarity_score < -0.3F ? -1
+                                              : 0;
 }
 
 static int highest_base(const struct lj_opinion_findings *f, enum lj_opinion_code *ret_code)
@@ -235,7 +241,8 @@ static enum lj_opinion_level level_of(const struct lj_opinion_findings *f)
                                                   : LJ_OPINION_LEVEL_NONE;
     for (uint32_t i = 0; i < f->count; i++) {
         const struct lj_opinion_finding *x = &f->findings[i];
-        bool red = x->severity == 3 || (x->kind == LJ_OPINION_INJURY && x->severity > 1 && f->minors && f->hospital);
+        bool red = x->severity == 3 ||
+                   (x->kind == LJ_OPINION_INJURY && x->severity > 1 && f->minors && f->hospital);
         bool orange = x->code == LJ_OPINION_CODE_ABUSE;
         if (red)
             level = LJ_OPINION_LEVEL_RED;
@@ -265,7 +272,8 @@ static void set_base(const struct praise *p, struct lj_opinion_findings *f)
 
 void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
 {
-    *f = (struct lj_opinion_findings){.code_points = o->text.code_points, .bad_bytes = o->text.bad_bytes};
+    *f = (struct lj_opinion_findings){.code_points = o->text.code_points,
+                                      .bad_bytes = o->text.bad_bytes};
     struct praise p = count_words(o);
     f->truncated = o->truncated;
     collect(o, long_praise(o, &p), f);

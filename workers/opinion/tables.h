@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 enum {
-    LJ_CHAR_NOISE,    /* dropped between two characters of a term */
+    LJ_CHAR_NOISE, /* dropped between two characters of a term */
     LJ_CHAR_HAN,
     LJ_CHAR_LETTER,
     LJ_CHAR_DIGIT,
@@ -20,7 +20,8 @@ enum {
 
 extern const uint16_t lj_opinion_fold[0x10000];
 extern const uint8_t lj_opinion_char[0x10000]; /* LJ_CHAR_* of a folded code */
-extern const uint16_t lj_opinion_pinyin[LJ_OPINION_HAN_COUNT]; /* index into lj_opinion_syllable, 0 = none */
+extern const uint16_t
+    lj_opinion_pinyin[LJ_OPINION_HAN_COUNT]; /* index into lj_opinion_syllable, 0 = none */
 extern const char lj_opinion_syllable[][8];
 
 #endif

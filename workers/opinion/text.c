@@ -1,11 +1,12 @@
 /*
  * Reading a text: one pass from bytes to folded symbols.
  *
- * Strict UTF-8 (no overlong form, no surrogate, nothing above U+10FFFF); a byte that does not belong becomes U+FFFD, is
- * counted and is noise. Every code point goes through the fold table: NFKC, lower case, traditional to simplified.
- * Noise (spaces, dots, symbols, zero-width and combining characters, emoji, everything above the BMP) is dropped, so
- * that 收.费 and 收费 are the same two symbols; each symbol keeps the offset of its code point in the original.
- * Punctuation that ends a clause or a sentence is dropped too, but leaves its boundary behind.
+ * Strict UTF-8 (no overlong form, no surrogate, nothing above U+10FFFF); a byte that does not
+ * belong becomes U+FFFD, is counted and is noise. Every code point goes through the fold table:
+ * NFKC, lower case, traditional to simplified. Noise (spaces, dots, symbols, zero-width and
+ * combining characters, emoji, everything above the BMP) is dropped, so that 收.费 and 收费 are the
+ * same two symbols; each symbol keeps the offset of its code point in the original. Punctuation
+ * that ends a clause or a sentence is dropped too, but leaves its boundary behind.
  *
  * Guarantees: one pass, no allocation, every array bounded by LJ_OPINION_TEXT_MAX.
  */
@@ -44,9 +45,10 @@ int32_t lj_utf8_next(const char *text, size_t len, size_t *i)
 
 struct reader {
     struct lj_text *t;
-    bool noise;     /* something was dropped since the last symbol */
+    bool noise; /* something was dropped since the last symbol */
     bool quoted;
-    uint8_t open;   /* a boundary that waits for the next symbol: LJ_CHAR_CLAUSE, _LIST, _SENTENCE or 0 */
+    uint8_t
+        open; /* a boundary that waits for the next symbol: LJ_CHAR_CLAUSE, _LIST, _SENTENCE or 0 */
     uint8_t before; /* class of the last symbol */
 };
 
@@ -97,7 +99,8 @@ static void mark(struct reader *r, uint8_t class, uint16_t code)
     r->noise = false;
 }
 
-/* 1,680 and 7:30 are numbers: the mark between two digits is noise. So is an x that stands for a symbol: 过x场. */
+/* 1,680 and 7:30 are numbers: the mark between two digits is noise. So is an x that stands for a
+ * symbol: 过x场. */
 static bool is_filler(const struct reader *r, uint16_t code, const char *text, size_t len, size_t i)
 {
     if (code == 'x' && r->before == LJ_CHAR_HAN && !r->open && i < len)
@@ -144,7 +147,8 @@ bool lj_text_read(struct lj_text *t, const char *text, size_t len)
         take(&r, cp, t->code_points, is_filler(&r, code, text, len, i));
         t->code_points++;
     }
-    t->list[t->clauses] = (struct lj_clause){.first = (uint16_t)t->n, .sentence = (uint16_t)t->sentences};
+    t->list[t->clauses] =
+        (struct lj_clause){.first = (uint16_t)t->n, .sentence = (uint16_t)t->sentences};
     return true;
 }
 

@@ -34,13 +34,16 @@ struct lj_text {
     bool question[LJ_CLAUSES_MAX];             /* by sentence: it ends with a question mark */
 };
 
-/* Fills t from UTF-8. Returns false, with t in no defined state, when text has more than LJ_OPINION_TEXT_MAX code points. */
+/* Fills t from UTF-8. Returns false, with t in no defined state, when text has more than
+ * LJ_OPINION_TEXT_MAX code points. */
 bool lj_text_read(struct lj_text *t, const char *text, size_t len);
 
-/* Decodes one code point at *i (< len) and moves *i on; a byte that starts no valid sequence gives -1 and one step. */
+/* Decodes one code point at *i (< len) and moves *i on; a byte that starts no valid sequence gives
+ * -1 and one step. */
 int32_t lj_utf8_next(const char *text, size_t len, size_t *i);
 
-/* Folds a term (UTF-8, n bytes) into symbols; returns their number, or 0 when it is empty, too long or not UTF-8. */
+/* Folds a term (UTF-8, n bytes) into symbols; returns their number, or 0 when it is empty, too long
+ * or not UTF-8. */
 size_t lj_text_fold_term(const char *term, size_t n, uint16_t *out, size_t cap);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * Tab-separated tables: the reviewable form of every rule.
  *
- * One row a line, fields between tabs, nothing quoted; a line that starts with # is a comment. Rows are read in place
- * from memory, so built-in tables and files take the same way. A field is a slice; nothing is copied.
+ * One row a line, fields between tabs, nothing quoted; a line that starts with # is a comment. Rows
+ * are read in place from memory, so built-in tables and files take the same way. A field is a
+ * slice; nothing is copied.
  */
 #include "workers/opinion/tsv.h"
 
@@ -46,7 +47,8 @@ int lj_tsv_next(struct lj_tsv *t)
 
 int lj_field_is(const struct lj_tsv *t, size_t i, const char *s)
 {
-    return i < t->fields && t->field[i].n == strlen(s) && memcmp(t->field[i].p, s, t->field[i].n) == 0;
+    return i < t->fields && t->field[i].n == strlen(s) &&
+           memcmp(t->field[i].p, s, t->field[i].n) == 0;
 }
 
 int lj_field_int(const struct lj_tsv *t, size_t i, int lo, int hi, int *ret, struct lj_err *err)
@@ -56,11 +58,13 @@ int lj_field_int(const struct lj_tsv *t, size_t i, int lo, int hi, int *ret, str
     for (size_t k = 0; k < n && k < 6; k++) {
         char c = t->field[i].p[k];
         if (c < '0' || c > '9')
-            return lj_fail(err, LJ_E_CONFIG, "%s:%u: field %zu is no number", t->name, t->line, i + 1);
+            return lj_fail(err, LJ_E_CONFIG, "%s:%u: field %zu is no number", t->name, t->line,
+                           i + 1);
         v = v * 10 + (c - '0');
     }
     if (n == 0 || n > 6 || v < lo || v > hi)
-        return lj_fail(err, LJ_E_CONFIG, "%s:%u: field %zu must be %d to %d", t->name, t->line, i + 1, lo, hi);
+        return lj_fail(err, LJ_E_CONFIG, "%s:%u: field %zu must be %d to %d", t->name, t->line,
+                       i + 1, lo, hi);
     *ret = v;
     return 0;
 }

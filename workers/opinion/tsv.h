@@ -30,7 +30,8 @@ int lj_field_is(const struct lj_tsv *t, size_t i, const char *s);
 /* Reads a decimal field between lo and hi; LJ_E_CONFIG names file and line. */
 int lj_field_int(const struct lj_tsv *t, size_t i, int lo, int hi, int *ret, struct lj_err *err);
 
-/* Reads a whole file; the caller frees *ret. Errors: LJ_E_IO, LJ_E_NOMEM, LJ_E_TOO_LARGE (over max bytes). */
+/* Reads a whole file; the caller frees *ret. Errors: LJ_E_IO, LJ_E_NOMEM, LJ_E_TOO_LARGE (over max
+ * bytes). */
 int lj_read_file(const char *path, size_t max, char **ret, size_t *ret_size, struct lj_err *err);
 
 #endif

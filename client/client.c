@@ -1,7 +1,8 @@
 /* Life of a client: options, the DEALER socket, and the small loop for programs that have none.
  *
- * The socket's options are those of every peer of the broker: nothing queued to a broker that is not there, no lingering, heartbeats below the
- * 65.5 s at which libzmq's TTL wraps, a bound on a frame's size. Queues of ZeroMQ are made as deep as the client's own limit, so that it is the
+ * The socket's options are those of every peer of the broker: nothing queued to a broker that is
+ * not there, no lingering, heartbeats below the 65.5 s at which libzmq's TTL wraps, a bound on a
+ * frame's size. Queues of ZeroMQ are made as deep as the client's own limit, so that it is the
  * client's limit, counted in events and bytes, that a caller meets.
  */
 #include <assert.h>
@@ -27,7 +28,8 @@ static int64_t or_default(int64_t value, int64_t otherwise)
 
 static int is_name(const char *s)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:@/+";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:@/+";
     size_t n = s ? strnlen(s, LJ_NAME_MAX + 1) : 0;
     return n > 0 && n <= LJ_NAME_MAX && strspn(s, letters) == n;
 }
@@ -37,12 +39,16 @@ static int take_options(struct lj_client *c, const struct lj_client_options *o, 
     if (!o->endpoint || !*o->endpoint)
         return lj_fail(err, LJ_E_CONFIG, "the client's endpoint is missing");
     if (!is_name(o->name))
-        return lj_fail(err, LJ_E_CONFIG, "the client's name must be 1 to %d of A-Z a-z 0-9 . _ - : @ / +", LJ_NAME_MAX);
+        return lj_fail(err, LJ_E_CONFIG,
+                       "the client's name must be 1 to %d of A-Z a-z 0-9 . _ - : @ / +",
+                       LJ_NAME_MAX);
     if (o->pack_max > 500)
         return lj_fail(err, LJ_E_CONFIG, "pack_max is %u, at most 500", o->pack_max);
-    int keys = (o->curve_server_key != NULL) + (o->curve_public_key != NULL) + (o->curve_secret_key != NULL);
+    int keys = (o->curve_server_key != NULL) + (o->curve_public_key != NULL) +
+               (o->curve_secret_key != NULL);
     if (keys != 0 && keys != 3)
-        return lj_fail(err, LJ_E_CONFIG, "CURVE needs the server's key and both own keys, %d of 3 are given", keys);
+        return lj_fail(err, LJ_E_CONFIG,
+                       "CURVE needs the server's key and both own keys, %d of 3 are given", keys);
     memcpy(c->name, o->name, strlen(o->name));
     c->events_max = (uint32_t)or_default(o->events_max, 10000);
     c->pack_max = (uint32_t)or_default(o->pack_max, 200);
@@ -64,10 +70,13 @@ static int set_int(void *socket, int option, int value)
 static int set_options(struct lj_client *c, struct lj_err *err)
 {
     int hwm = c->events_max < 1000000 ? (int)c->events_max + 1000 : 1000000;
-    const struct { int option, value; } table[] = {
-        {ZMQ_IMMEDIATE, 1}, {ZMQ_LINGER, 0}, {ZMQ_SNDHWM, hwm}, {ZMQ_RCVHWM, hwm},
-        {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000}, {ZMQ_HEARTBEAT_TTL, 15000},
-        {ZMQ_RECONNECT_IVL, 100}, {ZMQ_RECONNECT_IVL_MAX, 2000}, {ZMQ_HANDSHAKE_IVL, 5000},
+    const struct {
+        int option, value;
+    } table[] = {
+        {ZMQ_IMMEDIATE, 1},         {ZMQ_LINGER, 0},           {ZMQ_SNDHWM, hwm},
+        {ZMQ_RCVHWM, hwm},          {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000},
+        {ZMQ_HEARTBEAT_TTL, 15000}, {ZMQ_RECONNECT_IVL, 100},  {ZMQ_RECONNECT_IVL_MAX, 2000},
+        {ZMQ_HANDSHAKE_IVL, 5000},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         if (set_int(c->socket, table[i].option, table[i].value) != 0)
@@ -81,19 +90,24 @@ static int set_options(struct lj_client *c, struct lj_err *err)
 
 static int set_keys(struct lj_client *c, const struct lj_client_options *o, struct lj_err *err)
 {
-    const struct { int option; const char *what, *key; } table[] = {
+    const struct {
+        int option;
+        const char *what, *key;
+    } table[] = {
         {ZMQ_CURVE_SERVERKEY, "the server's key", o->curve_server_key},
         {ZMQ_CURVE_PUBLICKEY, "the own public key", o->curve_public_key},
         {ZMQ_CURVE_SECRETKEY, "the own secret key", o->curve_secret_key},
     };
     for (size_t i = 0; o->curve_server_key && i < sizeof table / sizeof *table; i++) {
-        if (zmq_setsockopt(c->socket, table[i].option, table[i].key, strlen(table[i].key)) != 0)
+        if (!table[i].key ||
+            zmq_setsockopt(c->socket, table[i].option, table[i].key, strlen(table[i].key)) != 0)
             return lj_fail(err, LJ_E_CONFIG, "%s is no Z85 key of 40 characters", table[i].what);
     }
     return 0;
 }
 
-static int connect_socket(struct lj_client *c, const struct lj_client_options *o, struct lj_err *err)
+static int connect_socket(struct lj_client *c, const struct lj_client_options *o,
+                          struct lj_err *err)
 {
     c->context = o->zmq_context ? o->zmq_context : zmq_ctx_new();
     c->own_context = !o->zmq_context;
@@ -104,8 +118,8 @@ static int connect_socket(struct lj_client *c, const struct lj_client_options *o
     if (rc == 0)
         rc = set_keys(c, o, err);
     if (rc == 0 && zmq_connect(c->socket, o->endpoint) != 0)
-        rc = lj_fail(err, errno == EINVAL || errno == EPROTONOSUPPORT ? LJ_E_CONFIG : LJ_E_IO, "connect to %s: %s", o->endpoint,
-                     zmq_strerror(errno));
+        rc = lj_fail(err, errno == EINVAL || errno == EPROTONOSUPPORT ? LJ_E_CONFIG : LJ_E_IO,
+                     "connect to %s: %s", o->endpoint, zmq_strerror(errno));
     return rc;
 }
 
@@ -135,7 +149,7 @@ int lj_client_open(const struct lj_client_options *o, struct lj_client **ret, st
     }
     c->random = c->boot_nonce | 1;
     c->next_resend = INT64_MAX;
-    c->hello_wait = 10 * 1000;
+    c->hello_wait = HELLO_FIRST_US;
     c->hello_at = client_now(c);
     rc = connect_socket(c, o, err);
     if (rc != 0)
@@ -194,7 +208,10 @@ int lj_client_run(struct lj_client *c, int timeout_ms, struct lj_err *err)
     if (c->closing)
         return lj_fail(err, LJ_E_CLOSED, "the client is closing");
     uint64_t before = c->callbacks;
-    int64_t end = timeout_ms < 0 ? INT64_MAX : lj_mono_us() + timeout_ms * 1000LL; /* real time, whatever clock the options gave */
+    int64_t end =
+        timeout_ms < 0
+            ? INT64_MAX
+            : lj_mono_us() + timeout_ms * 1000LL; /* real time, whatever clock the options gave */
     for (;;) {
         int64_t now = client_now(c);
         int64_t tick = wait_ms(lj_client_tick(c, now), now);
@@ -222,7 +239,8 @@ void lj_client_close(struct lj_client **cp, int drain_ms)
         return;
     assert(!c->in_callback);
     int64_t end = lj_mono_us() + drain_ms * 1000LL;
-    for (int64_t left = drain_ms; left > 0 && c->stats.events > 0; left = wait_ms(end, lj_mono_us())) {
+    for (int64_t left = drain_ms; left > 0 && c->stats.events > 0;
+         left = wait_ms(end, lj_mono_us())) {
         struct lj_err err;
         if (lj_client_run(c, left < DRAIN_STEP_MS ? (int)left : DRAIN_STEP_MS, &err) < 0)
             break;

@@ -1,5 +1,5 @@
-/* What the files of the client share. A *pack* is one SUBMIT, from its first event to its answer; all packs stand in one list, oldest first,
- * so that sequence numbers and deadlines grow along it:
+/* What the files of the client share. A *pack* is one SUBMIT, from its first event to its answer;
+ * all packs stand in one list, oldest first, so that sequence numbers and deadlines grow along it:
  *
  *     first ── sent ── sent ── unsent ── last = open
  *                                │
@@ -12,6 +12,8 @@
 
 #include "client/liangjin.h"
 
+enum { HELLO_FIRST_US = 10000 }; /* between HELLOs to nobody yet; doubles up to hello_us */
+
 struct slot {
     lj_answer_cb cb;
     void *arg;
@@ -22,11 +24,11 @@ struct slot {
 
 struct pack {
     struct pack *prev, *next;
-    struct lj_buf body;  /* u16 count, records: kept until the answer, to be sent again as it is */
+    struct lj_buf body; /* u16 count, records: kept until the answer, to be sent again as it is */
     struct slot *slots;
     uint32_t count, cap;
-    uint32_t expired;    /* slots [0, expired) have had their callback */
-    uint32_t sendings;   /* 0 = never handed to ZeroMQ */
+    uint32_t expired;  /* slots [0, expired) have had their callback */
+    uint32_t sendings; /* 0 = never handed to ZeroMQ */
     uint64_t seq;
     int64_t resend_at;
 };
@@ -49,7 +51,7 @@ struct lj_client {
 
     int welcomed, resend_on_welcome, who_answered, closing, in_callback;
     int64_t heard_at, hello_at, hello_wait;
-    uint64_t callbacks;  /* ever called; lj_client_run looks at it */
+    uint64_t callbacks; /* ever called; lj_client_run looks at it */
     struct lj_client_stats stats;
 };
 

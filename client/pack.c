@@ -1,11 +1,14 @@
 /* Packs: how events wait, and how each of them gets its one answer.
  *
- * submit() writes the event's record at once into the body of the open pack, next to a slot with the callback; so an event costs no allocation
- * of its own, and a pack is sent, and sent again, as the bytes it is. Every slot is answered exactly once: by the broker's answer, by its
- * deadline, or by close. Slots of a pack grow old in order, so one number (`expired`) says which have had their callback.
+ * submit() writes the event's record at once into the body of the open pack, next to a slot with
+ * the callback; so an event costs no allocation of its own, and a pack is sent, and sent again, as
+ * the bytes it is. Every slot is answered exactly once: by the broker's answer, by its deadline, or
+ * by close. Slots of a pack grow old in order, so one number (`expired`) says which have had their
+ * callback.
  *
- * Guarantees: an event reported as never sent is not sent later (its record is cut out of the pack before); counts of events and bytes are
- * exact, whatever order answers come in; a callback may submit again.
+ * Guarantees: an event reported as never sent is not sent later (its record is cut out of the pack
+ * before); counts of events and bytes are exact, whatever order answers come in; a callback may
+ * submit again.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -15,11 +18,11 @@
 #include "proto/limits.h"
 
 enum {
-    COUNT_SIZE = 2,                 /* of the body's count */
+    COUNT_SIZE = 2, /* of the body's count */
     RECORD_FIXED = 4 + 16 + 8 + 2 + 1 + 1 + 4 + 4,
     FIRST_SLOTS = 16,
-    POOL_PACKS = 16,                /* kept for use again, */
-    POOL_BYTES = 256 * 1024,        /* unless their body has grown beyond this */
+    POOL_PACKS = 16,         /* kept for use again, */
+    POOL_BYTES = 256 * 1024, /* unless their body has grown beyond this */
 };
 
 static void pack_free(struct pack **pp)
@@ -106,19 +109,22 @@ void pack_pool_free(struct lj_client *c)
 static int event_check(const struct lj_submit_event *e, struct lj_err *err)
 {
     if (e->payload.n > LJ_EVENT_BYTES_MAX)
-        return lj_fail(err, LJ_E_TOO_LARGE, "payload of %zu bytes, at most %d", e->payload.n, LJ_EVENT_BYTES_MAX);
+        return lj_fail(err, LJ_E_TOO_LARGE, "payload of %zu bytes, at most %d", e->payload.n,
+                       LJ_EVENT_BYTES_MAX);
     if (e->type.n == 0 || e->type.n > UINT8_MAX || e->unit.n == 0 || e->unit.n > UINT8_MAX)
         return lj_fail(err, LJ_E_ARG, "type and unit of an event have 1 to 255 bytes");
     if (e->key.n > UINT8_MAX || e->source.n > UINT8_MAX)
         return lj_fail(err, LJ_E_ARG, "key and source of an event have at most 255 bytes");
     if (e->origin != LJ_ORIGIN_CLIENT && e->origin != LJ_ORIGIN_CENTRE)
-        return lj_fail(err, LJ_E_ARG, "origin %u of an event is neither client nor centre", e->origin);
+        return lj_fail(err, LJ_E_ARG, "origin %u of an event is neither client nor centre",
+                       e->origin);
     if (e->class >= LJ_CLASSES && e->class != LJ_CLASS_DEFAULT)
         return lj_fail(err, LJ_E_ARG, "class %u of an event is neither 0 to 3 nor 255", e->class);
     return 0;
 }
 
-/* The pack that the next record of n bytes goes into: the open one, or a new one where it is full. */
+/* The pack that the next record of n bytes goes into: the open one, or a new one where it is full.
+ */
 static struct pack *pack_for(struct lj_client *c, size_t n)
 {
     struct pack *p = c->open;
@@ -143,10 +149,12 @@ static struct pack *pack_for(struct lj_client *c, size_t n)
 static int busy(struct lj_client *c, struct lj_err *err)
 {
     c->stats.busy++;
-    return lj_fail(err, LJ_E_BUSY, "%u events of %zu bytes wait for an answer", c->stats.events, c->stats.bytes);
+    return lj_fail(err, LJ_E_BUSY, "%u events of %zu bytes wait for an answer", c->stats.events,
+                   c->stats.bytes);
 }
 
-int lj_client_submit(struct lj_client *c, const struct lj_submit_event *e, lj_answer_cb cb, void *arg, struct lj_err *err)
+int lj_client_submit(struct lj_client *c, const struct lj_submit_event *e, lj_answer_cb cb,
+                     void *arg, struct lj_err *err)
 {
     if (c->closing)
         return lj_fail(err, LJ_E_CLOSED, "the client is closing");
@@ -173,8 +181,11 @@ int lj_client_submit(struct lj_client *c, const struct lj_submit_event *e, lj_an
         return lj_fail(err, LJ_E_NOMEM, "no memory for an event of %zu bytes", n);
     }
     assert(p->body.len - at == n);
-    p->slots[p->count++] = (struct slot){.cb = cb, .arg = arg, .deadline_us = client_now(c) + c->deadline_us,
-                                         .at = (uint32_t)at, .len = (uint32_t)n};
+    p->slots[p->count++] = (struct slot){.cb = cb,
+                                         .arg = arg,
+                                         .deadline_us = client_now(c) + c->deadline_us,
+                                         .at = (uint32_t)at,
+                                         .len = (uint32_t)n};
     c->stats.submitted++;
     c->stats.events++;
     c->stats.events_unsent++;
@@ -199,8 +210,11 @@ static void count_answer(struct lj_client_stats *s, int code)
 void client_answer(struct lj_client *c, struct pack *p, uint32_t i, const struct lj_ack *ack)
 {
     struct slot slot = p->slots[i];
-    struct lj_answer answer = {.code = ack->code, .position = ack->position, .retry_after_s = ack->retry_after_s,
-                               .detail = ack->detail, .id = p->body.data + slot.at + 4};
+    struct lj_answer answer = {.code = ack->code,
+                               .position = ack->position,
+                               .retry_after_s = ack->retry_after_s,
+                               .detail = ack->detail,
+                               .id = p->body.data + slot.at + 4};
     count_answer(&c->stats, ack->code);
     c->stats.events--;
     c->stats.bytes -= slot.len;
@@ -212,8 +226,9 @@ void client_answer(struct lj_client *c, struct pack *p, uint32_t i, const struct
     c->in_callback--;
 }
 
-/* Callbacks of the slots up to `until` that have had none. The id points into the pack's body, and a callback may submit: so what it can reach
- * must not be this pack, or the body would move under it. */
+/* Callbacks of the slots up to `until` that have had none. The id points into the pack's body, and
+ * a callback may submit: so what it can reach must not be this pack, or the body would move under
+ * it. */
 static void fail_slots(struct lj_client *c, struct pack *p, int64_t until, int unsent_code)
 {
     struct lj_ack ack = {.code = (int16_t)(p->sendings ? LJ_E_TIMEOUT : unsent_code)};
@@ -225,7 +240,8 @@ static void fail_slots(struct lj_client *c, struct pack *p, int64_t until, int u
         client_answer(c, p, p->expired++, &ack);
 }
 
-/* What was never sent and has been reported as such must never be sent: its records are cut off the front. */
+/* What was never sent and has been reported as such must never be sent: its records are cut off the
+ * front. */
 static void cut_expired(struct pack *p)
 {
     if (p->expired == 0 || p->sendings > 0)
@@ -244,7 +260,8 @@ void client_expire(struct lj_client *c, int64_t now)
 {
     struct pack *p = c->first;
     while (p && p->slots[p->expired].deadline_us <= now) {
-        /* A callback's flush must not send the half that is not expired before the other half is cut off. */
+        /* A callback's flush must not send the half that is not expired before the other half is
+         * cut off. */
         int was_unsent = c->unsent == p;
         if (was_unsent)
             c->unsent = p->next;
@@ -267,6 +284,7 @@ void client_fail_all(struct lj_client *c)
 {
     while (c->first) {
         struct pack *p = c->first;
+        assert(!p->prev);
         if (c->unsent == p)
             c->unsent = p->next;
         fail_slots(c, p, INT64_MAX, LJ_E_CLOSED);

@@ -1,8 +1,9 @@
 /* What comes from the broker: WELCOME, WHO, ACK, ERROR; everything else is counted and left.
  *
- * An ACK is read twice: first as a whole, and only when it is well formed and answers as many events as its SUBMIT had are the callbacks
- * called. So a bad message answers nothing, its events go out again after a while, and the broker's word on them is asked anew. An ACK to a
- * sequence number that nothing waits for is a double, or came after the deadline: counted, never applied.
+ * An ACK is read twice: first as a whole, and only when it is well formed and answers as many
+ * events as its SUBMIT had are the callbacks called. So a bad message answers nothing, its events
+ * go out again after a while, and the broker's word on them is asked anew. An ACK to a sequence
+ * number that nothing waits for is a double, or came after the deadline: counted, never applied.
  */
 #include <assert.h>
 
@@ -64,7 +65,8 @@ static int ack_fits(struct lj_slice body, const struct pack *p)
     return !r.bad && i == count && count == p->count && r.left == 0;
 }
 
-static void answer_pack(struct lj_client *c, struct pack *p, struct lj_reader *r, const struct lj_ack *same)
+static void answer_pack(struct lj_client *c, struct pack *p, struct lj_reader *r,
+                        const struct lj_ack *same)
 {
     pack_unlink(c, p);
     for (uint32_t i = 0; i < p->count; i++) {

@@ -1,19 +1,21 @@
 /* Sending: HELLO as a sign of life, packs in their order, and packs again.
  *
- * The socket is a DEALER with ZMQ_IMMEDIATE, so nothing is queued towards a broker that is not there; every send is DONTWAIT, and a refused one
- * is only counted and tried again at the next turn. A pack keeps its sequence number and its bytes however often it is sent: an answer to
- * any sending answers the pack, and the broker stores an id once.
+ * The socket is a DEALER with ZMQ_IMMEDIATE, so nothing is queued towards a broker that is not
+ * there; every send is DONTWAIT, and a refused one is only counted and tried again at the next
+ * turn. A pack keeps its sequence number and its bytes however often it is sent: an answer to any
+ * sending answers the pack, and the broker stores an id once.
  *
- * When is a pack sent again? At once, after the WELCOME of a broker with another nonce, or after WHO (the broker took none of what came
- * before); otherwise when no answer came for resend_us, doubling up to resend_max_us, with jitter, so that a broker that was slow for a moment
- * is not hit by all its clients in step.
+ * When is a pack sent again? At once, after the WELCOME of a broker with another nonce, or after
+ * WHO (the broker took none of what came before); otherwise when no answer came for resend_us,
+ * doubling up to resend_max_us, with jitter, so that a broker that was slow for a moment is not hit
+ * by all its clients in step.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "client/client_impl.h"
 
-enum { HELLO_FIRST_US = 10 * 1000, STUCK_US = 10 * 1000 };
+enum { STUCK_US = 10000 };
 
 int64_t client_jitter(struct lj_client *c, int64_t us)
 {
@@ -39,7 +41,8 @@ void client_hello(struct lj_client *c, int64_t now)
 {
     uint8_t space[1 + 8 + 1 + LJ_NAME_MAX];
     struct lj_buf body = {.data = space, .cap = sizeof space};
-    struct lj_hello hello = {.role = LJ_ROLE_INTAKE, .nonce = c->boot_nonce, .name = {c->name, strlen(c->name)}};
+    struct lj_hello hello = {
+        .role = LJ_ROLE_INTAKE, .nonce = c->boot_nonce, .name = {c->name, strlen(c->name)}};
     lj_hello_put(&body, &hello);
     int rc = send_message(c, LJ_MSG_HELLO, ++c->seq, &body);
     if (c->welcomed && rc == 0) {

@@ -1,10 +1,12 @@
 /* CURVE keys and sockets: key files, and the options that make a socket fail closed.
  *
- * CURVE alone encrypts; it does not say who may come in. A libzmq server without a ZAP handler lets any key in, and a handler that starts late or
- * dies opens the door again. So a server socket here always has a ZAP domain and ZMQ_ZAP_ENFORCE_DOMAIN, and the option is read back: a
- * libzmq that does not know it must stop the start, not weaken it.
+ * CURVE alone encrypts; it does not say who may come in. A libzmq server without a ZAP handler lets
+ * any key in, and a handler that starts late or dies opens the door again. So a server socket here
+ * always has a ZAP domain and ZMQ_ZAP_ENFORCE_DOMAIN, and the option is read back: a libzmq that
+ * does not know it must stop the start, not weaken it.
  *
- * A secret key file is refused when anybody else could have read it: a key that has been seen is no key. Secrets are wiped after use.
+ * A secret key file is refused when anybody else could have read it: a key that has been seen is no
+ * key. Secrets are wiped after use.
  */
 #include "common/curve.h"
 
@@ -20,13 +22,16 @@
 #include "common/curve_part.h"
 
 #ifndef ZMQ_ZAP_ENFORCE_DOMAIN
-#define ZMQ_ZAP_ENFORCE_DOMAIN 93 /* a draft constant in zmq.h, but present in released libraries */
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93 /* a draft constant in zmq.h, but present in released libraries  \
+                                   */
 #endif
 
 enum { KEY_FILE_MAX = 4096, HANDSHAKE_MS = 5000 };
 
 static const char *const DOMAINS[] = {
-    [LJ_DOOR_INTAKE] = "liangjin.intake", [LJ_DOOR_WORK] = "liangjin.work", [LJ_DOOR_STREAM] = "liangjin.stream",
+    [LJ_DOOR_INTAKE] = "liangjin.intake",
+    [LJ_DOOR_WORK] = "liangjin.work",
+    [LJ_DOOR_STREAM] = "liangjin.stream",
 };
 
 const char *lj_door_domain(enum lj_door door)
@@ -36,7 +41,8 @@ const char *lj_door_domain(enum lj_door door)
 
 int lj_z85_is_key(const char *text, size_t n)
 {
-    static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    static const char letters[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
     char copy[LJ_Z85_KEY + 1];
     uint8_t key[32];
     if (n != LJ_Z85_KEY)
@@ -60,10 +66,12 @@ static int check_file(int fd, const char *path, struct lj_err *err)
     if (!S_ISREG(st.st_mode))
         return lj_fail(err, LJ_E_CONFIG, "key file %s is no regular file", path);
     if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return lj_fail(err, LJ_E_CONFIG, "key file %s has mode %04o: only its owner may read it (chmod 600)", path,
+        return lj_fail(err, LJ_E_CONFIG,
+                       "key file %s has mode %04o: only its owner may read it (chmod 600)", path,
                        (unsigned)(st.st_mode & 07777));
     if (st.st_uid != geteuid() && st.st_uid != 0)
-        return lj_fail(err, LJ_E_CONFIG, "key file %s belongs to user %u, not to this process's", path, (unsigned)st.st_uid);
+        return lj_fail(err, LJ_E_CONFIG, "key file %s belongs to user %u, not to this process's",
+                       path, (unsigned)st.st_uid);
     return 0;
 }
 
@@ -77,7 +85,8 @@ static int find_key(char *text, const char *path, char ret_key[LJ_Z85_KEY + 1], 
         if (n == 1 && *line == '#')
             continue;
         if (found || line[n] != '\0' || !lj_z85_is_key(line, n))
-            return lj_fail(err, LJ_E_CONFIG, "key file %s must hold one line of %d Z85 characters", path, LJ_Z85_KEY);
+            return lj_fail(err, LJ_E_CONFIG, "key file %s must hold one line of %d Z85 characters",
+                           path, LJ_Z85_KEY);
         memcpy(ret_key, line, LJ_Z85_KEY + 1);
         found = 1;
     }
@@ -118,8 +127,11 @@ int lj_keypair_create(const char *path, struct lj_keypair *ret, struct lj_err *e
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return lj_fail_errno(err, LJ_E_IO, errno, "key file %s", path);
-    int n = snprintf(text, sizeof text, "# liangjin secret key; its public key: %s\n%s\n", k.public_key, k.secret_key);
-    int rc = write(fd, text, (size_t)n) == n && fsync(fd) == 0 ? 0 : lj_fail_errno(err, LJ_E_IO, errno, "key file %s", path);
+    int n = snprintf(text, sizeof text, "# liangjin secret key; its public key: %s\n%s\n",
+                     k.public_key, k.secret_key);
+    int rc = write(fd, text, (size_t)n) == n && fsync(fd) == 0
+                 ? 0
+                 : lj_fail_errno(err, LJ_E_IO, errno, "key file %s", path);
     close(fd);
     if (rc == 0)
         *ret = k;
@@ -138,20 +150,27 @@ static int set_int(void *socket, int option, int value)
 int lj_curve_server(void *socket, const struct lj_keypair *k, enum lj_door door, struct lj_err *err)
 {
     const char *domain = lj_door_domain(door);
-    if (set_int(socket, ZMQ_CURVE_SERVER, 1) != 0 || zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->secret_key, LJ_Z85_KEY) != 0 ||
-        zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0 || set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) != 0)
+    if (set_int(socket, ZMQ_CURVE_SERVER, 1) != 0 ||
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->secret_key, LJ_Z85_KEY) != 0 ||
+        zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0 ||
+        set_int(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) != 0)
         return lj_fail(err, LJ_E_CONFIG, "CURVE server at %s: %s", domain, zmq_strerror(errno));
     int enforced = 0;
     size_t n = sizeof enforced;
-    if (set_int(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) != 0 || zmq_getsockopt(socket, ZMQ_ZAP_ENFORCE_DOMAIN, &enforced, &n) != 0 || !enforced)
-        return lj_fail(err, LJ_E_CONFIG, "this libzmq has no ZMQ_ZAP_ENFORCE_DOMAIN: a missing ZAP handler would let everybody in");
+    if (set_int(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1) != 0 ||
+        zmq_getsockopt(socket, ZMQ_ZAP_ENFORCE_DOMAIN, &enforced, &n) != 0 || !enforced)
+        return lj_fail(err, LJ_E_CONFIG,
+                       "this libzmq has no ZMQ_ZAP_ENFORCE_DOMAIN: a missing ZAP handler would let "
+                       "everybody in");
     return 0;
 }
 
-int lj_curve_client(void *socket, const struct lj_keypair *k, const char *server_public_key, struct lj_err *err)
+int lj_curve_client(void *socket, const struct lj_keypair *k, const char *server_public_key,
+                    struct lj_err *err)
 {
     if (!lj_z85_is_key(server_public_key, strlen(server_public_key)))
-        return lj_fail(err, LJ_E_CONFIG, "the server's public key is no Z85 key of %d characters", LJ_Z85_KEY);
+        return lj_fail(err, LJ_E_CONFIG, "the server's public key is no Z85 key of %d characters",
+                       LJ_Z85_KEY);
     if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_public_key, LJ_Z85_KEY) != 0 ||
         zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, k->public_key, LJ_Z85_KEY) != 0 ||
         zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, k->secret_key, LJ_Z85_KEY) != 0)

@@ -1,12 +1,16 @@
-/* The ZAP handler: libzmq asks it on inproc://zeromq.zap.01 before a CURVE peer's connection stands (RFC 27).
+/* The ZAP handler: libzmq asks it on inproc://zeromq.zap.01 before a CURVE peer's connection stands
+ * (RFC 27).
  *
- * It is an ordinary ROUTER socket on the loop, so there is no thread and no lock around the table of peers. A request is answered at once: 200
- * with the peer's name as User-Id when the key is known and its role fits the door (the ZAP domain), else a refusal. A request that is no ZAP
- * request, another domain, or another mechanism than CURVE is refused too. Nothing here can open a door: while the handler is not there, or is
- * slow, connections are refused or wait (lj_curve_server).
+ * It is an ordinary ROUTER socket on the loop, so there is no thread and no lock around the table
+ * of peers. A request is answered at once: 200 with the peer's name as User-Id when the key is
+ * known and its role fits the door (the ZAP domain), else a refusal. A request that is no ZAP
+ * request, another domain, or another mechanism than CURVE is refused too. Nothing here can open a
+ * door: while the handler is not there, or is slow, connections are refused or wait
+ * (lj_curve_server).
  *
- * Refusals are 300, not 400: after 400 libzmq's client side gives the connection up for good, so that a peer whose key is entered later would
- * have to be restarted; after 300 it tries again with its reconnect interval.
+ * Refusals are 300, not 400: after 400 libzmq's client side gives the connection up for good, so
+ * that a peer whose key is entered later would have to be restarted; after 300 it tries again with
+ * its reconnect interval.
  */
 #include <assert.h>
 #include <errno.h>
@@ -19,7 +23,18 @@
 #include "common/log.h"
 
 /* Frames of a request at a ROUTER: routing id, empty, then these. */
-enum { F_ROUTE, F_EMPTY, F_VERSION, F_REQUEST, F_DOMAIN, F_ADDRESS, F_IDENTITY, F_MECHANISM, F_KEY, F_COUNT };
+enum {
+    F_ROUTE,
+    F_EMPTY,
+    F_VERSION,
+    F_REQUEST,
+    F_DOMAIN,
+    F_ADDRESS,
+    F_IDENTITY,
+    F_MECHANISM,
+    F_KEY,
+    F_COUNT
+};
 enum { MAX_FRAMES = 16, PATH_BYTES = 4096, ADDRESS_SHOWN = 64 };
 
 struct lj_curve {
@@ -48,7 +63,8 @@ static void reply(struct lj_curve *zap, zmq_msg_t *m, const struct lj_curve_peer
     const char *code = peer ? "200" : "300";
     const char *text = peer ? "OK" : "not known here";
     const char *user = peer ? peer->name : "";
-    /* Only the first frame can fail (no such asker any more, or no room): then the rest must not be sent, it would be taken as an address. */
+    /* Only the first frame can fail (no such asker any more, or no room): then the rest must not be
+     * sent, it would be taken as an address. */
     if (send_frame(s, zmq_msg_data(&m[F_ROUTE]), zmq_msg_size(&m[F_ROUTE]), 1) != 0)
         return;
     send_frame(s, "", 0, 1);
@@ -70,11 +86,13 @@ static int door_of(zmq_msg_t *domain)
 }
 
 /* The peer that may come in, or NULL; *ret_count is the counter of why not. */
-static const struct lj_curve_peer *judge(struct lj_curve *zap, zmq_msg_t *m, int n, uint64_t **ret_count)
+static const struct lj_curve_peer *judge(struct lj_curve *zap, zmq_msg_t *m, int n,
+                                         uint64_t **ret_count)
 {
     int door = door_of(&m[F_DOMAIN]);
     *ret_count = &zap->stats.wrong_mechanism;
-    if (door < 0 || n != F_COUNT || !frame_is(&m[F_MECHANISM], "CURVE") || zmq_msg_size(&m[F_KEY]) != 32)
+    if (door < 0 || n != F_COUNT || !frame_is(&m[F_MECHANISM], "CURVE") ||
+        zmq_msg_size(&m[F_KEY]) != 32)
         return NULL;
     const struct lj_curve_peer *peer = lj_curve_peers_by_key(&zap->peers, zmq_msg_data(&m[F_KEY]));
     *ret_count = &zap->stats.unknown_key;
@@ -90,7 +108,8 @@ static const struct lj_curve_peer *judge(struct lj_curve *zap, zmq_msg_t *m, int
 static void log_refusal(zmq_msg_t *m)
 {
     char address[ADDRESS_SHOWN], quoted[2 * ADDRESS_SHOWN];
-    size_t n = zmq_msg_size(&m[F_ADDRESS]) < sizeof address - 1 ? zmq_msg_size(&m[F_ADDRESS]) : sizeof address - 1;
+    size_t n = zmq_msg_size(&m[F_ADDRESS]) < sizeof address - 1 ? zmq_msg_size(&m[F_ADDRESS])
+                                                                : sizeof address - 1;
     memcpy(address, zmq_msg_data(&m[F_ADDRESS]), n);
     address[n] = '\0';
     lj_log(LJ_WARN, "zap_refused", "address=%s", lj_log_quote(address, quoted, sizeof quoted));
@@ -132,7 +151,8 @@ static int bind_socket(struct lj_curve *zap, struct lj_zloop *z, struct lj_err *
     if (!s)
         return lj_fail(err, LJ_E_IO, "ZAP socket: %s", zmq_strerror(errno));
     int rc = 0;
-    if (zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &one, sizeof one) != 0 || zmq_setsockopt(s, ZMQ_LINGER, &zero, sizeof zero) != 0 ||
+    if (zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &one, sizeof one) != 0 ||
+        zmq_setsockopt(s, ZMQ_LINGER, &zero, sizeof zero) != 0 ||
         zmq_bind(s, "inproc://zeromq.zap.01") != 0)
         rc = lj_fail(err, LJ_E_IO, "ZAP socket: %s", zmq_strerror(errno));
     if (rc == 0)
@@ -142,14 +162,16 @@ static int bind_socket(struct lj_curve *zap, struct lj_zloop *z, struct lj_err *
     return rc;
 }
 
-int lj_curve_open(struct lj_zloop *z, void *context, const char *peers_path, struct lj_curve **ret, struct lj_err *err)
+int lj_curve_open(struct lj_zloop *z, void *context, const char *peers_path, struct lj_curve **ret,
+                  struct lj_err *err)
 {
     struct lj_curve *zap = calloc(1, sizeof *zap);
     if (!zap)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the ZAP handler");
     zap->context = context;
     zap->path = strndup(peers_path, PATH_BYTES);
-    int rc = zap->path ? lj_curve_peers_read(zap->path, &zap->peers, err) : lj_fail(err, LJ_E_NOMEM, "no memory for the ZAP handler");
+    int rc = zap->path ? lj_curve_peers_read(zap->path, &zap->peers, err)
+                       : lj_fail(err, LJ_E_NOMEM, "no memory for the ZAP handler");
     if (rc == 0)
         rc = bind_socket(zap, z, err);
     if (rc != 0) {
@@ -205,11 +227,12 @@ void lj_curve_close(struct lj_curve **zp, void (*cb)(void *arg), void *arg)
 /* ---- the self-test ---- */
 
 struct knock {
-    void *server, *monitor, *client; /* one pair for each way of knocking: so a verdict belongs to one client */
+    void *server, *monitor,
+        *client; /* one pair for each way of knocking: so a verdict belongs to one client */
 };
 
-static int knock_open(struct knock *k, void *context, const struct lj_keypair *server_key, const struct lj_keypair *client_key,
-                      const char *monitor, struct lj_err *err)
+static int knock_open(struct knock *k, void *context, const struct lj_keypair *server_key,
+                      const struct lj_keypair *client_key, const char *monitor, struct lj_err *err)
 {
     int zero = 0;
     char endpoint[64];
@@ -227,10 +250,13 @@ static int knock_open(struct knock *k, void *context, const struct lj_keypair *s
         rc = lj_curve_client(k->client, client_key, server_key->public_key, err);
     if (rc != 0)
         return rc;
-    if (zmq_socket_monitor(k->server, monitor, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0 ||
+    if (zmq_socket_monitor(k->server, monitor,
+                           ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0 ||
         zmq_connect(k->monitor, monitor) != 0 || zmq_bind(k->server, "tcp://127.0.0.1:*") != 0 ||
-        zmq_getsockopt(k->server, ZMQ_LAST_ENDPOINT, endpoint, &n) != 0 || zmq_connect(k->client, endpoint) != 0)
+        zmq_getsockopt(k->server, ZMQ_LAST_ENDPOINT, endpoint, &n) != 0 ||
+        zmq_connect(k->client, endpoint) != 0)
         return lj_fail(err, LJ_E_IO, "self-test socket: %s", zmq_strerror(errno));
     return 0;
 }
@@ -246,8 +272,10 @@ static void knock_close(struct knock *k)
     }
 }
 
-/* 0 = refused, LJ_E_AUTH = let in, LJ_E_TIMEOUT = neither. The loop runs meanwhile, for it answers the ZAP request. */
-static int knock_verdict(struct knock *k, uv_loop_t *loop, int timeout_ms, const char *who, struct lj_err *err)
+/* 0 = refused, LJ_E_AUTH = let in, LJ_E_TIMEOUT = neither. The loop runs meanwhile, for it answers
+ * the ZAP request. */
+static int knock_verdict(struct knock *k, uv_loop_t *loop, int timeout_ms, const char *who,
+                         struct lj_err *err)
 {
     for (int64_t end = lj_mono_us() + timeout_ms * 1000LL; lj_mono_us() < end;) {
         zmq_pollitem_t item = {.socket = k->monitor, .events = ZMQ_POLLIN};
@@ -270,10 +298,15 @@ static int knock_verdict(struct knock *k, uv_loop_t *loop, int timeout_ms, const
 int lj_curve_self_test(struct lj_curve *zap, uv_loop_t *loop, int timeout_ms, struct lj_err *err)
 {
     struct lj_keypair server, stranger;
-    if (zmq_curve_keypair(server.public_key, server.secret_key) != 0 || zmq_curve_keypair(stranger.public_key, stranger.secret_key) != 0)
+    if (zmq_curve_keypair(server.public_key, server.secret_key) != 0 ||
+        zmq_curve_keypair(stranger.public_key, stranger.secret_key) != 0)
         return lj_fail(err, LJ_E_IO, "this libzmq has no CURVE");
-    const struct { const char *who, *monitor; const struct lj_keypair *key; } knocks[] = {
-        {"a client without CURVE", "inproc://lj-self-test-null", NULL}, {"a client with an unknown key", "inproc://lj-self-test-key", &stranger},
+    const struct {
+        const char *who, *monitor;
+        const struct lj_keypair *key;
+    } knocks[] = {
+        {"a client without CURVE", "inproc://lj-self-test-null", NULL},
+        {"a client with an unknown key", "inproc://lj-self-test-key", &stranger},
     };
     uint64_t refused = zap->stats.unknown_key;
     int rc = 0;

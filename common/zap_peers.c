@@ -1,7 +1,9 @@
-/* The file of known peers: `<public key> <role> <unit or *> <name>`, one a line, kept as a table sorted by key and by name.
+/* The file of known peers: `<public key> <role> <unit or *> <name>`, one a line, kept as a table
+ * sorted by key and by name.
  *
- * The file is read whole and judged whole before anything changes: one bad line means that the table in use stays. Errors name the line. A key
- * or a name that stands twice is an error too: which role would count would depend on the order of the file.
+ * The file is read whole and judged whole before anything changes: one bad line means that the
+ * table in use stays. Errors name the line. A key or a name that stands twice is an error too:
+ * which role would count would depend on the order of the file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,11 +18,17 @@
 enum { LINE_MAX_BYTES = 512, PEERS_MAX = 10000 };
 
 static const char *const ROLES[] = {
-    [LJ_CURVE_GATEWAY] = "gateway", [LJ_CURVE_CLIENT] = "client", [LJ_CURVE_WORKER] = "worker", [LJ_CURVE_READER] = "reader",
+    [LJ_CURVE_GATEWAY] = "gateway",
+    [LJ_CURVE_CLIENT] = "client",
+    [LJ_CURVE_WORKER] = "worker",
+    [LJ_CURVE_READER] = "reader",
 };
-static const unsigned DOORS[] = { /* bit of each door a role may enter by */
-    [LJ_CURVE_GATEWAY] = 1u << LJ_DOOR_INTAKE | 1u << LJ_DOOR_STREAM, [LJ_CURVE_CLIENT] = 1u << LJ_DOOR_INTAKE,
-    [LJ_CURVE_WORKER] = 1u << LJ_DOOR_WORK, [LJ_CURVE_READER] = 1u << LJ_DOOR_STREAM,
+static const unsigned DOORS[] = {
+    /* bit of each door a role may enter by */
+    [LJ_CURVE_GATEWAY] = 1u << LJ_DOOR_INTAKE | 1u << LJ_DOOR_STREAM,
+    [LJ_CURVE_CLIENT] = 1u << LJ_DOOR_INTAKE,
+    [LJ_CURVE_WORKER] = 1u << LJ_DOOR_WORK,
+    [LJ_CURVE_READER] = 1u << LJ_DOOR_STREAM,
 };
 enum { NROLES = sizeof ROLES / sizeof *ROLES };
 
@@ -43,15 +51,18 @@ void lj_curve_peers_free(struct lj_curve_peers *p)
 
 static int by_key(const void *a, const void *b)
 {
-    return memcmp(((const struct lj_curve_peer *)a)->key, ((const struct lj_curve_peer *)b)->key, 32);
+    return memcmp(((const struct lj_curve_peer *)a)->key, ((const struct lj_curve_peer *)b)->key,
+                  32);
 }
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(const struct lj_curve_peer *const *)a)->name, (*(const struct lj_curve_peer *const *)b)->name);
+    return strcmp(((const struct lj_curve_peer_ref *)a)->peer->name,
+                  ((const struct lj_curve_peer_ref *)b)->peer->name);
 }
 
-const struct lj_curve_peer *lj_curve_peers_by_key(const struct lj_curve_peers *p, const uint8_t key[32])
+const struct lj_curve_peer *lj_curve_peers_by_key(const struct lj_curve_peers *p,
+                                                  const uint8_t key[32])
 {
     struct lj_curve_peer want;
     memcpy(want.key, key, 32);
@@ -61,23 +72,25 @@ const struct lj_curve_peer *lj_curve_peers_by_key(const struct lj_curve_peers *p
 const struct lj_curve_peer *lj_curve_peers_by_name(const struct lj_curve_peers *p, const char *name)
 {
     struct lj_curve_peer want;
-    const struct lj_curve_peer *at = &want;
+    struct lj_curve_peer_ref at = {&want};
     size_t n = strnlen(name, sizeof want.name);
     if (p->count == 0 || n == sizeof want.name)
         return NULL;
     memcpy(want.name, name, n + 1);
-    struct lj_curve_peer *const *found = bsearch(&at, p->names, p->count, sizeof at, by_name);
-    return found ? *found : NULL;
+    const struct lj_curve_peer_ref *found = bsearch(&at, p->names, p->count, sizeof at, by_name);
+    return found ? found->peer : NULL;
 }
 
 static int is_unit(const char *s)
 {
-    return strlen(s) == 5 && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 2 && strspn(s + 2, "0123456789") == 3;
+    return strlen(s) == 5 && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 2 &&
+           strspn(s + 2, "0123456789") == 3;
 }
 
 static int is_name(const char *s)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:@/+";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:@/+";
     size_t n = strlen(s);
     return n > 0 && n <= LJ_CURVE_NAME_MAX && strspn(s, letters) == n;
 }
@@ -121,8 +134,8 @@ static int parse_line(char *line, struct lj_curve_peer *ret, const char **ret_wr
     memset(ret, 0, sizeof *ret);
     ret->role = (enum lj_curve_role)role;
     zmq_z85_decode(ret->key, w[0]);
-    strcpy(ret->unit, w[2]);
-    strcpy(ret->name, w[3]);
+    (void)snprintf(ret->unit, sizeof ret->unit, "%s", w[2]);
+    (void)snprintf(ret->name, sizeof ret->name, "%s", w[3]);
     return 1;
 }
 
@@ -148,13 +161,15 @@ static int read_rows(FILE *f, const char *path, struct lj_curve_peers *p, struct
         const char *wrong = NULL;
         struct lj_curve_peer row;
         if (!strchr(line, '\n') && !feof(f))
-            return lj_fail(err, LJ_E_CONFIG, "%s:%d: the line is longer than %d bytes", path, number, LINE_MAX_BYTES - 2);
+            return lj_fail(err, LJ_E_CONFIG, "%s:%d: the line is longer than %d bytes", path,
+                           number, LINE_MAX_BYTES - 2);
         int got = parse_line(line, &row, &wrong);
         if (got < 0)
             return lj_fail(err, LJ_E_CONFIG, "%s:%d: %s", path, number, wrong);
         for (size_t i = 0; got > 0 && i < p->count; i++) {
             if (memcmp(row.key, p->rows[i].key, 32) == 0 || strcmp(row.name, p->rows[i].name) == 0)
-                return lj_fail(err, LJ_E_CONFIG, "%s:%d: the key or the name \"%s\" stands twice", path, number, row.name);
+                return lj_fail(err, LJ_E_CONFIG, "%s:%d: the key or the name \"%s\" stands twice",
+                               path, number, row.name);
         }
         if (got > 0 && p->count == PEERS_MAX)
             return lj_fail(err, LJ_E_CONFIG, "%s:%d: more than %d peers", path, number, PEERS_MAX);
@@ -173,7 +188,7 @@ static int index_names(struct lj_curve_peers *p)
     if (!p->names)
         return LJ_E_NOMEM;
     for (size_t i = 0; i < p->count; i++)
-        p->names[i] = &p->rows[i];
+        p->names[i].peer = &p->rows[i];
     qsort(p->names, p->count, sizeof *p->names, by_name);
     return 0;
 }

@@ -1,13 +1,17 @@
-/* Encoders and decoders of the Liangjin protocol: one pair for each record of PROTOCOL.md, shared by broker, client library, workers and tests.
+/* Encoders and decoders of the Liangjin protocol: one pair for each record of PROTOCOL.md, shared
+ * by broker, client library, workers and tests.
  *
- * Encoders append to a growable buffer and cannot fail by themselves; a field that does not fit its prefix sets the buffer's `failed`, which
- * the caller asks once. Decoders go through lj_reader, so no length that a peer wrote is trusted: they borrow from the frame, allocate
- * nothing, and either fill the struct or return LJ_E_PROTOCOL with a sentence that names the field.
+ * Encoders append to a growable buffer and cannot fail by themselves; a field that does not fit its
+ * prefix sets the buffer's `failed`, which the caller asks once. Decoders go through lj_reader, so
+ * no length that a peer wrote is trusted: they borrow from the frame, allocate nothing, and either
+ * fill the struct or return LJ_E_PROTOCOL with a sentence that names the field.
  *
- * What is checked here is what makes a record *readable*: lengths, ranges of small numbers, the letters of a unit code, the alphabet of a
- * peer's name. Whether a type, a unit or a text is right is the broker's business, which can answer for one event instead of a whole message.
+ * What is checked here is what makes a record *readable*: lengths, ranges of small numbers, the
+ * letters of a unit code, the alphabet of a peer's name. Whether a type, a unit or a text is right
+ * is the broker's business, which can answer for one event instead of a whole message.
  *
- * Guarantees: a truncated record is refused at every byte; after a refused event record the reader stands behind it, so a receiver may go on.
+ * Guarantees: a truncated record is refused at every byte; after a refused event record the reader
+ * stands behind it, so a receiver may go on.
  */
 #include "proto/wire.h"
 
@@ -41,7 +45,8 @@ static int truncated(struct lj_err *err, const char *what)
     return lj_fail(err, LJ_E_PROTOCOL, "%s is shorter than its fields", what);
 }
 
-/* Two capital letters and three digits; anything else makes the reader bad, as a missing byte does. */
+/* Two capital letters and three digits; anything else makes the reader bad, as a missing byte does.
+ */
 static void read_unit(struct lj_reader *r, char unit[LJ_UNIT_CODE_LEN + 1])
 {
     const uint8_t *p = lj_read_bytes(r, LJ_UNIT_CODE_LEN);
@@ -64,7 +69,8 @@ static void put_unit(struct lj_buf *b, const char unit[LJ_UNIT_CODE_LEN + 1])
         lj_buf_put(b, unit, LJ_UNIT_CODE_LEN);
 }
 
-/* The alphabet of names that peers give themselves: they go into logs and metric labels as they are. */
+/* The alphabet of names that peers give themselves: they go into logs and metric labels as they
+ * are. */
 static int is_name(struct lj_slice s, size_t min)
 {
     static const char marks[] = "._-:@/+";
@@ -90,13 +96,15 @@ void lj_envelope_put(uint8_t out[LJ_ENVELOPE_SIZE], uint8_t type, uint64_t seq)
 int lj_envelope_get(const void *p, size_t n, struct lj_envelope *ret, struct lj_err *err)
 {
     if (n != LJ_ENVELOPE_SIZE)
-        return lj_fail(err, LJ_E_PROTOCOL, "envelope of %zu bytes, must be %d", n, LJ_ENVELOPE_SIZE);
+        return lj_fail(err, LJ_E_PROTOCOL, "envelope of %zu bytes, must be %d", n,
+                       LJ_ENVELOPE_SIZE);
     struct lj_reader r = lj_reader(p, n);
     if (lj_read_u16(&r) != ('L' << 8 | 'J'))
         return lj_fail(err, LJ_E_PROTOCOL, "envelope does not start with LJ");
     uint8_t version = lj_read_u8(&r);
     if (version != LJ_WIRE_VERSION)
-        return lj_fail(err, LJ_E_PROTOCOL, "protocol version %u, spoken here: %d", version, LJ_WIRE_VERSION);
+        return lj_fail(err, LJ_E_PROTOCOL, "protocol version %u, spoken here: %d", version,
+                       LJ_WIRE_VERSION);
     uint8_t type = lj_read_u8(&r);
     if (lj_read_u32(&r) != 0)
         return lj_fail(err, LJ_E_PROTOCOL, "reserved bytes of the envelope are not zero");
@@ -117,7 +125,8 @@ void lj_hello_put(struct lj_buf *b, const struct lj_hello *h)
     lj_buf_u16(b, h->slots);
 }
 
-/* Bytes behind the known fields of HELLO, WELCOME and HEAD are left alone: a later minor revision may add fields there. */
+/* Bytes behind the known fields of HELLO, WELCOME and HEAD are left alone: a later minor revision
+ * may add fields there. */
 int lj_hello_get(const void *p, size_t n, struct lj_hello *ret, struct lj_err *err)
 {
     struct lj_reader r = lj_reader(p, n);
@@ -135,9 +144,12 @@ int lj_hello_get(const void *p, size_t n, struct lj_hello *ret, struct lj_err *e
     if (h.role < LJ_ROLE_INTAKE || h.role > LJ_ROLE_ADMIN)
         return lj_fail(err, LJ_E_PROTOCOL, "role %u in HELLO is none of 1, 2, 3", h.role);
     if (!is_name(h.name, 1))
-        return lj_fail(err, LJ_E_PROTOCOL, "the name in HELLO must be 1 to %d of A-Z a-z 0-9 . _ - : @ / +", LJ_NAME_MAX);
+        return lj_fail(err, LJ_E_PROTOCOL,
+                       "the name in HELLO must be 1 to %d of A-Z a-z 0-9 . _ - : @ / +",
+                       LJ_NAME_MAX);
     if (h.role == LJ_ROLE_WORKER && (!is_name(h.kind, 1) || !is_name(h.version, 0)))
-        return lj_fail(err, LJ_E_PROTOCOL, "kind or version in HELLO is no name of at most %d characters", LJ_NAME_MAX);
+        return lj_fail(err, LJ_E_PROTOCOL,
+                       "kind or version in HELLO is no name of at most %d characters", LJ_NAME_MAX);
     if (h.role == LJ_ROLE_WORKER && h.slots == 0)
         return lj_fail(err, LJ_E_PROTOCOL, "a worker says HELLO with at least one slot");
     *ret = h;
@@ -173,7 +185,8 @@ void lj_error_put(struct lj_buf *b, int16_t code, const char *text)
     lj_buf_str8(b, text, n > UINT8_MAX ? UINT8_MAX : n);
 }
 
-int lj_error_get(const void *p, size_t n, int16_t *ret_code, struct lj_slice *ret_text, struct lj_err *err)
+int lj_error_get(const void *p, size_t n, int16_t *ret_code, struct lj_slice *ret_text,
+                 struct lj_err *err)
 {
     struct lj_reader r = lj_reader(p, n);
     int16_t code = (int16_t)lj_read_u16(&r);
@@ -212,11 +225,13 @@ void lj_submit_event_put(struct lj_buf *b, const struct lj_submit_event *e)
 static int submit_event_check(const struct lj_submit_event *e, struct lj_err *err)
 {
     if (e->payload.n > LJ_EVENT_BYTES_MAX)
-        return lj_fail(err, LJ_E_PROTOCOL, "payload of %zu bytes, at most %d", e->payload.n, LJ_EVENT_BYTES_MAX);
+        return lj_fail(err, LJ_E_PROTOCOL, "payload of %zu bytes, at most %d", e->payload.n,
+                       LJ_EVENT_BYTES_MAX);
     if (e->origin != LJ_ORIGIN_CLIENT && e->origin != LJ_ORIGIN_CENTRE)
         return lj_fail(err, LJ_E_PROTOCOL, "origin %u of an event is neither 1 nor 2", e->origin);
     if (e->class >= LJ_CLASSES && e->class != LJ_CLASS_DEFAULT)
-        return lj_fail(err, LJ_E_PROTOCOL, "class %u of an event is neither 0 to 3 nor 255", e->class);
+        return lj_fail(err, LJ_E_PROTOCOL, "class %u of an event is neither 0 to 3 nor 255",
+                       e->class);
     return 0;
 }
 
@@ -227,7 +242,8 @@ int lj_submit_event_get(struct lj_reader *r, struct lj_submit_event *ret, struct
         r->bad = 1;
     const uint8_t *p = lj_read_bytes(r, n);
     if (!p)
-        return lj_fail(err, LJ_E_PROTOCOL, "event record is cut off, or longer than %d bytes", LJ_RECORD_BYTES_MAX);
+        return lj_fail(err, LJ_E_PROTOCOL, "event record is cut off, or longer than %d bytes",
+                       LJ_RECORD_BYTES_MAX);
     struct lj_reader in = lj_reader(p, n);
     struct lj_submit_event e = {0};
     read_id(&in, e.id);
@@ -248,7 +264,8 @@ int lj_submit_event_get(struct lj_reader *r, struct lj_submit_event *ret, struct
     return rc;
 }
 
-/* A detail is for people: better cut, between two characters, than an ACK that cannot be written. */
+/* A detail is for people: better cut, between two characters, than an ACK that cannot be written.
+ */
 static size_t cut_text(struct lj_slice s)
 {
     if (s.n <= UINT8_MAX)
@@ -277,7 +294,8 @@ int lj_ack_get(struct lj_reader *r, struct lj_ack *ret, struct lj_err *err)
     if (r->bad)
         return truncated(err, "answer in ACK");
     if (a.code > 1)
-        return lj_fail(err, LJ_E_PROTOCOL, "code %d of an answer is neither 0, 1 nor negative", a.code);
+        return lj_fail(err, LJ_E_PROTOCOL, "code %d of an answer is neither 0, 1 nor negative",
+                       a.code);
     *ret = a;
     return 0;
 }
@@ -377,7 +395,8 @@ int lj_outcome_get(struct lj_reader *r, struct lj_outcome_record *ret, struct lj
     if (o.what > LJ_OUTCOME_FINAL)
         return lj_fail(err, LJ_E_PROTOCOL, "outcome %u is none of 0, 1, 2", o.what);
     if ((o.what == LJ_OUTCOME_DONE) != (o.code >= 0))
-        return lj_fail(err, LJ_E_PROTOCOL, "outcome %u with code %d: a verdict is >= 0, an error < 0", o.what, o.code);
+        return lj_fail(err, LJ_E_PROTOCOL,
+                       "outcome %u with code %d: a verdict is >= 0, an error < 0", o.what, o.code);
     *ret = o;
     return 0;
 }
@@ -440,7 +459,8 @@ int lj_stream_member_get(struct lj_reader *r, struct lj_stream_member *ret, stru
     m.verdict = (int16_t)lj_read_u16(r);
     read_unit(r, m.unit);
     if (r->bad)
-        return lj_fail(err, LJ_E_PROTOCOL, "member of a closure is cut off, or its unit is no unit code");
+        return lj_fail(err, LJ_E_PROTOCOL,
+                       "member of a closure is cut off, or its unit is no unit code");
     *ret = m;
     return 0;
 }

@@ -1,13 +1,17 @@
-/* liangjin-submit: events from standard input (one JSON object a line) or made up by number, handed to a broker; one line an answer.
+/* liangjin-submit: events from standard input (one JSON object a line) or made up by number, handed
+ * to a broker; one line an answer.
  *
- * It shows how a program without an event loop uses libliangjin, and it is the load generator of the tests: `--count` events of `--type`, at
- * most `--window` of them without an answer. With `--history FILE` it leaves a record for a checker that trusts nobody else:
+ * It shows how a program without an event loop uses libliangjin, and it is the load generator of
+ * the tests: `--count` events of `--type`, at most `--window` of them without an answer. With
+ * `--history FILE` it leaves a record for a checker that trusts nobody else:
  *
  *     sent <id>                       written before the event can have left
- *     ack <id> <code> <position>      written for each answer; code as in PROTOCOL.md, negative = not stored or unknown
+ *     ack <id> <code> <position>      written for each answer; code as in PROTOCOL.md, negative =
+ * not stored or unknown
  *
- * appended line by line with one write each, so that a killed run leaves whole lines. With `--retry` an answer that says "the same may be sent
- * again" is followed until it is final; both answers stand in the history then.
+ * appended line by line with one write each, so that a killed run leaves whole lines. With
+ * `--retry` an answer that says "the same may be sent again" is followed until it is final; both
+ * answers stand in the history then.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,21 +37,28 @@ struct options {
 };
 #define AT(field) offsetof(struct options, field)
 static const struct lj_cfg_row ROWS[] = {
-    {"endpoint", LJ_CFG_STR, AT(endpoint), NULL, 0, 0, "", "ZeroMQ endpoint of the broker's intake"},
+    {"endpoint", LJ_CFG_STR, AT(endpoint), NULL, 0, 0, "",
+     "ZeroMQ endpoint of the broker's intake"},
     {"name", LJ_CFG_STR, AT(name), "liangjin-submit", 0, 0, "", "name that the broker logs"},
-    {"count", LJ_CFG_INT, AT(count), "0", 0, INT64_MAX, "events", "make so many events up; 0 = read them from standard input"},
+    {"count", LJ_CFG_INT, AT(count), "0", 0, INT64_MAX, "events",
+     "make so many events up; 0 = read them from standard input"},
     {"type", LJ_CFG_STR, AT(type), "feedback.received", 0, 0, "", "type of the made-up events"},
     {"unit", LJ_CFG_STR, AT(unit), "PS001", 0, 0, "", "unit of the made-up events"},
-    {"payload", LJ_CFG_STR, AT(payload), NULL, 0, 0, "", "payload of the made-up events; default {\"n\":<number>,\"pad\":\"...\"}"},
+    {"payload", LJ_CFG_STR, AT(payload), NULL, 0, 0, "",
+     "payload of the made-up events; default {\"n\":<number>,\"pad\":\"...\"}"},
     {"pad", LJ_CFG_INT, AT(pad), "0", 0, 60000, "bytes", "length of pad in the default payload"},
-    {"window", LJ_CFG_INT, AT(window), "1000", 1, 1000000, "events", "events without an answer at one time"},
+    {"window", LJ_CFG_INT, AT(window), "1000", 1, 1000000, "events",
+     "events without an answer at one time"},
     {"rate", LJ_CFG_INT, AT(rate), "0", 0, 1000000, "events/s", "upper bound; 0 = none"},
-    {"deadline", LJ_CFG_INT, AT(deadline_ms), "30000", 1, 3600000, "ms", "time after which an event without an answer is unknown"},
+    {"deadline", LJ_CFG_INT, AT(deadline_ms), "30000", 1, 3600000, "ms",
+     "time after which an event without an answer is unknown"},
     {"history", LJ_CFG_STR, AT(history), NULL, 0, 0, "", "append sent and ack lines to this file"},
-    {"retry", LJ_CFG_BOOL, AT(retry), "0", 0, 0, "", "send again, with the same id, what may be sent again"},
+    {"retry", LJ_CFG_BOOL, AT(retry), "0", 0, 0, "",
+     "send again, with the same id, what may be sent again"},
     {"centre", LJ_CFG_BOOL, AT(centre), "0", 0, 0, "", "events come from the Centre (origin 2)"},
     {"quiet", LJ_CFG_BOOL, AT(quiet), "0", 0, 0, "", "no line for each answer"},
-    {"curve-server-key", LJ_CFG_STR, AT(server_key), NULL, 0, 0, "", "Z85 public key of the broker"},
+    {"curve-server-key", LJ_CFG_STR, AT(server_key), NULL, 0, 0, "",
+     "Z85 public key of the broker"},
     {"curve-public-key", LJ_CFG_STR, AT(public_key), NULL, 0, 0, "", "own Z85 public key"},
     {"curve-secret-key", LJ_CFG_STR, AT(secret_key), NULL, 0, 0, "", "own Z85 secret key"},
 };
@@ -55,10 +66,10 @@ enum { NROWS = sizeof ROWS / sizeof *ROWS, AGAIN_US = 100000, STEP_MS = 20 };
 
 /* One event on its way, owned by this program until its answer is final. */
 struct job {
-    struct job *next;      /* in the list of those to send again */
+    struct job *next; /* in the list of those to send again */
     struct run *run;
     struct lj_submit_event event;
-    char *texts;           /* the memory behind the event's slices */
+    char *texts; /* the memory behind the event's slices */
     int64_t begun_us, again_at;
 };
 struct run {
@@ -132,8 +143,10 @@ static void answered(const struct lj_answer *a, void *arg)
     }
     if (!r->opt.quiet)
         printf("%s %s %" PRId64 "%s%.*s\n", lj_uuid_format(a->id, id),
-               a->code == 0 ? "stored" : a->code > 0 ? "repeated" : lj_err_info(a->code)->name, a->position, a->detail.n ? " " : "",
-               (int)a->detail.n, a->detail.p);
+               a->code == 0  ? "stored"
+               : a->code > 0 ? "repeated"
+                             : lj_err_info(a->code)->name,
+               a->position, a->detail.n ? " " : "", (int)a->detail.n, a->detail.p);
     count(r, a);
     lj_hist_add(&r->latency, lj_mono_us() - j->begun_us);
     r->open--;
@@ -148,7 +161,8 @@ static struct lj_slice copy_text(char **at, const char *text, size_t n)
     return s;
 }
 
-static int job_fill(struct job *j, const char *type, const char *unit, const char *key, const char *payload)
+static int job_fill(struct job *j, const char *type, const char *unit, const char *key,
+                    const char *payload)
 {
     size_t t = strlen(type), u = strlen(unit), k = strlen(key), p = strlen(payload);
     j->texts = malloc(t + u + k + p + 1);
@@ -183,13 +197,16 @@ static int job_parse_members(struct run *r, struct job *j, json_t *o, struct lj_
     json_int_t version = 1;
     json_t *payload;
     json_error_t e;
-    if (json_unpack_ex(o, &e, JSON_STRICT, "{s:s, s:s, s:o, s?s, s?s, s?s, s?I}", "type", &type, "unit", &unit, "payload", &payload,
-                       "key", &key, "id", &id, "occurred_at", &occurred, "schema_version", &version) != 0)
+    if (json_unpack_ex(o, &e, JSON_STRICT, "{s:s, s:s, s:o, s?s, s?s, s?s, s?I}", "type", &type,
+                       "unit", &unit, "payload", &payload, "key", &key, "id", &id, "occurred_at",
+                       &occurred, "schema_version", &version) != 0)
         return lj_fail(err, LJ_E_ARG, "%s", e.text);
     j->event.occurred_at_us = LJ_TIME_NONE;
-    int rc = occurred ? lj_time_parse(occurred, strlen(occurred), &j->event.occurred_at_us, err) : 0;
+    int rc =
+        occurred ? lj_time_parse(occurred, strlen(occurred), &j->event.occurred_at_us, err) : 0;
     if (rc == 0)
-        rc = id ? lj_uuid_parse(id, strlen(id), j->event.id, err) : lj_uuid_v7(&r->ids, lj_now_us(), j->event.id, err);
+        rc = id ? lj_uuid_parse(id, strlen(id), j->event.id, err)
+                : lj_uuid_v7(&r->ids, lj_now_us(), j->event.id, err);
     if (rc != 0)
         return rc;
     j->event.schema_version = (uint16_t)version;
@@ -255,7 +272,8 @@ static int next_job(struct run *r)
     j->begun_us = lj_mono_us();
     r->open++;
     history(r, "sent", j->event.id, "");
-    return hand_over(r, j) == LJ_E_BUSY ? LJ_E_STATE : 0; /* the window is never wider than the client's limit */
+    return hand_over(r, j) == LJ_E_BUSY ? LJ_E_STATE
+                                        : 0; /* the window is never wider than the client's limit */
 }
 
 static void send_again(struct run *r, int64_t now)
@@ -275,7 +293,8 @@ static void send_again(struct run *r, int64_t now)
 
 static int may_make(const struct run *r, int64_t now)
 {
-    if (stop || r->input_ended || r->open >= r->opt.window || (r->opt.count && r->made >= r->opt.count))
+    if (stop || r->input_ended || r->open >= r->opt.window ||
+        (r->opt.count && r->made >= r->opt.count))
         return 0;
     return !r->opt.rate || r->made * 1000000 / r->opt.rate <= now - r->started_us;
 }
@@ -309,10 +328,14 @@ static void report(struct run *r)
     double s = (double)(lj_mono_us() - r->started_us) / 1e6;
     struct lj_client_stats st;
     lj_client_stats(r->client, &st);
-    fprintf(stderr, "events=%" PRId64 " seconds=%.3f rate=%.0f stored=%" PRId64 " repeated=%" PRId64 " refused=%" PRId64 " unknown=%" PRId64
-            " bad_lines=%" PRId64 " p50_us<=%" PRId64 " p99_us<=%" PRId64 " messages=%" PRIu64 " resent=%" PRIu64 " broker_changes=%" PRIu64 "\n",
-            r->finished, s, s > 0 ? (double)r->finished / s : 0, r->stored, r->repeated, r->refused, r->unknown, r->bad_lines,
-            lj_hist_quantile_us(&r->latency, 0.5), lj_hist_quantile_us(&r->latency, 0.99), st.messages_sent, st.events_resent,
+    fprintf(stderr,
+            "events=%" PRId64 " seconds=%.3f rate=%.0f stored=%" PRId64 " repeated=%" PRId64
+            " refused=%" PRId64 " unknown=%" PRId64 " bad_lines=%" PRId64 " p50_us<=%" PRId64
+            " p99_us<=%" PRId64 " messages=%" PRIu64 " resent=%" PRIu64 " broker_changes=%" PRIu64
+            "\n",
+            r->finished, s, s > 0 ? (double)r->finished / s : 0, r->stored, r->repeated, r->refused,
+            r->unknown, r->bad_lines, lj_hist_quantile_us(&r->latency, 0.5),
+            lj_hist_quantile_us(&r->latency, 0.99), st.messages_sent, st.events_resent,
             st.broker_changes);
 }
 
@@ -326,9 +349,14 @@ static int open_all(struct run *r, struct lj_err *err)
             return lj_fail_errno(err, LJ_E_IO, errno, "%s", r->opt.history);
     }
     struct lj_client_options o = {
-        .endpoint = r->opt.endpoint, .name = r->opt.name, .curve_server_key = r->opt.server_key,
-        .curve_public_key = r->opt.public_key, .curve_secret_key = r->opt.secret_key, .events_max = (uint32_t)r->opt.window,
-        .bytes_max = (size_t)r->opt.window * LJ_RECORD_BYTES_MAX, .deadline_us = r->opt.deadline_ms * 1000,
+        .endpoint = r->opt.endpoint,
+        .name = r->opt.name,
+        .curve_server_key = r->opt.server_key,
+        .curve_public_key = r->opt.public_key,
+        .curve_secret_key = r->opt.secret_key,
+        .events_max = (uint32_t)r->opt.window,
+        .bytes_max = (size_t)r->opt.window * LJ_RECORD_BYTES_MAX,
+        .deadline_us = r->opt.deadline_ms * 1000,
     };
     return lj_client_open(&o, &r->client, err);
 }

@@ -1,8 +1,11 @@
-/* Fuzzing the codec: the input is a whole message, envelope and body, as a hostile peer would send it.
+/* Fuzzing the codec: the input is a whole message, envelope and body, as a hostile peer would send
+ * it.
  *
- * The body is read as the envelope's type says, record by record, as broker, worker and readers do. Beyond the sanitizers one property is
- * checked: what was accepted is written back to the very same bytes. So the decoder cannot accept what the encoder could not have meant, and
- * both cannot drift apart. HELLO, WELCOME and HEAD may have bytes behind their fields; there the accepted part is compared.
+ * The body is read as the envelope's type says, record by record, as broker, worker and readers do.
+ * Beyond the sanitizers one property is checked: what was accepted is written back to the very same
+ * bytes. So the decoder cannot accept what the encoder could not have meant, and both cannot drift
+ * apart. HELLO, WELCOME and HEAD may have bytes behind their fields; there the accepted part is
+ * compared.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,36 +23,36 @@ static void same(struct lj_buf *b, const uint8_t *from, size_t n)
 }
 
 /* Reads records until one is refused or nothing is left, and writes each back. */
-#define RECORDS(type, get, put)                            \
-    do {                                                   \
-        type x;                                            \
-        const uint8_t *from = r.p;                         \
-        while (r.left > 0 && get(&r, &x, &err) == 0) {     \
-            put(&b, &x);                                   \
-            same(&b, from, (size_t)(r.p - from));          \
-            from = r.p;                                    \
-        }                                                  \
+#define RECORDS(type, get, put)                                                                    \
+    do {                                                                                           \
+        type x;                                                                                    \
+        const uint8_t *from = r.p;                                                                 \
+        while (r.left > 0 && get(&r, &x, &err) == 0) {                                             \
+            put(&b, &x);                                                                           \
+            same(&b, from, (size_t)(r.p - from));                                                  \
+            from = r.p;                                                                            \
+        }                                                                                          \
     } while (0)
 
-#define WHOLE(type, get, put)                              \
-    do {                                                   \
-        type x;                                            \
-        if (get(r.p, r.left, &x, &err) == 0) {             \
-            put(&b, &x);                                   \
-            if (b.failed || b.len > r.left)                \
-                abort();                                   \
-            same(&b, r.p, b.len);                          \
-        }                                                  \
+#define WHOLE(type, get, put)                                                                      \
+    do {                                                                                           \
+        type x;                                                                                    \
+        if (get(r.p, r.left, &x, &err) == 0) {                                                     \
+            put(&b, &x);                                                                           \
+            if (b.failed || b.len > r.left)                                                        \
+                abort();                                                                           \
+            same(&b, r.p, b.len);                                                                  \
+        }                                                                                          \
     } while (0)
 
-#define HEAD_OF(type, get, put)                            \
-    do {                                                   \
-        type x;                                            \
-        const uint8_t *from = r.p;                         \
-        if (get(&r, &x, &err) == 0) {                      \
-            put(&b, &x);                                   \
-            same(&b, from, (size_t)(r.p - from));          \
-        }                                                  \
+#define HEAD_OF(type, get, put)                                                                    \
+    do {                                                                                           \
+        type x;                                                                                    \
+        const uint8_t *from = r.p;                                                                 \
+        if (get(&r, &x, &err) == 0) {                                                              \
+            put(&b, &x);                                                                           \
+            same(&b, from, (size_t)(r.p - from));                                                  \
+        }                                                                                          \
     } while (0)
 
 static void error(struct lj_reader r, struct lj_buf *b, struct lj_err *err)
@@ -91,9 +94,15 @@ static void body(uint8_t type, struct lj_reader r)
     struct lj_err err = {0};
     uint16_t skip = 0;
     switch (type) {
-    case LJ_MSG_HELLO: WHOLE(struct lj_hello, lj_hello_get, lj_hello_put); break;
-    case LJ_MSG_WELCOME: WHOLE(struct lj_welcome, lj_welcome_get, lj_welcome_put); break;
-    case LJ_MSG_ERROR: error(r, &b, &err); break;
+    case LJ_MSG_HELLO:
+        WHOLE(struct lj_hello, lj_hello_get, lj_hello_put);
+        break;
+    case LJ_MSG_WELCOME:
+        WHOLE(struct lj_welcome, lj_welcome_get, lj_welcome_put);
+        break;
+    case LJ_MSG_ERROR:
+        error(r, &b, &err);
+        break;
     case LJ_MSG_SUBMIT:
         skip = lj_read_u16(&r);
         RECORDS(struct lj_submit_event, lj_submit_event_get, lj_submit_event_put);
@@ -118,8 +127,11 @@ static void body(uint8_t type, struct lj_reader r)
         lj_read_bytes(&r, 18);
         closures(r, &b);
         break;
-    case LJ_MSG_HEAD: WHOLE(struct lj_head, lj_head_get, lj_head_put); break;
-    default: break;
+    case LJ_MSG_HEAD:
+        WHOLE(struct lj_head, lj_head_get, lj_head_put);
+        break;
+    default:
+        break;
     }
     (void)skip;
     lj_buf_free(&b);

@@ -1,6 +1,6 @@
-/* libliangjin against a broker played by the test: a ROUTER whose every answer the test decides. Time is the test's own: the client gets a
- * clock that only moves when told, so deadlines and repeats are exact and nothing here waits for them.
- * lj-test: lj_client lj_proto lj_common
+/* libliangjin against a broker played by the test: a ROUTER whose every answer the test decides.
+ * Time is the test's own: the client gets a clock that only moves when told, so deadlines and
+ * repeats are exact and nothing here waits for them. lj-test: lj_client lj_proto lj_common
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -61,7 +61,8 @@ static void broker_start(struct fixture *f)
     int one = 1, zero = 0;
     zmq_setsockopt(f->router, ZMQ_ROUTER_MANDATORY, &one, sizeof one);
     zmq_setsockopt(f->router, ZMQ_LINGER, &zero, sizeof zero);
-    /* After a restart the port is the same one; the old listener goes away in ZeroMQ's own thread. */
+    /* After a restart the port is the same one; the old listener goes away in ZeroMQ's own thread.
+     */
     int64_t limit = lj_mono_us() + 10 * SECOND;
     while (zmq_bind(f->router, f->endpoint) != 0)
         assert_true(zmq_errno() == EADDRINUSE && lj_mono_us() < limit);
@@ -116,10 +117,17 @@ static int teardown(void **state)
 static struct lj_submit_event event(long n)
 {
     static char payload[32];
-    struct lj_submit_event e = {.occurred_at_us = LJ_TIME_NONE, .schema_version = 1, .origin = LJ_ORIGIN_CLIENT, .class = LJ_CLASS_DEFAULT,
-                                .type = S("a.b"), .unit = S("PS001"), .key = S(""), .source = S("test")};
+    struct lj_submit_event e = {.occurred_at_us = LJ_TIME_NONE,
+                                .schema_version = 1,
+                                .origin = LJ_ORIGIN_CLIENT,
+                                .class = LJ_CLASS_DEFAULT,
+                                .type = S("a.b"),
+                                .unit = S("PS001"),
+                                .key = S(""),
+                                .source = S("test")};
     memcpy(e.id, &n, sizeof n);
-    e.payload = (struct lj_slice){payload, (size_t)snprintf(payload, sizeof payload, "{\"n\":%ld}", n)};
+    e.payload =
+        (struct lj_slice){payload, (size_t)snprintf(payload, sizeof payload, "{\"n\":%ld}", n)};
     return e;
 }
 
@@ -130,14 +138,20 @@ static void answered(const struct lj_answer *a, void *arg)
     struct fixture *f = again_f;
     assert_true(f->answered < ANSWERS_MAX);
     struct answer *to = &f->answers[f->answered++];
-    *to = (struct answer){.code = a->code, .position = a->position, .retry_after_s = a->retry_after_s, .arg = (long)(intptr_t)arg};
+    *to = (struct answer){.code = a->code,
+                          .position = a->position,
+                          .retry_after_s = a->retry_after_s,
+                          .arg = (long)(intptr_t)arg};
     memcpy(to->id, a->id, 16);
     snprintf(to->detail, sizeof to->detail, "%.*s", (int)a->detail.n, a->detail.p);
-    assert_memory_equal(to->id, &to->arg, sizeof to->arg); /* the id is that of the event the argument was given with */
+    assert_memory_equal(
+        to->id, &to->arg,
+        sizeof to->arg); /* the id is that of the event the argument was given with */
     if (f->submit_again > 0) {
         f->submit_again--;
         struct lj_submit_event e = event(to->arg + 1000);
-        assert_int_equal(lj_client_submit(f->client, &e, answered, (void *)(intptr_t)(to->arg + 1000), NULL), 0);
+        assert_int_equal(
+            lj_client_submit(f->client, &e, answered, (void *)(intptr_t)(to->arg + 1000), NULL), 0);
         lj_client_flush(f->client);
     }
 }
@@ -155,7 +169,8 @@ static void submit_ok(struct fixture *f, long from, long to)
         assert_int_equal(submit(f, n), 0);
 }
 
-/* Real time passes here only until a message that was sent has arrived. The client's clock stands still, so HELLO is due only when told. */
+/* Real time passes here only until a message that was sent has arrived. The client's clock stands
+ * still, so HELLO is due only when told. */
 static int64_t limit_us(void)
 {
     return lj_mono_us() + 10 * SECOND;
@@ -188,14 +203,14 @@ static struct lj_client_stats stats(struct fixture *f)
 }
 
 /* Take messages until a counter of the client has reached a value. */
-#define TAKE_UNTIL(f, condition)                                  \
-    do {                                                          \
-        int64_t limit_ = limit_us();                              \
-        while (!(condition)) {                                    \
-            client_take(f, 20);                                   \
-            if (lj_mono_us() > limit_)                            \
-                fail_msg("never came true: %s", #condition);      \
-        }                                                         \
+#define TAKE_UNTIL(f, condition)                                                                   \
+    do {                                                                                           \
+        int64_t limit_ = limit_us();                                                               \
+        while (!(condition)) {                                                                     \
+            client_take(f, 20);                                                                    \
+            if (lj_mono_us() > limit_)                                                             \
+                fail_msg("never came true: %s", #condition);                                       \
+        }                                                                                          \
     } while (0)
 
 /* ---- the broker's side ---- */
@@ -235,7 +250,8 @@ static void broker_expect(struct fixture *f, uint8_t type, struct message *m)
     fail_msg("the broker waited in vain for a message of type %u", type);
 }
 
-static void broker_send(struct fixture *f, const struct message *to, uint8_t type, uint64_t seq, struct lj_buf *body)
+static void broker_send(struct fixture *f, const struct message *to, uint8_t type, uint64_t seq,
+                        struct lj_buf *body)
 {
     uint8_t env[LJ_ENVELOPE_SIZE];
     lj_envelope_put(env, type, seq);
@@ -248,17 +264,23 @@ static void broker_send(struct fixture *f, const struct message *to, uint8_t typ
 static void broker_welcome(struct fixture *f, const struct message *m, uint64_t nonce)
 {
     struct lj_buf b = {0};
-    lj_welcome_put(&b, &(struct lj_welcome){.nonce = nonce, .events_max = 500, .event_bytes_max = 65536, .body_bytes_max = LJ_BODY_BYTES_MAX});
+    lj_welcome_put(&b, &(struct lj_welcome){.nonce = nonce,
+                                            .events_max = 500,
+                                            .event_bytes_max = 65536,
+                                            .body_bytes_max = LJ_BODY_BYTES_MAX});
     broker_send(f, m, LJ_MSG_WELCOME, m->env.seq, &b);
 }
 
 /* An ACK for `count` events from position `first` on, with one code. */
-static void broker_ack(struct fixture *f, const struct message *m, uint64_t seq, int count, int code, int64_t first)
+static void broker_ack(struct fixture *f, const struct message *m, uint64_t seq, int count,
+                       int code, int64_t first)
 {
     struct lj_buf b = {0};
     lj_buf_u16(&b, (uint16_t)count);
     for (int i = 0; i < count; i++)
-        lj_ack_put(&b, &(struct lj_ack){.code = (int16_t)code, .retry_after_s = code < 0 ? 3 : 0, .position = code < 0 ? 0 : first + i,
+        lj_ack_put(&b, &(struct lj_ack){.code = (int16_t)code,
+                                        .retry_after_s = code < 0 ? 3 : 0,
+                                        .position = code < 0 ? 0 : first + i,
                                         .detail = code < 0 ? S("why") : S("")});
     broker_send(f, m, LJ_MSG_ACK, seq, &b);
 }
@@ -290,7 +312,8 @@ static long id_of(const struct message *m, int i)
     return n;
 }
 
-/* Opens the client and shakes hands: what most tests begin with. HELLO is repeated by the client until the connection stands. */
+/* Opens the client and shakes hands: what most tests begin with. HELLO is repeated by the client
+ * until the connection stands. */
 static void connected(struct fixture *f, struct lj_client_options o, struct message *hello)
 {
     open_client(f, o);
@@ -333,12 +356,16 @@ static void packs_in_order(void **state)
     broker_ack(f, &m, first.env.seq, 50, 1, 100);
     broker_ack(f, &m, second.env.seq, 50, LJ_E_RATE, 0);
     TAKE_UNTIL(f, f->answered == 120);
-    assert_true(f->answers[0].arg == 100 && f->answers[0].position == 1000 && f->answers[0].code == 0);
-    assert_true(f->answers[69].arg == 49 && f->answers[69].position == 149 && f->answers[69].code == 1);
-    assert_true(f->answers[70].arg == 50 && f->answers[70].code == LJ_E_RATE && f->answers[70].retry_after_s == 3);
+    assert_true(f->answers[0].arg == 100 && f->answers[0].position == 1000 &&
+                f->answers[0].code == 0);
+    assert_true(f->answers[69].arg == 49 && f->answers[69].position == 149 &&
+                f->answers[69].code == 1);
+    assert_true(f->answers[70].arg == 50 && f->answers[70].code == LJ_E_RATE &&
+                f->answers[70].retry_after_s == 3);
     assert_string_equal(f->answers[70].detail, "why");
     struct lj_client_stats s = stats(f);
-    assert_true(s.stored == 20 && s.repeated == 50 && s.refused == 50 && s.events == 0 && s.bytes == 0 && s.messages_sent == 3);
+    assert_true(s.stored == 20 && s.repeated == 50 && s.refused == 50 && s.events == 0 &&
+                s.bytes == 0 && s.messages_sent == 3);
     free(first.body);
     free(second.body);
     free(m.body);
@@ -379,9 +406,9 @@ static void answers_are_applied_once(void **state)
     submit_ok(f, 0, 4);
     lj_client_flush(f->client);
     broker_expect(f, LJ_MSG_SUBMIT, &m);
-    broker_ack(f, &m, m.env.seq, 4, 0, 1);       /* too few */
-    broker_ack(f, &m, m.env.seq, 6, 0, 1);       /* too many */
-    broker_ack(f, &m, m.env.seq + 1, 5, 0, 1);   /* to nothing */
+    broker_ack(f, &m, m.env.seq, 4, 0, 1);     /* too few */
+    broker_ack(f, &m, m.env.seq, 6, 0, 1);     /* too many */
+    broker_ack(f, &m, m.env.seq + 1, 5, 0, 1); /* to nothing */
     struct lj_buf cut = {0};
     lj_buf_u16(&cut, 5);
     lj_ack_put(&cut, &(struct lj_ack){0});
@@ -394,7 +421,7 @@ static void answers_are_applied_once(void **state)
     broker_send(f, &m, LJ_MSG_ACK, m.env.seq, &more);
     struct lj_buf none = {0};
     lj_buf_u8(&none, 0);
-    broker_send(f, &m, 200, m.env.seq, &none);   /* no such message */
+    broker_send(f, &m, 200, m.env.seq, &none); /* no such message */
     TAKE_UNTIL(f, stats(f).malformed == 5 && stats(f).unknown_seq == 1);
     assert_int_equal(f->answered, 0);
     broker_ack(f, &m, m.env.seq, 5, 0, 1);
@@ -425,8 +452,12 @@ static void sent_again_after_a_new_broker(void **state)
 {
     struct fixture *f = *state;
     struct message m, hello;
-    connected(f, (struct lj_client_options){.pack_max = 3, .deadline_us = 100000 * (int64_t)SECOND, .resend_us = 100000 * (int64_t)SECOND,
-                                            .resend_max_us = 100000 * (int64_t)SECOND}, &m);
+    connected(f,
+              (struct lj_client_options){.pack_max = 3,
+                                         .deadline_us = 100000 * (int64_t)SECOND,
+                                         .resend_us = 100000 * (int64_t)SECOND,
+                                         .resend_max_us = 100000 * (int64_t)SECOND},
+              &m);
     submit_ok(f, 0, 4);
     lj_client_flush(f->client);
     broker_expect(f, LJ_MSG_SUBMIT, &m);
@@ -501,7 +532,10 @@ static void sent_again_without_an_answer(void **state)
 {
     struct fixture *f = *state;
     struct message m, again;
-    connected(f, (struct lj_client_options){.resend_us = 2 * SECOND, .deadline_us = 60 * SECOND, .hello_us = 30 * SECOND}, &m);
+    connected(f,
+              (struct lj_client_options){
+                  .resend_us = 2 * SECOND, .deadline_us = 60 * SECOND, .hello_us = 30 * SECOND},
+              &m);
     submit_ok(f, 0, 1);
     lj_client_flush(f->client);
     broker_expect(f, LJ_MSG_SUBMIT, &m);
@@ -513,9 +547,11 @@ static void sent_again_without_an_answer(void **state)
     f->now = next;
     int64_t second = lj_client_tick(f->client, f->now);
     assert_int_equal(stats(f).events_resent, 2);
-    assert_true(second >= next + 4 * SECOND * 3 / 4 && second <= next + 4 * SECOND * 5 / 4); /* doubled */
+    assert_true(second >= next + 4 * SECOND * 3 / 4 &&
+                second <= next + 4 * SECOND * 5 / 4); /* doubled */
     broker_expect(f, LJ_MSG_SUBMIT, &again);
-    assert_true(again.n == m.n && memcmp(again.body, m.body, m.n) == 0 && again.env.seq == m.env.seq);
+    assert_true(again.n == m.n && memcmp(again.body, m.body, m.n) == 0 &&
+                again.env.seq == m.env.seq);
     broker_ack(f, &m, m.env.seq, 2, 0, 5);
     broker_ack(f, &m, m.env.seq, 2, 1, 5);
     TAKE_UNTIL(f, stats(f).unknown_seq == 1);
@@ -544,12 +580,14 @@ static void deadline_says_unknown_or_not_sent(void **state)
     f->now += 1;
     lj_client_tick(f->client, f->now);
     assert_int_equal(f->answered, 2);
-    assert_true(f->answers[0].arg == 0 && f->answers[0].code == LJ_E_TIMEOUT && f->answers[1].code == LJ_E_TIMEOUT);
+    assert_true(f->answers[0].arg == 0 && f->answers[0].code == LJ_E_TIMEOUT &&
+                f->answers[1].code == LJ_E_TIMEOUT);
     f->now += 4 * SECOND;
     lj_client_tick(f->client, f->now);
     assert_int_equal(f->answered, 3);
     assert_true(f->answers[2].arg == 2 && f->answers[2].code == LJ_E_BROKER_AWAY);
-    /* The broker is back. Event 2 was called not sent, so it must not be sent; event 3 goes. A late answer to 0 and 1 is for nobody. */
+    /* The broker is back. Event 2 was called not sent, so it must not be sent; event 3 goes. A late
+     * answer to 0 and 1 is for nobody. */
     broker_ack(f, &m, m.env.seq, 2, 0, 5);
     broker_welcome(f, &m, 77);
     TAKE_UNTIL(f, stats(f).unknown_seq == 1 && stats(f).welcomes == 2);
@@ -560,7 +598,8 @@ static void deadline_says_unknown_or_not_sent(void **state)
     broker_ack(f, &m, m.env.seq, 1, 0, 9);
     TAKE_UNTIL(f, f->answered == 4);
     struct lj_client_stats s = stats(f);
-    assert_true(s.unknown == 2 && s.not_sent == 1 && s.stored == 1 && s.events == 0 && s.events_unsent == 0 && s.bytes == 0);
+    assert_true(s.unknown == 2 && s.not_sent == 1 && s.stored == 1 && s.events == 0 &&
+                s.events_unsent == 0 && s.bytes == 0);
     free(m.body);
 }
 
@@ -568,7 +607,10 @@ static void half_a_pack_expires(void **state)
 {
     struct fixture *f = *state;
     struct message m;
-    connected(f, (struct lj_client_options){.deadline_us = 10 * SECOND, .hello_us = 100 * SECOND, .resend_us = 100 * SECOND}, &m);
+    connected(f,
+              (struct lj_client_options){
+                  .deadline_us = 10 * SECOND, .hello_us = 100 * SECOND, .resend_us = 100 * SECOND},
+              &m);
     submit_ok(f, 0, 0);
     f->now += SECOND;
     submit_ok(f, 1, 1);
@@ -580,7 +622,8 @@ static void half_a_pack_expires(void **state)
     assert_int_equal(f->answered, 1);
     broker_ack(f, &m, m.env.seq, 2, 0, 5);
     TAKE_UNTIL(f, f->answered == 2);
-    assert_true(f->answers[0].code == LJ_E_TIMEOUT && f->answers[1].arg == 1 && f->answers[1].position == 6);
+    assert_true(f->answers[0].code == LJ_E_TIMEOUT && f->answers[1].arg == 1 &&
+                f->answers[1].position == 6);
     assert_int_equal(stats(f).bytes, 0);
     free(m.body);
 }
@@ -620,10 +663,17 @@ static void bad_events_are_refused_at_once(void **state)
     memset(longest, 'x', sizeof longest);
     struct lj_slice too_long = {longest, sizeof longest};
     struct lj_submit_event e;
-    const struct { const char *what; struct lj_slice type, unit, key, source; uint8_t origin, class; } table[] = {
-        {"no type", S(""), S("PS001"), S(""), S(""), 1, 0}, {"no unit", S("a.b"), S(""), S(""), S(""), 1, 0},
-        {"long key", S("a.b"), S("PS001"), too_long, S(""), 1, 0}, {"long source", S("a.b"), S("PS001"), S(""), too_long, 1, 0},
-        {"origin", S("a.b"), S("PS001"), S(""), S(""), 3, 0}, {"class", S("a.b"), S("PS001"), S(""), S(""), 1, 4},
+    const struct {
+        const char *what;
+        struct lj_slice type, unit, key, source;
+        uint8_t origin, class;
+    } table[] = {
+        {"no type", S(""), S("PS001"), S(""), S(""), 1, 0},
+        {"no unit", S("a.b"), S(""), S(""), S(""), 1, 0},
+        {"long key", S("a.b"), S("PS001"), too_long, S(""), 1, 0},
+        {"long source", S("a.b"), S("PS001"), S(""), too_long, 1, 0},
+        {"origin", S("a.b"), S("PS001"), S(""), S(""), 3, 0},
+        {"class", S("a.b"), S("PS001"), S(""), S(""), 1, 4},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         e = event(1);
@@ -651,7 +701,8 @@ static void an_error_refuses_the_whole_submit(void **state)
     lj_error_put(&b, LJ_E_DRAINING, "stopping");
     broker_send(f, &m, LJ_MSG_ERROR, m.env.seq, &b);
     TAKE_UNTIL(f, f->answered == 2);
-    assert_true(f->answers[1].code == LJ_E_DRAINING && stats(f).errors == 1 && stats(f).last_error == LJ_E_DRAINING);
+    assert_true(f->answers[1].code == LJ_E_DRAINING && stats(f).errors == 1 &&
+                stats(f).last_error == LJ_E_DRAINING);
     assert_string_equal(f->answers[1].detail, "stopping");
     free(m.body);
 }
@@ -660,7 +711,8 @@ static void callbacks_may_submit(void **state)
 {
     struct fixture *f = *state;
     struct message m;
-    connected(f, (struct lj_client_options){.deadline_us = 2 * SECOND, .hello_us = 100 * SECOND}, &m);
+    connected(f, (struct lj_client_options){.deadline_us = 2 * SECOND, .hello_us = 100 * SECOND},
+              &m);
     submit_ok(f, 0, 2);
     lj_client_flush(f->client);
     broker_expect(f, LJ_MSG_SUBMIT, &m);
@@ -698,7 +750,8 @@ static void close_drains(void **state)
     lj_client_close(&f->client, 300);
     assert_null(f->client);
     assert_int_equal(f->answered, 3);
-    assert_true(f->answers[0].code == 0 && f->answers[1].code == 0 && f->answers[2].code == LJ_E_TIMEOUT);
+    assert_true(f->answers[0].code == 0 && f->answers[1].code == 0 &&
+                f->answers[2].code == LJ_E_TIMEOUT);
 }
 
 static void options_are_checked(void **state)
@@ -726,14 +779,54 @@ static void options_are_checked(void **state)
     lj_client_close(&c, 0);
 }
 
+/* The keys in the options are used: a broker that speaks CURVE only hears the client. */
+static void curve_keys_are_used(void **state)
+{
+    struct fixture *f = *state;
+    struct message m;
+    char server_public[41], server_secret[41], public_key[41], secret[41];
+    assert_int_equal(zmq_curve_keypair(server_public, server_secret), 0);
+    assert_int_equal(zmq_curve_keypair(public_key, secret), 0);
+    broker_stop(f);
+    strcpy(f->endpoint, "tcp://127.0.0.1:*");
+    int one = 1;
+    size_t n = sizeof f->endpoint;
+    f->router = zmq_socket(f->context, ZMQ_ROUTER);
+    zmq_setsockopt(f->router, ZMQ_CURVE_SERVER, &one, sizeof one);
+    zmq_setsockopt(f->router, ZMQ_CURVE_SECRETKEY, server_secret, 40);
+    assert_int_equal(zmq_bind(f->router, f->endpoint), 0);
+    zmq_getsockopt(f->router, ZMQ_LAST_ENDPOINT, f->endpoint, &n);
+    connected(f,
+              (struct lj_client_options){.curve_server_key = server_public,
+                                         .curve_public_key = public_key,
+                                         .curve_secret_key = secret},
+              &m);
+    submit_ok(f, 0, 0);
+    lj_client_flush(f->client);
+    broker_expect(f, LJ_MSG_SUBMIT, &m);
+    free(m.body);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(packs_in_order), T(packs_by_bytes), T(answers_are_applied_once), T(strange_frames_are_counted),
-        T(sent_again_after_a_new_broker), T(sent_again_after_who), T(sent_again_without_an_answer),
-        T(deadline_says_unknown_or_not_sent), T(half_a_pack_expires), T(back_pressure), T(bad_events_are_refused_at_once),
-        T(an_error_refuses_the_whole_submit), T(callbacks_may_submit), T(close_drains), T(options_are_checked),
+        T(packs_in_order),
+        T(packs_by_bytes),
+        T(answers_are_applied_once),
+        T(strange_frames_are_counted),
+        T(sent_again_after_a_new_broker),
+        T(sent_again_after_who),
+        T(sent_again_without_an_answer),
+        T(deadline_says_unknown_or_not_sent),
+        T(half_a_pack_expires),
+        T(back_pressure),
+        T(bad_events_are_refused_at_once),
+        T(an_error_refuses_the_whole_submit),
+        T(callbacks_may_submit),
+        T(close_drains),
+        T(options_are_checked),
+        T(curve_keys_are_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

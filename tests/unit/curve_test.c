@@ -1,6 +1,6 @@
-/* The TCP doors: who is let in, who is not, and that everything unclear means "not". Real sockets on loopback ports, the handler on a real loop.
- * A refusal is seen at the server's socket monitor, so nothing here waits for a silence.
- * lj-test: lj_common PkgConfig::UV PkgConfig::ZMQ
+/* The TCP doors: who is let in, who is not, and that everything unclear means "not". Real sockets
+ * on loopback ports, the handler on a real loop. A refusal is seen at the server's socket monitor,
+ * so nothing here waits for a silence. lj-test: lj_common PkgConfig::UV PkgConfig::ZMQ
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,8 +48,9 @@ static void new_pair(struct lj_keypair *k)
 static void write_three(struct fixture *f)
 {
     char text[512];
-    snprintf(text, sizeof text, "# peers\n\n%s gateway * gw-1\n  %s\tworker * quota-1  \n%s client PS001 school/1\n", f->gateway.public_key,
-             f->worker.public_key, f->client.public_key);
+    snprintf(text, sizeof text,
+             "# peers\n\n%s gateway * gw-1\n  %s\tworker * quota-1  \n%s client PS001 school/1\n",
+             f->gateway.public_key, f->worker.public_key, f->client.public_key);
     write_peers(f, text);
 }
 
@@ -125,10 +126,15 @@ static void open_server(struct fixture *f, enum lj_door door)
     zmq_setsockopt(f->monitor, ZMQ_LINGER, &zero, sizeof zero);
     if (lj_curve_server(f->server, &f->server_key, door, &err) != 0)
         fail_msg("%s", err.text);
-    int handshake_ms = 300; /* a refused peer is cut off then, and tries again: seconds in the product, not here */
+    int handshake_ms =
+        300; /* a refused peer is cut off then, and tries again: seconds in the product, not here */
     zmq_setsockopt(f->server, ZMQ_HANDSHAKE_IVL, &handshake_ms, sizeof handshake_ms);
-    assert_int_equal(zmq_socket_monitor(f->server, at, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL), 0);
+    assert_int_equal(zmq_socket_monitor(f->server, at,
+                                        ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                                            ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                                            ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                                            ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL),
+                     0);
     assert_int_equal(zmq_connect(f->monitor, at), 0);
     assert_int_equal(zmq_bind(f->server, "tcp://127.0.0.1:*"), 0);
     size_t n = sizeof f->endpoint;
@@ -272,7 +278,8 @@ static void role_opens_its_own_doors_only(void **state)
     assert_int_equal(verdict(f), 0);
     zmq_close(s);
     assert_true(stats(f).wrong_door >= 1);
-    for (int i = 0; i < 100 && f->monitor; i++) { /* verdicts on the gateway's repeats may lie before the worker's */
+    for (int i = 0; i < 100 && f->monitor;
+         i++) { /* verdicts on the gateway's repeats may lie before the worker's */
         s = open_peer(f, &f->worker);
         if (verdict(f) == 1)
             break;
@@ -284,7 +291,9 @@ static void role_opens_its_own_doors_only(void **state)
     static const int may[4][3] = {{1, 0, 1}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
     for (int role = 0; role < 4; role++) {
         for (int door = 0; door < 3; door++)
-            assert_int_equal(lj_curve_may(&(struct lj_curve_peer){.role = (enum lj_curve_role)role}, (enum lj_door)door), may[role][door]);
+            assert_int_equal(lj_curve_may(&(struct lj_curve_peer){.role = (enum lj_curve_role)role},
+                                          (enum lj_door)door),
+                             may[role][door]);
     }
 }
 
@@ -337,7 +346,8 @@ static void reload_takes_a_good_file_only(void **state)
     void *s = open_peer(f, &late);
     assert_int_equal(verdict(f), 0);
 
-    snprintf(text, sizeof text, "%s gateway * late\n%s gateway\n", late.public_key, f->gateway.public_key);
+    snprintf(text, sizeof text, "%s gateway * late\n%s gateway\n", late.public_key,
+             f->gateway.public_key);
     write_peers(f, text);
     assert_int_equal(lj_curve_reload(f->zap, &err), LJ_E_CONFIG);
     assert_non_null(strstr(err.text, "peers:2:"));
@@ -363,9 +373,18 @@ static void bad_lines_are_named(void **state)
 {
     struct fixture *f = *state;
     const char *k = f->gateway.public_key;
-    const struct { const char *format; int line; } table[] = {
-        {"%.39s gateway * x\n", 1},          {"# c\n%s gateway * x y\n", 2}, {"%s admin * x\n", 1},     {"%s gateway PS1 x\n", 1},
-        {"%s gateway ps001 x\n", 1},         {"%s gateway * a\"b\n", 1},     {"\n\n%s gateway *\n", 3}, {"#comment\n%s gateway * x\n", 1},
+    const struct {
+        const char *format;
+        int line;
+    } table[] = {
+        {"%.39s gateway * x\n", 1},
+        {"# c\n%s gateway * x y\n", 2},
+        {"%s admin * x\n", 1},
+        {"%s gateway PS1 x\n", 1},
+        {"%s gateway ps001 x\n", 1},
+        {"%s gateway * a\"b\n", 1},
+        {"\n\n%s gateway *\n", 3},
+        {"#comment\n%s gateway * x\n", 1},
         {"%1$s gateway * x\n%1$s worker * y\n", 2},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -453,9 +472,16 @@ static void self_test_passes_and_leaves_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(known_key_comes_in_under_its_name), T(null_is_refused), T(unknown_key_is_refused), T(role_opens_its_own_doors_only),
-        T(without_a_handler_nobody_comes_in), T(closing_the_handler_closes_the_doors), T(reload_takes_a_good_file_only),
-        T(bad_lines_are_named), T(key_files), T(self_test_passes_and_leaves_nothing),
+        T(known_key_comes_in_under_its_name),
+        T(null_is_refused),
+        T(unknown_key_is_refused),
+        T(role_opens_its_own_doors_only),
+        T(without_a_handler_nobody_comes_in),
+        T(closing_the_handler_closes_the_doors),
+        T(reload_takes_a_good_file_only),
+        T(bad_lines_are_named),
+        T(key_files),
+        T(self_test_passes_and_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ enum {
     WORKER_STOP_MS = 5 * 1000,
     POSTGRES_STOP_MS = 120 * 1000,
     KINDS_MAX = 64,
+    START_TRIES = 4,
 };
 
 /* HOST, HOST:PORT or [V6]:PORT, then --port over it. */
@@ -60,9 +61,11 @@ static int parse_listen(struct lj_up *up, struct lj_err *err)
 
 /* ---- conditions ---- */
 
+/* A start that goes wrong again and again will not come right: say so instead of using up the deadline. Returns 0. */
 static int give_up_on(struct lj_up *up, const struct lj_child *c, const char *what)
 {
-    if (c->state == LJ_CHILD_GONE && !up->fatal.code && !up->stop_asked) {
+    int hopeless = c->state == LJ_CHILD_GONE || c->restarts >= START_TRIES;
+    if (hopeless && !c->pid && !up->fatal.code && !up->stop_asked) {
         lj_up_log_tail(c);
         (void)lj_fail(&up->fatal, LJ_E_STATE, "%s cannot run (code %d); see %.120s/%s.log", what, c->exit_code, up->at.log, c->name);
     }
@@ -91,6 +94,25 @@ static int gateway_listens(struct lj_up *up)
         return 0;
     up->bound_port = strtol(text, NULL, 10);
     return up->bound_port > 0;
+}
+
+/* A gateway that is started again must listen where its clients know it, also when the port was any free one. */
+static int keep_port(struct lj_up *up, struct lj_err *err)
+{
+    char port[24];
+    (void)snprintf(port, sizeof port, "%lld", (long long)up->bound_port);
+    char *copy = strdup(port);
+    if (!copy)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the gateway's port");
+    for (int i = 0; up->gateway->argv[i + 1]; i++) {
+        if (strcmp(up->gateway->argv[i], "--port") == 0) {
+            free(up->gateway->argv[i + 1]);
+            up->gateway->argv[i + 1] = copy;
+            return 0;
+        }
+    }
+    free(copy);
+    return lj_fail(err, LJ_E_INTERNAL, "the gateway has no --port");
 }
 
 static int gateway_ended(struct lj_up *up)
@@ -206,7 +228,7 @@ static int start_gateway(struct lj_up *up, struct lj_err *err)
     lj_up_start(up->gateway);
     if (lj_up_wait(up, gateway_listens, GATEWAY_START_MS, 0) != 1)
         return why_not(up, up->gateway, "the gateway does not listen", err);
-    return 0;
+    return keep_port(up, err);
 }
 
 static void announce(const struct lj_up *up)

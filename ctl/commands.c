@@ -60,6 +60,9 @@ const struct lj_command lj_commands[] = {
     {"drain", "", "排空代理:不再接收,做完在途任务", "let the broker finish what is leased and take no more", "The broker stops when it is done; `ljctl up` "
      "then starts it again.",
      "ljctl drain --timeout 30 --yes", "timeout yes", 0, 0, lj_cmd_drain},
+    {"quota show", "", "查看队伍与运动员的年度任务", "sessions and minutes of teams and athletes by year", "",
+     "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json", "unit year team person limit", 0, 0,
+     lj_cmd_quota_show},
     {"units", "", "按类别和创建顺序列出管理单位", "the managing units by class and order of creation",
      "From the register when the system runs, else the table built in (--embedded asks for that one).",
      "ljctl units\nljctl units --output csv\nljctl units --embedded --output json", "embedded", 0, 0, lj_cmd_units},

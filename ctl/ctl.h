@@ -24,8 +24,8 @@ enum lj_format { LJ_FORMAT_TABLE, LJ_FORMAT_JSON, LJ_FORMAT_CSV };
 struct lj_ctl_options {
     char *dir, *run_dir, *dsn, *output;
     char *listen, *user, *pg_bin;
-    char *unit, *role, *file, *kind, *fingerprint, *reason, *type, *from, *person, *team, *token_file;
-    int64_t port, workers, class, rate, burst, expires_days, limit, timeout_s, year, duration_s;
+    char *unit, *role, *file, *kind, *fingerprint, *reason, *type, *from, *person, *team;
+    int64_t port, workers, class, rate, burst, expires_days, limit, timeout_s, year;
     int yes, dry_run, once_ready, follow, all, embedded;
 };
 

@@ -13,8 +13,10 @@
 #include <glob.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -34,8 +36,11 @@ int lj_up_as_user(const struct lj_up *up, int (*fn)(const void *arg), const void
     pid_t pid = fork();
     if (pid < 0)
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot make a process");
-    if (pid == 0)
-        _exit(lj_up_drop(up) == 0 ? fn(arg) : 255);
+    if (pid == 0) {
+        int rc = lj_up_drop(up);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the change of user, which clears it */
+        _exit(rc == 0 ? fn(arg) : 255);
+    }
     int status = 0;
     while (waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR)

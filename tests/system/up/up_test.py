@@ -47,8 +47,15 @@ class System:
     def __init__(self, directory):
         self.dir = directory
         self.process = None
+        self.out = None
+
+    def close(self):
+        if self.out:
+            self.out.close()
+            self.out = None
 
     def start(self, *options):
+        self.close()
         self.out = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([LJCTL, "up", "--dir", self.dir, "--port", "0", "--once-ready", *options], stdout=self.out,
                                         stderr=self.out, stdin=subprocess.DEVNULL)
@@ -131,6 +138,7 @@ class Up(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.s.stop()
+        cls.s.close()
         shutil.rmtree(cls.base, ignore_errors=True)
 
     def test_10_processes_and_status(self):
@@ -248,10 +256,8 @@ class Up(unittest.TestCase):
             os.kill(old, signal.SIGKILL)
             wait_for(f"{name} again", lambda: self.s.processes().get(name, old) != old)
             wait_for(f"health after {name}", self.s.healthy)
-            r = wait_for("an answer", lambda: json.loads(self.s.ctl("events", "submit", "--output", "json", text=FIRST_UNIT, code=None).stdout))
             wait_for("stored before", lambda: json.loads(self.s.ctl("events", "submit", "--output", "json", text=FIRST_UNIT,
                                                                     code=None).stdout)[0]["result"] == "stored before")
-            self.assertTrue(r)
 
     def test_31_status_without_the_broker(self):
         broker = self.s.processes()["broker"]
@@ -326,6 +332,7 @@ class Places(unittest.TestCase):
             self.assertTrue(s.healthy())
         finally:
             self.assertEqual(s.stop(), 0, s.text())
+            s.close()
             shutil.rmtree(run, ignore_errors=True)
 
     def test_taken_port_is_told(self):

@@ -1,14 +1,18 @@
 /* The kind `validation`: judges reports, corrections and withdrawals of activities.
  *
- * A batch goes through in six steps: read every payload, ask for every register code, fetch (one query a register), fetch the
- * current versions, judge each case by all rules, write verdict, columns and short result. The rules are in validation/rules.c, their texts
- * in validation/rules.def, the shape of a body in validation/body.c, states and moves in validation/states.def.
+ * A batch goes through in six steps: read every payload, ask for every register code, fetch (one
+ * query a register), fetch the current versions, judge each case by all rules, write verdict,
+ * columns and short result. The rules are in validation/rules.c, their texts in
+ * validation/rules.def, the shape of a body in validation/body.c, states and moves in
+ * validation/states.def.
  *
- * Verdict 1 accepted: a version of the activity with the short result that quota gets; warnings and flags are kept with it. Verdict 2
- * rejected: activity.rejected with the reasons follows. An accepted withdrawal is announced by activity.withdrawn. Nothing here fails an
- * event finally but a type that this kind does not know: whatever a client can write is judged, not parked.
+ * Verdict 1 accepted: a version of the activity with the short result that quota gets; warnings and
+ * flags are kept with it. Verdict 2 rejected: activity.rejected with the reasons follows. An
+ * accepted withdrawal is announced by activity.withdrawn. Nothing here fails an event finally but a
+ * type that this kind does not know: whatever a client can write is judged, not parked.
  *
- * The kind's row: ordering by key, one event of a key a batch (it reads what it wrote), barrier on register (db/functions/validation.sql).
+ * The kind's row: ordering by key, one event of a key a batch (it reads what it wrote), barrier on
+ * register (db/functions/validation.sql).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +28,26 @@ enum { ACCEPTED = 1, REJECTED = 2 };
 
 /* Columns of apply_validation after the standard four. */
 enum column {
-    C_VERDICT, C_OP, C_ACTIVITY, C_VERSION, C_BASE, C_STATE, C_UNIT, C_START, C_DAY, C_TEAMS, C_SHORT, C_NOTES, C_FOLLOW, COLUMNS
+    C_VERDICT,
+    C_OP,
+    C_ACTIVITY,
+    C_VERSION,
+    C_BASE,
+    C_STATE,
+    C_UNIT,
+    C_START,
+    C_DAY,
+    C_TEAMS,
+    C_SHORT,
+    C_NOTES,
+    C_FOLLOW,
+    COLUMNS
 };
 static const enum lj_pgtype columns[COLUMNS] = {
-    [C_VERDICT] = LJ_PG_INT2, [C_OP] = LJ_PG_INT2,   [C_ACTIVITY] = LJ_PG_UUID, [C_VERSION] = LJ_PG_INT4,
-    [C_BASE] = LJ_PG_INT4,    [C_STATE] = LJ_PG_INT2, [C_UNIT] = LJ_PG_INT2,     [C_START] = LJ_PG_TIMESTAMPTZ,
-    [C_DAY] = LJ_PG_DATE,     [C_TEAMS] = LJ_PG_TEXT, [C_SHORT] = LJ_PG_TEXT,    [C_NOTES] = LJ_PG_TEXT,
+    [C_VERDICT] = LJ_PG_INT2, [C_OP] = LJ_PG_INT2,           [C_ACTIVITY] = LJ_PG_UUID,
+    [C_VERSION] = LJ_PG_INT4, [C_BASE] = LJ_PG_INT4,         [C_STATE] = LJ_PG_INT2,
+    [C_UNIT] = LJ_PG_INT2,    [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
+    [C_TEAMS] = LJ_PG_TEXT,   [C_SHORT] = LJ_PG_TEXT,        [C_NOTES] = LJ_PG_TEXT,
     [C_FOLLOW] = LJ_PG_TEXT,
 };
 
@@ -37,7 +55,7 @@ struct state {
     struct lj_lookup *lookup;
     struct lj_case *cases; /* kept from batch to batch */
     size_t cap;
-    struct lj_buf text;    /* scratch of one event */
+    struct lj_buf text; /* scratch of one event */
 };
 
 static int read_cases(struct state *s, const struct lj_batch *in, struct lj_err *err)
@@ -97,14 +115,16 @@ static char *follow_text(const struct lj_case *c, int verdict)
         bad |= json_object_set_new(o, "reasons", lj_reasons_told(&c->found));
         size_t all = c->found.count + c->found.dropped;
         if (all > LJ_REASONS_TOLD)
-            bad |= json_object_set_new(o, "more", json_integer((json_int_t)(all - LJ_REASONS_TOLD)));
+            bad |=
+                json_object_set_new(o, "more", json_integer((json_int_t)(all - LJ_REASONS_TOLD)));
     }
     char *text = bad ? NULL : json_dumps(o, JSON_COMPACT);
     json_decref(o);
     return text;
 }
 
-/* The activity's day and teams, where an accepted body gives them; a withdrawal keeps the start that stood. */
+/* The activity's day and teams, where an accepted body gives them; a withdrawal keeps the start
+ * that stood. */
 static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_result *out)
 {
     char teams[LJ_TEAMS_MAX * 12 + 3] = "{";
@@ -119,10 +139,11 @@ static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_res
     lj_pgarray_int(lj_result_column(out, C_DAY), lj_local_day(start_us));
     for (size_t i = 0; i < c->body.nteams; i++) {
         size_t n = strlen(teams);
-        (void)snprintf(teams + n, sizeof teams - n, "%s%d", i ? "," : "", (int)c->body.teams[i].number);
+        (void)snprintf(teams + n, sizeof teams - n, "%s%d", i ? "," : "",
+                       (int)c->body.teams[i].number);
     }
     strncat(teams, "}", sizeof teams - strlen(teams) - 1);
-    put_text(out, C_TEAMS, teams);
+    put_text(out, C_TEAMS, c->op == LJ_OP_WITHDRAW ? NULL : teams);
 }
 
 static void put_numbers(const struct lj_case *c, int verdict, struct lj_result *out)
@@ -177,13 +198,15 @@ static int put_case(struct state *s, size_t i, struct lj_result *out, struct lj_
     return rc;
 }
 
-static int judge_all(struct state *s, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int judge_all(struct state *s, const struct lj_batch *in, struct lj_result *out,
+                     struct lj_err *err)
 {
     int rc = fetch_facts(s, in, err);
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
         struct lj_err why = {0};
         if (s->cases[i].op == 0) {
-            (void)lj_fail(&why, LJ_E_TYPE_UNKNOWN, "validation does not know the type %.60s", in->events[i].type);
+            (void)lj_fail(&why, LJ_E_TYPE_UNKNOWN, "validation does not know the type %.60s",
+                          in->events[i].type);
             lj_result_final(out, i, &why);
             continue;
         }
@@ -195,7 +218,8 @@ static int judge_all(struct state *s, const struct lj_batch *in, struct lj_resul
 
 /* ---- the interface of a kind ---- */
 
-static int validation_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int validation_batch(void *state, const struct lj_batch *in, struct lj_result *out,
+                            struct lj_err *err)
 {
     struct state *s = state;
     int rc = read_cases(s, in, err);

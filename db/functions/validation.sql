@@ -32,7 +32,7 @@ create table if not exists validation (
     op int2 not null check (op between 1 and 3),             -- 1 report, 2 correction, 3 withdrawal
     verdict int2 not null check (verdict in (1, 2)),         -- 1 accepted, 2 rejected
     state int2,                                -- accepted: state of the activity from here on
-    teams int4[],                              -- accepted: register numbers
+    teams int4[],                              -- accepted report or correction: register numbers
     short text,                                -- accepted: the short result, docs/contracts.md
     notes text,                                -- [{code, severity, pointer}] of all that was found, warnings and flags included
     check ((verdict = 1) = (version is not null)),

@@ -1,5 +1,5 @@
-/* The outcome of a batch: passes, failures, encoding. What a broker would read is checked with the decoder of proto/wire.h.
- * lj-test: lj_runner
+/* The outcome of a batch: passes, failures, encoding. What a broker would read is checked with the
+ * decoder of proto/wire.h. lj-test: lj_runner
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +16,8 @@
 #include "workers/runner/result.h"
 
 static const enum lj_pgtype columns[] = {LJ_PG_INT8, LJ_PG_TEXT};
-static const struct lj_worker worker = {.kind = "test", .version = "1", .columns = columns, .ncolumns = 2};
+static const struct lj_worker worker = {
+    .kind = "test", .version = "1", .columns = columns, .ncolumns = 2};
 
 struct decoded {
     struct lj_result_head head;
@@ -168,9 +169,12 @@ static void a_verdict_out_of_range_fails(void **state)
 static void a_batch_error_is_retry_or_final_by_class(void **state)
 {
     (void)state;
-    static const struct { int code, what; } rows[] = {
-        {LJ_E_DB_SYSTEM, LJ_OUTCOME_RETRY}, {LJ_E_DB_LOST, LJ_OUTCOME_RETRY}, {LJ_E_TIMEOUT, LJ_OUTCOME_RETRY},
-        {LJ_E_IO, LJ_OUTCOME_RETRY},        {LJ_E_NOMEM, LJ_OUTCOME_RETRY},   {LJ_E_DB_DATA, LJ_OUTCOME_FINAL},
+    static const struct {
+        int code, what;
+    } rows[] = {
+        {LJ_E_DB_SYSTEM, LJ_OUTCOME_RETRY}, {LJ_E_DB_LOST, LJ_OUTCOME_RETRY},
+        {LJ_E_TIMEOUT, LJ_OUTCOME_RETRY},   {LJ_E_IO, LJ_OUTCOME_RETRY},
+        {LJ_E_NOMEM, LJ_OUTCOME_RETRY},     {LJ_E_DB_DATA, LJ_OUTCOME_FINAL},
         {LJ_E_INTERNAL, LJ_OUTCOME_FINAL},  {LJ_E_ARG, LJ_OUTCOME_FINAL},
     };
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
@@ -211,7 +215,8 @@ static void a_value_that_does_not_fit_its_column_is_an_error(void **state)
 {
     (void)state;
     static const enum lj_pgtype narrow[] = {LJ_PG_INT2};
-    static const struct lj_worker w = {.kind = "test", .version = "1", .columns = narrow, .ncolumns = 1};
+    static const struct lj_worker w = {
+        .kind = "test", .version = "1", .columns = narrow, .ncolumns = 1};
     struct lj_result *r = NULL;
     size_t index[1];
     struct lj_buf out = {0};
@@ -231,11 +236,19 @@ static void a_value_that_does_not_fit_its_column_is_an_error(void **state)
 
 static void put_batch(struct lj_buf *b, uint16_t count, const char *key)
 {
-    lj_batch_head_put(b, &(struct lj_batch_head){.batch = 9, .deadline_ms = 2000, .attempt = 3, .count = count});
+    lj_batch_head_put(
+        b, &(struct lj_batch_head){.batch = 9, .deadline_ms = 2000, .attempt = 3, .count = count});
     for (uint16_t i = 0; i < count; i++)
-        lj_batch_record_put(b, &(struct lj_batch_record){
-            .position = 10 + i, .id = {1, 2, 3}, .received_at_us = 5, .occurred_at_us = LJ_TIME_NONE, .schema_version = 1, .unit = 4,
-            .unit_code = {"PS001", 5}, .type = {"a.b", 3}, .key = {key, strlen(key)}, .payload = {"{}", 2}});
+        lj_batch_record_put(b, &(struct lj_batch_record){.position = 10 + i,
+                                                         .id = {1, 2, 3},
+                                                         .received_at_us = 5,
+                                                         .occurred_at_us = LJ_TIME_NONE,
+                                                         .schema_version = 1,
+                                                         .unit = 4,
+                                                         .unit_code = {"PS001", 5},
+                                                         .type = {"a.b", 3},
+                                                         .key = {key, strlen(key)},
+                                                         .payload = {"{}", 2}});
 }
 
 static void a_batch_is_decoded_with_terminated_strings(void **state)

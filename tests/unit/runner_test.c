@@ -1,12 +1,12 @@
-/* The runner against a broker played by the test: a ROUTER on a Unix socket. The runner is a child process, as in life, so that it
- * can be stopped, and die of a poison event. Every wait has a deadline; none is a sleep.
- * lj-test: lj_runner
+/* The runner against a broker played by the test: a ROUTER on a Unix socket. The runner is a child
+ * process, as in life, so that it can be stopped, and die of a poison event. Every wait has a
+ * deadline; none is a sleep. lj-test: lj_runner
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +66,12 @@ static void judge_one(struct toy *t, const struct lj_event *e, size_t i, struct 
     }
     if (strcmp(e->payload, "big") == 0)
         lj_result_short(out, i, big, sizeof big);
-    lj_pgarray_int(lj_result_column(out, 0), e->position); /* also for failed ones: the runner must not send those */
+    lj_pgarray_int(lj_result_column(out, 0),
+                   e->position); /* also for failed ones: the runner must not send those */
 }
 
-static int toy_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int toy_batch(void *state, const struct lj_batch *in, struct lj_result *out,
+                     struct lj_err *err)
 {
     struct toy *t = state;
     t->calls++;
@@ -81,8 +83,13 @@ static int toy_batch(void *state, const struct lj_batch *in, struct lj_result *o
     return 0;
 }
 
-static const struct lj_worker toy_worker = {.kind = "toy", .version = "7", .columns = columns, .ncolumns = 1,
-                                            .open = toy_open, .batch = toy_batch, .close = toy_close};
+static const struct lj_worker toy_worker = {.kind = "toy",
+                                            .version = "7",
+                                            .columns = columns,
+                                            .ncolumns = 1,
+                                            .open = toy_open,
+                                            .batch = toy_batch,
+                                            .close = toy_close};
 
 /* ---- the broker played by the test ---- */
 
@@ -213,13 +220,17 @@ static void say(struct world *w, uint8_t type, uint64_t seq, const struct lj_buf
     lj_envelope_put(env, type, seq);
     assert_true(zmq_send(w->router, w->rid, w->rid_len, ZMQ_SNDMORE) >= 0);
     assert_true(zmq_send(w->router, env, sizeof env, ZMQ_SNDMORE) >= 0);
-    assert_true(zmq_send(w->router, body ? body->data : (const uint8_t *)"", body ? body->len : 0, 0) >= 0);
+    assert_true(
+        zmq_send(w->router, body ? body->data : (const uint8_t *)"", body ? body->len : 0, 0) >= 0);
 }
 
 static void welcome(struct world *w)
 {
     struct lj_buf b = {0};
-    lj_welcome_put(&b, &(struct lj_welcome){.nonce = 5, .events_max = 500, .event_bytes_max = 65536, .body_bytes_max = 1048576});
+    lj_welcome_put(&b, &(struct lj_welcome){.nonce = 5,
+                                            .events_max = 500,
+                                            .event_bytes_max = 65536,
+                                            .body_bytes_max = 1048576});
     say(w, LJ_MSG_WELCOME, w->seq, &b);
     lj_buf_free(&b);
 }
@@ -231,20 +242,30 @@ static uint64_t hello_and_welcome(struct world *w)
     return nonce;
 }
 
-static void batch_with(struct world *w, uint64_t number, uint32_t deadline_ms, size_t n, const char *const *payloads)
+static void batch_with(struct world *w, uint64_t number, uint32_t deadline_ms, size_t n,
+                       const char *const *payloads)
 {
     struct lj_buf b = {0};
-    lj_batch_head_put(&b, &(struct lj_batch_head){.batch = number, .deadline_ms = deadline_ms, .attempt = 1, .count = (uint16_t)n});
+    lj_batch_head_put(
+        &b, &(struct lj_batch_head){
+                .batch = number, .deadline_ms = deadline_ms, .attempt = 1, .count = (uint16_t)n});
     for (size_t i = 0; i < n; i++)
-        lj_batch_record_put(&b, &(struct lj_batch_record){.position = (int64_t)(100 + i), .id = {(uint8_t)i}, .occurred_at_us = LJ_TIME_NONE,
-            .schema_version = 1, .unit_code = {"PS001", 5}, .type = {"t.done", 6}, .key = {"k", 1},
-            .payload = {payloads[i], strlen(payloads[i])}});
+        lj_batch_record_put(
+            &b, &(struct lj_batch_record){.position = (int64_t)(100 + i),
+                                          .id = {(uint8_t)i},
+                                          .occurred_at_us = LJ_TIME_NONE,
+                                          .schema_version = 1,
+                                          .unit_code = {"PS001", 5},
+                                          .type = {"t.done", 6},
+                                          .key = {"k", 1},
+                                          .payload = {payloads[i], strlen(payloads[i])}});
     say(w, LJ_MSG_BATCH, 1000 + number, &b);
     lj_buf_free(&b);
 }
 
-#define BATCH(w, number, ...) \
-    batch_with(w, number, 60000, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
+#define BATCH(w, number, ...)                                                                      \
+    batch_with(w, number, 60000, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *),           \
+               (const char *[]){__VA_ARGS__})
 
 struct answer {
     struct lj_result_head head;
@@ -343,7 +364,8 @@ static void columns_hold_done_events_only(void **state)
     hello_and_welcome(w);
     BATCH(w, 1, "x", "final", "x", "none", "x");
     hear_result(w, 1, &a);
-    static const int whats[] = {LJ_OUTCOME_DONE, LJ_OUTCOME_FINAL, LJ_OUTCOME_DONE, LJ_OUTCOME_FINAL, LJ_OUTCOME_DONE};
+    static const int whats[] = {LJ_OUTCOME_DONE, LJ_OUTCOME_FINAL, LJ_OUTCOME_DONE,
+                                LJ_OUTCOME_FINAL, LJ_OUTCOME_DONE};
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(a.outcomes[i].what, whats[i]);
     assert_int_equal(a.outcomes[1].code, LJ_E_ARG);
@@ -395,7 +417,8 @@ static void no_hello_before_the_worker_is_open(void **state)
     hello_and_welcome(w);
     BATCH(w, 1, "opens");
     hear_result(w, 1, &a);
-    assert_int_equal(a.outcomes[0].code, 3); /* opened at the third attempt, and said HELLO only then */
+    assert_int_equal(a.outcomes[0].code,
+                     3); /* opened at the third attempt, and said HELLO only then */
     end(w);
 }
 
@@ -465,9 +488,9 @@ static void bad_messages_are_dropped(void **state)
         assert_true(zmq_send(w->router, env, sizeof env, ZMQ_SNDMORE) >= 0);
     assert_true(zmq_send(w->router, env, sizeof env, 0) >= 0);
     lj_buf_put(&junk, "junk", 4);
-    say(w, LJ_MSG_BATCH, 1, &junk);  /* no batch */
-    say(w, 200, 1, &junk);           /* no type */
-    say(w, LJ_MSG_ERROR, 1, &junk);  /* no error */
+    say(w, LJ_MSG_BATCH, 1, &junk); /* no batch */
+    say(w, 200, 1, &junk);          /* no type */
+    say(w, LJ_MSG_ERROR, 1, &junk); /* no error */
     lj_buf_free(&junk);
     BATCH(w, 5, "x");
     hear_result(w, 5, &a);

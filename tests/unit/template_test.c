@@ -1,5 +1,5 @@
-/* The worker template, and how a worker is tested: payloads in, outcomes and columns out. No broker, no database.
- * lj-test: lj_template
+/* The worker template, and how a worker is tested: payloads in, outcomes and columns out. No
+ * broker, no database. lj-test: lj_template
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,11 @@ static const struct {
     const char *payload;
     int verdict, length; /* length -1: null */
 } rows[] = {
-    {"{\"comment\":\"abc\"}", 1, 3}, {"{\"comment\":\"\"}", 1, 0}, {"{\"comment\":7}", 2, -1}, {"{}", 2, -1}, {"no JSON", 2, -1},
+    {"{\"comment\":\"abc\"}", 1, 3},
+    {"{\"comment\":\"\"}", 1, 0},
+    {"{\"comment\":7}", 2, -1},
+    {"{}", 2, -1},
+    {"no JSON", 2, -1},
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 
@@ -33,7 +37,9 @@ static void every_row(void **state)
     size_t n = 0;
     (void)state;
     for (size_t i = 0; i < ROWS; i++)
-        events[i] = (struct lj_event){.position = (int64_t)i, .payload = rows[i].payload, .payload_len = strlen(rows[i].payload)};
+        events[i] = (struct lj_event){.position = (int64_t)i,
+                                      .payload = rows[i].payload,
+                                      .payload_len = strlen(rows[i].payload)};
     struct lj_batch in = {events, ROWS};
     assert_int_equal(lj_result_open(&lj_worker_template, &r, &err), 0);
     assert_int_equal(lj_result_begin(r, ROWS, &err), 0);
@@ -55,7 +61,8 @@ static void every_row(void **state)
         assert_int_equal(o.code, rows[i].verdict);
     }
 
-    /* The column, as PostgreSQL reads it: dimensions, has null, type, count, lower bound, then length and value of each. */
+    /* The column, as PostgreSQL reads it: dimensions, has null, type, count, lower bound, then
+     * length and value of each. */
     assert_int_equal(lj_pgarray_done(lj_result_column(r, 0), &p, &n, &err), 0);
     reader = lj_reader(p, n);
     (void)lj_read_bytes(&reader, 12);

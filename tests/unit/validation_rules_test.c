@@ -1,6 +1,6 @@
-/* The rules of validation as a table: for each, what just makes it fire and what just does not. A row changes a good report (members
- * merged in, null takes one away) or its facts, and says what is to be found: "CODE:SEVERITY:pointer", or that it is not.
- * lj-test: lj_kind_validation
+/* The rules of validation as a table: for each, what just makes it fire and what just does not. A
+ * row changes a good report (members merged in, null takes one away) or its facts, and says what is
+ * to be found: "CODE:SEVERITY:pointer", or that it is not. lj-test: lj_kind_validation
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,10 +21,12 @@
 
 static const char good[] =
     "{\"title\":\"冠军进校园活动\",\"mode\":\"ONSITE\",\"start_at\":\"2024-06-01T09:00:00+08:00\","
-    "\"end_at\":\"2024-06-01T11:00:00+08:00\",\"break_minutes\":20,\"teams\":[\"t1\",\"t2\"],\"roster\":["
+    "\"end_at\":\"2024-06-01T11:00:00+08:00\",\"break_minutes\":20,\"teams\":[\"t1\",\"t2\"],"
+    "\"roster\":["
     "{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"INSTRUCT\",\"minutes\":100},"
     "{\"person\":\"p2\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":90}],"
-    "\"site\":\"s1\",\"served_body\":\"SCHOOL\",\"audience\":120,\"content\":[\"TEACH\",\"DEMO\"],\"guidance_minutes\":80,"
+    "\"site\":\"s1\",\"served_body\":\"SCHOOL\",\"audience\":120,\"content\":[\"TEACH\",\"DEMO\"],"
+    "\"guidance_minutes\":80,"
     "\"fee_charged\":false}";
 
 typedef void (*tweak)(struct lj_case *c);
@@ -47,7 +49,8 @@ static void good_facts(struct lj_case *c)
     b->site_no = LJ_HAS(b, SITE) ? 1 : 0;
     b->site_kind = LJ_HAS(b, SITE) ? LJ_SITE_PRIMARY : 0;
     b->served_site_kind = 0;
-    c->current = (struct lj_current){.known = 1, .unit = 3, .version = 4, .state = LJ_STATE_APPROVED};
+    c->current =
+        (struct lj_current){.known = 1, .unit = 3, .version = 4, .state = LJ_STATE_APPROVED};
     assert_int_equal(lj_time_parse("2024-06-01T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
 }
 
@@ -57,7 +60,8 @@ struct judged {
     char *payload;
 };
 
-static void judge(struct judged *j, const char *type, const char *merge, const char *received, tweak t)
+static void judge(struct judged *j, const char *type, const char *merge, const char *received,
+                  tweak t)
 {
     json_error_t e;
     json_t *body = json_loads(good, 0, &e), *payload = body;
@@ -65,14 +69,19 @@ static void judge(struct judged *j, const char *type, const char *merge, const c
     assert_non_null(body);
     assert_non_null(change);
     if (strcmp(type, "activity.corrected") == 0)
-        payload = json_pack("{s:s, s:i, s:O}", "activity", ACTIVITY, "base_version", 4, "body", body);
+        payload =
+            json_pack("{s:s, s:i, s:O}", "activity", ACTIVITY, "base_version", 4, "body", body);
     else if (strcmp(type, "activity.withdrawal_requested") == 0)
-        payload = json_pack("{s:s, s:i, s:s}", "activity", ACTIVITY, "base_version", 4, "reason", "场地取消");
+        payload = json_pack("{s:s, s:i, s:s}", "activity", ACTIVITY, "base_version", 4, "reason",
+                            "场地取消");
     const char *name;
     json_t *value;
     json_object_foreach(change, name, value)
     {
-        json_t *at = payload == body || json_object_get(payload, name) || strcmp(type, "activity.corrected") != 0 ? payload : body;
+        json_t *at = payload == body || json_object_get(payload, name) ||
+                             strcmp(type, "activity.corrected") != 0
+                         ? payload
+                         : body;
         if (json_is_null(value))
             (void)json_object_del(at, name);
         else
@@ -83,8 +92,14 @@ static void judge(struct judged *j, const char *type, const char *merge, const c
     if (payload != body)
         json_decref(body);
     json_decref(payload);
-    j->event = (struct lj_event){.position = 50, .occurred_at_us = INT64_MIN, .unit = 3, .unit_code = "PS003", .type = type, .key = ACTIVITY,
-                                 .payload = j->payload, .payload_len = strlen(j->payload)};
+    j->event = (struct lj_event){.position = 50,
+                                 .occurred_at_us = INT64_MIN,
+                                 .unit = 3,
+                                 .unit_code = "PS003",
+                                 .type = type,
+                                 .key = ACTIVITY,
+                                 .payload = j->payload,
+                                 .payload_len = strlen(j->payload)};
     assert_int_equal(lj_uuid_parse(ACTIVITY, LJ_UUID_TEXT, j->event.id, NULL), 0);
     assert_int_equal(lj_time_parse(received, strlen(received), &j->event.received_at_us, NULL), 0);
     lj_case_read(&j->c, &j->event);
@@ -105,7 +120,8 @@ static int found(const struct lj_case *c, const char *want)
     for (size_t i = 0; i < c->found.count; i++) {
         char text[256];
         const struct lj_clause_info *info = lj_clause_info(c->found.items[i].clause);
-        (void)snprintf(text, sizeof text, "%s:%c:%s", info->code, info->severity, c->found.items[i].pointer);
+        (void)snprintf(text, sizeof text, "%s:%c:%s", info->code, info->severity,
+                       c->found.items[i].pointer);
         if (strcmp(text, want) == 0)
             return 1;
     }
@@ -116,51 +132,151 @@ static void print_found(const struct lj_case *c)
 {
     for (size_t i = 0; i < c->found.count; i++)
         print_message("   found %s:%c:%s\n", lj_clause_info(c->found.items[i].clause)->code,
-                      lj_clause_info(c->found.items[i].clause)->severity, c->found.items[i].pointer);
+                      lj_clause_info(c->found.items[i].clause)->severity,
+                      c->found.items[i].pointer);
 }
 
 /* ---- facts that are changed ---- */
 
-static void team_unknown(struct lj_case *c) { c->body.teams[0].number = 0; }
-static void teams_paused(struct lj_case *c) { c->body.teams[0].active = c->body.teams[1].active = 0; }
-static void one_team_paused(struct lj_case *c) { c->body.teams[0].active = 0; }
-static void teams_foreign(struct lj_case *c) { c->body.teams[0].in_subtree = c->body.teams[1].in_subtree = 0; }
-static void ours_paused_theirs_active(struct lj_case *c) { c->body.teams[0].active = 0; c->body.teams[1].in_subtree = 0; }
-static void person_unknown(struct lj_case *c) { c->body.roster[1].person_no = 0; c->body.roster[1].member_role = 0; }
-static void officials(struct lj_case *c) { c->body.roster[0].member_role = c->body.roster[1].member_role = LJ_MEMBER_OFFICIAL; }
+static void team_unknown(struct lj_case *c)
+{
+    c->body.teams[0].number = 0;
+}
+static void teams_paused(struct lj_case *c)
+{
+    c->body.teams[0].active = c->body.teams[1].active = 0;
+}
+static void one_team_paused(struct lj_case *c)
+{
+    c->body.teams[0].active = 0;
+}
+static void teams_foreign(struct lj_case *c)
+{
+    c->body.teams[0].in_subtree = c->body.teams[1].in_subtree = 0;
+}
+static void ours_paused_theirs_active(struct lj_case *c)
+{
+    c->body.teams[0].active = 0;
+    c->body.teams[1].in_subtree = 0;
+}
+static void person_unknown(struct lj_case *c)
+{
+    c->body.roster[1].person_no = 0;
+    c->body.roster[1].member_role = 0;
+}
+static void officials(struct lj_case *c)
+{
+    c->body.roster[0].member_role = c->body.roster[1].member_role = LJ_MEMBER_OFFICIAL;
+}
 static void one_trainee(struct lj_case *c)
 {
     officials(c);
     c->body.roster[1].member_role = LJ_MEMBER_ATHLETE;
     c->body.roster[1].member_status = LJ_MEMBER_TRAINEE;
 }
-static void all_retired(struct lj_case *c) { c->body.roster[0].member_status = c->body.roster[1].member_status = LJ_MEMBER_RETIRED; }
-static void one_retired(struct lj_case *c) { c->body.roster[1].member_status = LJ_MEMBER_RETIRED; }
-static void one_left(struct lj_case *c) { c->body.roster[1].member_status = LJ_MEMBER_LEFT; }
-static void no_member(struct lj_case *c) { c->body.roster[1].member_role = c->body.roster[1].member_status = 0; }
-static void coach(struct lj_case *c) { c->body.roster[1].member_role = LJ_MEMBER_COACH; }
-static void row_team_elsewhere(struct lj_case *c) { c->body.roster[1].team_no = 9; }
-static void row_team_unknown(struct lj_case *c) { c->body.roster[1].team_no = 0; }
-static void same_number(struct lj_case *c) { c->body.roster[1].person_no = 1; }
-static void same_team_number(struct lj_case *c) { c->body.teams[1].number = 1; }
-static void site_unknown(struct lj_case *c) { c->body.site_kind = 0; c->body.site_no = 0; }
-static void site_park(struct lj_case *c) { c->body.site_kind = LJ_SITE_PARK; }
-static void site_mall(struct lj_case *c) { c->body.site_kind = LJ_SITE_MALL; }
-static void site_kindergarten(struct lj_case *c) { c->body.site_kind = LJ_SITE_KINDERGARTEN; }
-static void site_village(struct lj_case *c) { c->body.site_kind = LJ_SITE_VILLAGE; }
-static void site_other(struct lj_case *c) { c->body.site_kind = LJ_SITE_OTHER; }
-static void park_serves_school(struct lj_case *c) { site_park(c); c->body.served_site_kind = LJ_SITE_MIDDLE; }
-static void park_serves_mall(struct lj_case *c) { site_park(c); c->body.served_site_kind = LJ_SITE_MALL; }
-static void unknown_activity(struct lj_case *c) { c->current.known = 0; }
-static void other_unit(struct lj_case *c) { c->current.unit = 5; }
-static void withdrawn(struct lj_case *c) { c->current.state = LJ_STATE_WITHDRAWN; }
-static void confirmed(struct lj_case *c) { c->current.state = LJ_STATE_CONFIRMED; }
-static void lapsed(struct lj_case *c) { c->current.state = LJ_STATE_LAPSED; }
-static void version_5(struct lj_case *c) { c->current.version = 5; }
-static void from_2023(struct lj_case *c) { assert_int_equal(lj_time_parse("2023-12-31T09:00:00+08:00", 25, &c->current.start_us, NULL), 0); }
+static void all_retired(struct lj_case *c)
+{
+    c->body.roster[0].member_status = c->body.roster[1].member_status = LJ_MEMBER_RETIRED;
+}
+static void one_retired(struct lj_case *c)
+{
+    c->body.roster[1].member_status = LJ_MEMBER_RETIRED;
+}
+static void one_left(struct lj_case *c)
+{
+    c->body.roster[1].member_status = LJ_MEMBER_LEFT;
+}
+static void no_member(struct lj_case *c)
+{
+    c->body.roster[1].member_role = c->body.roster[1].member_status = 0;
+}
+static void coach(struct lj_case *c)
+{
+    c->body.roster[1].member_role = LJ_MEMBER_COACH;
+}
+static void row_team_elsewhere(struct lj_case *c)
+{
+    c->body.roster[1].team_no = 9;
+}
+static void row_team_unknown(struct lj_case *c)
+{
+    c->body.roster[1].team_no = 0;
+}
+static void same_number(struct lj_case *c)
+{
+    c->body.roster[1].person_no = 1;
+}
+static void same_team_number(struct lj_case *c)
+{
+    c->body.teams[1].number = 1;
+}
+static void site_unknown(struct lj_case *c)
+{
+    c->body.site_kind = 0;
+    c->body.site_no = 0;
+}
+static void site_park(struct lj_case *c)
+{
+    c->body.site_kind = LJ_SITE_PARK;
+}
+static void site_mall(struct lj_case *c)
+{
+    c->body.site_kind = LJ_SITE_MALL;
+}
+static void site_kindergarten(struct lj_case *c)
+{
+    c->body.site_kind = LJ_SITE_KINDERGARTEN;
+}
+static void site_village(struct lj_case *c)
+{
+    c->body.site_kind = LJ_SITE_VILLAGE;
+}
+static void site_other(struct lj_case *c)
+{
+    c->body.site_kind = LJ_SITE_OTHER;
+}
+static void park_serves_school(struct lj_case *c)
+{
+    site_park(c);
+    c->body.served_site_kind = LJ_SITE_MIDDLE;
+}
+static void park_serves_mall(struct lj_case *c)
+{
+    site_park(c);
+    c->body.served_site_kind = LJ_SITE_MALL;
+}
+static void unknown_activity(struct lj_case *c)
+{
+    c->current.known = 0;
+}
+static void other_unit(struct lj_case *c)
+{
+    c->current.unit = 5;
+}
+static void withdrawn(struct lj_case *c)
+{
+    c->current.state = LJ_STATE_WITHDRAWN;
+}
+static void confirmed(struct lj_case *c)
+{
+    c->current.state = LJ_STATE_CONFIRMED;
+}
+static void lapsed(struct lj_case *c)
+{
+    c->current.state = LJ_STATE_LAPSED;
+}
+static void version_5(struct lj_case *c)
+{
+    c->current.version = 5;
+}
+static void from_2023(struct lj_case *c)
+{
+    assert_int_equal(lj_time_parse("2023-12-31T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
+}
 
 /* ---- the table ---- */
 
+/* clang-format off */
 #define S "activity.submitted"
 #define C "activity.corrected"
 #define W "activity.withdrawal_requested"
@@ -293,6 +409,7 @@ static const struct rule_row rows[] = {
     {W, "{\"body\":{}}", 0, 0, "V01:E:/body"}, {C, "{\"body\":null}", 0, 0, "V01:E:/body"}, {C, "{\"body\":{}}", 0, 0, "V01:E:/body/title"},
     {C, "{\"audience\":0}", 0, 0, "V18:E:/body/audience"},
 };
+/* clang-format on */
 
 static void every_row(void **state)
 {
@@ -342,8 +459,12 @@ static void all_reasons_come_at_once(void **state)
 {
     static struct judged j;
     (void)state;
-    judge(&j, S, "{\"title\":\"短\",\"guidance_minutes\":500,\"audience\":0,\"fee_charged\":true,\"x\":1}", "2024-06-20T10:00:00+08:00", officials);
-    static const char *const all[] = {"V01:E:/title", "V01:E:/x", "V04:E:/guidance_minutes", "V06:E:/roster", "V16:E:/fee_charged", "V18:E:/audience", "V29:E:/late_reason"};
+    judge(&j, S,
+          "{\"title\":\"短\",\"guidance_minutes\":500,\"audience\":0,\"fee_charged\":true,\"x\":1}",
+          "2024-06-20T10:00:00+08:00", officials);
+    static const char *const all[] = {
+        "V01:E:/title",       "V01:E:/x",        "V04:E:/guidance_minutes", "V06:E:/roster",
+        "V16:E:/fee_charged", "V18:E:/audience", "V29:E:/late_reason"};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         assert_true(found(&j.c, all[i]));
     assert_int_equal(j.c.found.errors, 7);
@@ -375,21 +496,27 @@ static void the_short_result(void **state)
     struct lj_buf out = {0};
     (void)state;
     judge(&j, C,
-          "{\"themes\":[\"RURAL\",\"PARTY\"],\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"INSTRUCT\",\"minutes\":100,\"in\":\"2024-06-01T09:00:00+08:00\"}]}",
+          "{\"themes\":[\"RURAL\",\"PARTY\"],\"roster\":[{\"person\":\"p1\",\"team\":\"t1\","
+          "\"role\":\"INSTRUCT\",\"minutes\":100,\"in\":\"2024-06-01T09:00:00+08:00\"}]}",
           RECEIVED, NULL);
     lj_case_short(&j.c, &out);
     lj_buf_u8(&out, 0);
-    assert_string_equal((const char *)out.data,
-                        "{\"a\":\"" ACTIVITY "\",\"v\":5,\"op\":\"correct\",\"unit\":3,\"teams\":[1,2],\"start\":1717203600000000,"
-                        "\"end\":1717210800000000,\"break\":20,\"net\":100,\"mode\":\"ONSITE\",\"site\":1,\"content\":[\"TEACH\",\"DEMO\"],"
-                        "\"themes\":[\"PARTY\",\"RURAL\"],\"guidance\":80,\"roster\":[{\"p\":1,\"t\":1,\"r\":\"INSTRUCT\",\"d\":100,"
-                        "\"in\":1717203600000000,\"out\":null}]}");
+    assert_string_equal(
+        (const char *)out.data,
+        "{\"a\":\"" ACTIVITY
+        "\",\"v\":5,\"op\":\"correct\",\"unit\":3,\"teams\":[1,2],\"start\":1717203600000000,"
+        "\"end\":1717210800000000,\"break\":20,\"net\":100,\"mode\":\"ONSITE\",\"site\":1,"
+        "\"content\":[\"TEACH\",\"DEMO\"],"
+        "\"themes\":[\"PARTY\",\"RURAL\"],\"guidance\":80,\"roster\":[{\"p\":1,\"t\":1,\"r\":"
+        "\"INSTRUCT\",\"d\":100,"
+        "\"in\":1717203600000000,\"out\":null}]}");
     finish(&j);
     lj_buf_clear(&out);
     judge(&j, W, "", RECEIVED, NULL);
     lj_case_short(&j.c, &out);
     lj_buf_u8(&out, 0);
-    assert_string_equal((const char *)out.data, "{\"a\":\"" ACTIVITY "\",\"v\":5,\"op\":\"withdraw\",\"unit\":3}");
+    assert_string_equal((const char *)out.data,
+                        "{\"a\":\"" ACTIVITY "\",\"v\":5,\"op\":\"withdraw\",\"unit\":3}");
     finish(&j);
     lj_buf_free(&out);
 }
@@ -403,8 +530,14 @@ static void the_longest_short_result_fits(void **state)
     judge(&j, S, "", RECEIVED, NULL);
     j.c.body.nroster = LJ_ROSTER_MAX;
     for (size_t i = 0; i < LJ_ROSTER_MAX; i++)
-        j.c.body.roster[i] = (struct lj_roster_row){.person_no = INT32_MAX, .team_no = INT32_MAX, .role = LJ_ROLE_INSTRUCT, .minutes = 720,
-                                                    .has_in = 1, .has_out = 1, .in_us = LJ_TIME_MIN_US, .out_us = LJ_TIME_MIN_US};
+        j.c.body.roster[i] = (struct lj_roster_row){.person_no = INT32_MAX,
+                                                    .team_no = INT32_MAX,
+                                                    .role = LJ_ROLE_INSTRUCT,
+                                                    .minutes = 720,
+                                                    .has_in = 1,
+                                                    .has_out = 1,
+                                                    .in_us = LJ_TIME_MIN_US,
+                                                    .out_us = LJ_TIME_MIN_US};
     lj_case_short(&j.c, &out);
     assert_false(out.failed);
     assert_true(out.len <= 16384);
@@ -424,8 +557,10 @@ static void texts_carry_their_numbers_and_are_limited(void **state)
     json_t *first = json_array_get(told, 0); /* errors come first */
     assert_string_equal(json_string_value(json_object_get(first, "code")), "V04");
     assert_string_equal(json_string_value(json_object_get(first, "severity")), "E");
-    assert_string_equal(json_string_value(json_object_get(first, "pointer")), "/body/guidance_minutes");
-    assert_string_equal(json_string_value(json_object_get(first, "en")), "130 guidance minutes exceed the net time of 100");
+    assert_string_equal(json_string_value(json_object_get(first, "pointer")),
+                        "/body/guidance_minutes");
+    assert_string_equal(json_string_value(json_object_get(first, "en")),
+                        "130 guidance minutes exceed the net time of 100");
     assert_non_null(strstr(json_string_value(json_object_get(first, "zh")), "130"));
     json_decref(told);
     for (int i = 0; i < 100; i++) /* many warnings, then errors: the errors still find room */
@@ -436,7 +571,8 @@ static void texts_carry_their_numbers_and_are_limited(void **state)
     told = lj_reasons_told(&r);
     assert_int_equal(json_array_size(told), LJ_REASONS_TOLD);
     for (size_t i = 0; i < 6; i++)
-        assert_string_equal(json_string_value(json_object_get(json_array_get(told, i), "severity")), "E");
+        assert_string_equal(json_string_value(json_object_get(json_array_get(told, i), "severity")),
+                            "E");
     json_decref(told);
     char *notes = lj_reasons_notes(&r);
     assert_non_null(notes);
@@ -447,9 +583,11 @@ static void a_hostile_member_name_stays_valid(void **state)
 {
     static struct judged j;
     (void)state;
-    judge(&j, S, "{\"字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字\":1}", RECEIVED, NULL);
+    judge(&j, S, "{\"字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字字\":1}",
+          RECEIVED, NULL);
     json_t *told = lj_reasons_told(&j.c.found);
-    assert_non_null(told); /* jansson refuses strings that are not UTF-8: a character cut in two would show here */
+    assert_non_null(told); /* jansson refuses strings that are not UTF-8: a character cut in two
+                              would show here */
     assert_int_equal(json_array_size(told), 1);
     json_decref(told);
     finish(&j);

@@ -1,13 +1,15 @@
 /* A BATCH as a worker sees it.
  *
- * The wire has slices without terminators; kinds and the JSON parser want C strings. All strings of a batch are copied once into one
- * buffer whose size is known before (the body's bytes, a terminator a string, room for a key that is left out), so no pointer moves
- * and a batch costs at most one allocation, usually none.
+ * The wire has slices without terminators; kinds and the JSON parser want C strings. All strings of
+ * a batch are copied once into one buffer whose size is known before (the body's bytes, a
+ * terminator a string, room for a key that is left out), so no pointer moves and a batch costs at
+ * most one allocation, usually none.
  *
- * An empty key on the wire means "the event's own id"; here it becomes that id in text form, so that a kind never has to know.
+ * An empty key on the wire means "the event's own id"; here it becomes that id in text form, so
+ * that a kind never has to know.
  *
- * Guarantees: a body that decodes has exactly the events it announces and nothing behind them; anything else is LJ_E_PROTOCOL and
- * leaves no half batch to be judged.
+ * Guarantees: a body that decodes has exactly the events it announces and nothing behind them;
+ * anything else is LJ_E_PROTOCOL and leaves no half batch to be judged.
  */
 #include "workers/runner/batch.h"
 
@@ -51,7 +53,8 @@ static const char *keep(char **cursor, const char *p, size_t n)
     return at;
 }
 
-static void take(struct lj_event *e, const struct lj_batch_record *rec, uint16_t attempt, char **cursor)
+static void take(struct lj_event *e, const struct lj_batch_record *rec, uint16_t attempt,
+                 char **cursor)
 {
     char id[LJ_UUID_TEXT + 1];
     e->position = rec->position;

@@ -1,12 +1,13 @@
 /* From the body of a BATCH to the body of a RESULT.
  *
- * The broker applies the columns of a batch as they are, so they must hold done events only. A kind is pure: when some events of a
- * batch fail, it is called again with those that did not, until a pass has no failure (result.c). An error of the whole batch fails
- * every event of the pass, as retry or final by its class. A RESULT too large for one message is made smaller by giving the later
- * half back for another batch: order inside a key is kept, and something is always done.
+ * The broker applies the columns of a batch as they are, so they must hold done events only. A kind
+ * is pure: when some events of a batch fail, it is called again with those that did not, until a
+ * pass has no failure (result.c). An error of the whole batch fails every event of the pass, as
+ * retry or final by its class. A RESULT too large for one message is made smaller by giving the
+ * later half back for another batch: order inside a key is kept, and something is always done.
  *
- * Fail points: worker.batch.received, worker.batch.done. In test builds LJ_POISON="text" makes the process abort on a payload
- * that contains the text: a poison event.
+ * Fail points: worker.batch.received, worker.batch.done. In test builds LJ_POISON="text" makes the
+ * process abort on a payload that contains the text: a poison event.
  */
 #include "workers/runner/judge.h"
 
@@ -106,8 +107,8 @@ static void judge_all(struct lj_judge *j, void *const *state, int *reopen)
             rc = j->worker->batch(*state, &batch, j->result, &err);
         if (rc < 0) {
             err.code = err.code ? err.code : rc;
-            lj_log(LJ_WARN, "worker.batch_failed", "kind=%s events=%zu code=%s sqlstate=%s", j->worker->kind,
-                   n, lj_err_info(err.code)->name, err.sqlstate);
+            lj_log(LJ_WARN, "worker.batch_failed", "kind=%s events=%zu code=%s sqlstate=%s",
+                   j->worker->kind, n, lj_err_info(err.code)->name, err.sqlstate);
             lj_result_fail_pass(j->result, &err);
         }
         if (lj_result_pass_end(j->result) == 0)
@@ -126,18 +127,20 @@ static void log_failures(const struct lj_judge *j)
         const struct lj_err *why = NULL;
         int what = lj_result_outcome(j->result, i, &why);
         if (why)
-            lj_log(LJ_WARN, "worker.event_failed", "kind=%s position=%lld outcome=%s code=%s", j->worker->kind,
-                   (long long)j->in.events[i].position, what == LJ_OUTCOME_RETRY ? "retry" : "final",
-                   lj_err_info(why->code)->name);
+            lj_log(LJ_WARN, "worker.event_failed", "kind=%s position=%lld outcome=%s code=%s",
+                   j->worker->kind, (long long)j->in.events[i].position,
+                   what == LJ_OUTCOME_RETRY ? "retry" : "final", lj_err_info(why->code)->name);
     }
 }
 
 /* Encodes; makes the result smaller while it does not fit. errors: LJ_E_NOMEM, LJ_E_ARG */
-static int encode(struct lj_judge *j, void *const *state, int64_t begun_us, int *reopen, struct lj_err *err)
+static int encode(struct lj_judge *j, void *const *state, int64_t begun_us, int *reopen,
+                  struct lj_err *err)
 {
     for (;;) {
         lj_buf_clear(&j->out);
-        int rc = lj_result_encode(j->result, j->in.head.batch, (uint32_t)(lj_mono_us() - begun_us), &j->out, err);
+        int rc = lj_result_encode(j->result, j->in.head.batch, (uint32_t)(lj_mono_us() - begun_us),
+                                  &j->out, err);
         if (rc < 0)
             return rc;
         if (j->out.len <= LJ_BODY_BYTES_MAX)
@@ -164,13 +167,14 @@ static int judge(struct lj_judge *j, void *const *state, struct lj_verdict *ret,
         (void)lj_result_pass_end(j->result);
         (void)lj_result_pass(j->result, j->index);
         lj_buf_clear(&j->out);
-        rc = lj_result_encode(j->result, j->in.head.batch, (uint32_t)(lj_mono_us() - begun_us), &j->out, err);
+        rc = lj_result_encode(j->result, j->in.head.batch, (uint32_t)(lj_mono_us() - begun_us),
+                              &j->out, err);
     }
     return rc;
 }
 
-int lj_judge_batch(struct lj_judge *j, void *const *state, const void *body, size_t n, int64_t seen_us,
-                   struct lj_verdict *ret)
+int lj_judge_batch(struct lj_judge *j, void *const *state, const void *body, size_t n,
+                   int64_t seen_us, struct lj_verdict *ret)
 {
     struct lj_err err = {0};
     if (lj_batch_decode(&j->in, body, n, &err) < 0) {

@@ -1,14 +1,17 @@
 /* Registers as of a position.
  *
- * Acceptance is judged by the registers as they stood at the event's position, and events of a batch have different positions.
- * So all versions up to the batch's last position are fetched, once a register and batch, by arrays of the distinct codes, and
- * the version with the greatest position not above the event's is picked here. A code repeated in a hundred reports costs one probe.
+ * Acceptance is judged by the registers as they stood at the event's position, and events of a
+ * batch have different positions. So all versions up to the batch's last position are fetched, once
+ * a register and batch, by arrays of the distinct codes, and the version with the greatest position
+ * not above the event's is picked here. A code repeated in a hundred reports costs one probe.
  *
- * Units are few and change rarely: they are kept from batch to batch and only newer versions are fetched. That is right because
- * `register` is ordered by position: a row with a smaller position than one that was seen cannot appear later.
+ * Units are few and change rarely: they are kept from batch to batch and only newer versions are
+ * fetched. That is right because `register` is ordered by position: a row with a smaller position
+ * than one that was seen cannot appear later.
  *
- * Guarantees: nothing is written; a row above the event's position is never looked at, so a replay with the same log gives the same
- * answers; the four statements need no common snapshot, because versions at or below p never change.
+ * Guarantees: nothing is written; a row above the event's position is never looked at, so a replay
+ * with the same log gives the same answers; the four statements need no common snapshot, because
+ * versions at or below p never change.
  */
 #include "workers/runner/lookup.h"
 
@@ -51,7 +54,7 @@ struct lj_lookup {
     struct list units;
     struct list needs[LJ_LOOKUP_WHATS]; /* struct lj_ref */
     struct list rows[LJ_LOOKUP_WHATS];  /* struct row, sorted by ref, position */
-    struct list members;                /* struct member_row, sorted by person, team, number, position */
+    struct list members; /* struct member_row, sorted by person, team, number, position */
 };
 
 /* ---- small tools ---- */
@@ -115,7 +118,8 @@ static int by_unit(const void *ap, const void *bp)
 }
 
 /* First index whose element is not below `key` in the order of `compare`. */
-static size_t lower_bound(const struct list *l, const void *key, int (*compare)(const void *, const void *))
+static size_t lower_bound(const struct list *l, const void *key,
+                          int (*compare)(const void *, const void *))
 {
     size_t lo = 0, hi = l->count;
     while (lo < hi) {
@@ -130,38 +134,48 @@ static size_t lower_bound(const struct list *l, const void *key, int (*compare)(
 
 /* ---- statements ---- */
 
-/* Spans without an end come as the outermost int4, roles and kinds as their number in the enums of lookup.h. */
+/* Spans without an end come as the outermost int4, roles and kinds as their number in the enums of
+ * lookup.h. */
 #define FROM(column) "coalesce(" column "::date - date '2000-01-01', -2147483648)"
 #define TO(column)   "coalesce(" column "::date - date '2000-01-01', 2147483647)"
 
-static const char units_sql[] =
-    "select u.number, v.position, coalesce(v.parent, -1::int2), u.code"
-    " from unit u join unit_version v on v.number = u.number where v.position > $1 and v.position <= $2";
+static const char units_sql[] = "select u.number, v.position, coalesce(v.parent, -1::int2), u.code"
+                                " from unit u join unit_version v on v.number = u.number where "
+                                "v.position > $1 and v.position <= $2";
 
 static const char *const rows_sql[LJ_LOOKUP_WHATS] = {
     [LJ_LOOKUP_TEAM] =
-        "select i.unit, i.code::text, i.number, v.position, " FROM("v.valid_from") ", " TO("v.valid_to") ", "
-        "case when d is null then 2147483647 else coalesce(lower(d) - date '2000-01-01', -2147483648) end, "
-        "case when d is null then -2147483648 else coalesce(upper(d) - date '2000-01-01' - 1, 2147483647) end, 0"
-        " from unnest($1::int2[], $2::text[]) n(unit, code) join team i on i.unit = n.unit and i.code = n.code"
-        " join team_version v on v.number = i.number left join lateral unnest(v.paused) d on true where v.position <= $3",
-    [LJ_LOOKUP_PERSON] =
-        "select i.unit, i.code::text, i.number, i.position, 0, 0, 0, 0, 0"
-        " from unnest($1::int2[], $2::text[]) n(unit, code) join person i on i.unit = n.unit and i.code = n.code"
-        " where i.position <= $3",
+        "select i.unit, i.code::text, i.number, v.position, " FROM("v.valid_from") ", " TO(
+            "v.valid_to") ", "
+                          "case when d is null then 2147483647 else coalesce(lower(d) - date "
+                          "'2000-01-01', -2147483648) end, "
+                          "case when d is null then -2147483648 else coalesce(upper(d) - date "
+                          "'2000-01-01' - 1, 2147483647) end, 0"
+                          " from unnest($1::int2[], $2::text[]) n(unit, code) join team i on "
+                          "i.unit = n.unit and i.code = n.code"
+                          " join team_version v on v.number = i.number left join lateral "
+                          "unnest(v.paused) d on true where v.position <= $3",
+    [LJ_LOOKUP_PERSON] = "select i.unit, i.code::text, i.number, i.position, 0, 0, 0, 0, 0"
+                         " from unnest($1::int2[], $2::text[]) n(unit, code) join person i on "
+                         "i.unit = n.unit and i.code = n.code"
+                         " where i.position <= $3",
     [LJ_LOOKUP_SITE] =
         "select i.unit, i.code::text, i.number, v.position, 0, 0, 0, 0, array_position("
-        "'{KINDERGARTEN,PRIMARY,MIDDLE,SENIOR,NINE_YEAR,SPECIAL_ED,VOCATIONAL,COMMUNITY,VILLAGE,ELDER_CARE,ELDER_UNIV,PARK,"
+        "'{KINDERGARTEN,PRIMARY,MIDDLE,SENIOR,NINE_YEAR,SPECIAL_ED,VOCATIONAL,COMMUNITY,VILLAGE,"
+        "ELDER_CARE,ELDER_UNIV,PARK,"
         "STADIUM,TRAINING_BASE,UNIVERSITY,COMPANY,MALL,SCENIC,BARRACKS,OTHER}'::text[], v.kind)"
-        " from unnest($1::int2[], $2::text[]) n(unit, code) join site i on i.unit = n.unit and i.code = n.code"
+        " from unnest($1::int2[], $2::text[]) n(unit, code) join site i on i.unit = n.unit and "
+        "i.code = n.code"
         " join site_version v on v.number = i.number where v.position <= $3",
 };
 
 static const char members_sql[] =
-    "select m.person, m.team, m.number, v.position, " FROM("v.valid_from") ", " TO("v.valid_to") ", "
-    "array_position('{ATHLETE,COACH,OFFICIAL,STAFF}'::text[], v.role),"
-    " array_position('{FORMAL,TRIAL,TRAINEE,RETIRED,LEFT}'::text[], v.status)"
-    " from membership m join membership_version v on v.number = m.number where m.person = any($1::int4[]) and v.position <= $2";
+    "select m.person, m.team, m.number, v.position, " FROM("v.valid_from") ", " TO(
+        "v.valid_to") ", "
+                      "array_position('{ATHLETE,COACH,OFFICIAL,STAFF}'::text[], v.role),"
+                      " array_position('{FORMAL,TRIAL,TRAINEE,RETIRED,LEFT}'::text[], v.status)"
+                      " from membership m join membership_version v on v.number = m.number where "
+                      "m.person = any($1::int4[]) and v.position <= $2";
 
 /* An int8 parameter in PostgreSQL's binary form. */
 static void put_i64(uint8_t out[8], int64_t v)
@@ -237,7 +251,8 @@ static int code_char(char c, int first)
            (!first && (c == '.' || c == '_' || c == '-'));
 }
 
-int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p, struct lj_ref *ret)
+int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p,
+                  struct lj_ref *ret)
 {
     const char *mark = strpbrk(text, "/:");
     const char *code = mark ? mark + 1 : text;
@@ -273,7 +288,8 @@ int lj_lookup_begin(struct lj_lookup *lk, int64_t upto, struct lj_err *err)
     return load_units(lk, err);
 }
 
-int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref, struct lj_err *err)
+int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref,
+                   struct lj_err *err)
 {
     struct lj_ref *n = list_add(&lk->needs[what], err);
     if (!n)
@@ -282,9 +298,10 @@ int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const struct 
     return 0;
 }
 
-/* Finishes the arrays, runs the statement with them and the position behind them, and frees them. */
-static int query_arrays(struct lj_lookup *lk, const char *sql, struct lj_pgarray *arrays, int n, PGresult **ret,
-                        struct lj_err *err)
+/* Finishes the arrays, runs the statement with them and the position behind them, and frees them.
+ */
+static int query_arrays(struct lj_lookup *lk, const char *sql, struct lj_pgarray *arrays, int n,
+                        PGresult **ret, struct lj_err *err)
 {
     const char *values[3] = {NULL};
     int lengths[3] = {0};
@@ -401,8 +418,10 @@ int lj_lookup_fetch(struct lj_lookup *lk, struct lj_err *err)
 
 /* ---- answers ---- */
 
-/* The last row of the version in force at p (a team's version may have several rows, all with the same position). */
-static const struct row *row_at(const struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref, int64_t p)
+/* The last row of the version in force at p (a team's version may have several rows, all with the
+ * same position). */
+static const struct row *row_at(const struct lj_lookup *lk, enum lj_lookup_what what,
+                                const struct lj_ref *ref, int64_t p)
 {
     const struct list *l = &lk->rows[what];
     struct row key = {.ref = *ref, .position = p + 1};
@@ -411,19 +430,22 @@ static const struct row *row_at(const struct lj_lookup *lk, enum lj_lookup_what 
     return i > 0 && by_ref(&r[i - 1].ref, ref) == 0 ? &r[i - 1] : NULL;
 }
 
-int32_t lj_lookup_number(const struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref, int64_t p)
+int32_t lj_lookup_number(const struct lj_lookup *lk, enum lj_lookup_what what,
+                         const struct lj_ref *ref, int64_t p)
 {
     const struct row *r = row_at(lk, what, ref, p);
     return r ? r->number : 0;
 }
 
-int lj_lookup_team_active(const struct lj_lookup *lk, const struct lj_ref *team, int32_t day, int64_t p)
+int lj_lookup_team_active(const struct lj_lookup *lk, const struct lj_ref *team, int32_t day,
+                          int64_t p)
 {
     const struct row *last = row_at(lk, LJ_LOOKUP_TEAM, team, p);
     if (!last || day < last->from || day > last->to)
         return 0;
     const struct row *first = lk->rows[LJ_LOOKUP_TEAM].data;
-    for (const struct row *r = last; r->position == last->position && r->number == last->number; r--) {
+    for (const struct row *r = last; r->position == last->position && r->number == last->number;
+         r--) {
         if (day >= r->paused_from && day <= r->paused_to)
             return 0;
         if (r == first)
@@ -438,13 +460,15 @@ int lj_lookup_site_kind(const struct lj_lookup *lk, const struct lj_ref *site, i
     return r ? r->kind : 0;
 }
 
-int lj_lookup_membership(const struct lj_lookup *lk, int32_t person, int32_t team, int32_t day, int64_t p,
-                         struct lj_membership *ret)
+int lj_lookup_membership(const struct lj_lookup *lk, int32_t person, int32_t team, int32_t day,
+                         int64_t p, struct lj_membership *ret)
 {
-    struct member_row key = {.person = person, .team = team, .number = INT32_MIN, .position = INT64_MIN};
+    struct member_row key = {
+        .person = person, .team = team, .number = INT32_MIN, .position = INT64_MIN};
     size_t i = lower_bound(&lk->members, &key, by_member);
     const struct member_row *m = lk->members.data, *end = m + lk->members.count, *held = NULL;
-    for (const struct member_row *r = m + i; r < end && r->person == person && r->team == team; r++) {
+    for (const struct member_row *r = m + i; r < end && r->person == person && r->team == team;
+         r++) {
         if (r->position > p)
             continue;
         int last = r + 1 == end || r[1].number != r->number || r[1].position > p;
@@ -453,7 +477,8 @@ int lj_lookup_membership(const struct lj_lookup *lk, int32_t person, int32_t tea
     }
     if (!held)
         return 0;
-    *ret = (struct lj_membership){.role = held->role, .status = held->status, .from = held->from, .to = held->to};
+    *ret = (struct lj_membership){
+        .role = held->role, .status = held->status, .from = held->from, .to = held->to};
     return 1;
 }
 
@@ -464,7 +489,8 @@ PGconn *lj_lookup_pg(struct lj_lookup *lk)
     return lk->pg;
 }
 
-int lj_lookup_open(const char *dsn, const char *application_name, struct lj_lookup **ret, struct lj_err *err)
+int lj_lookup_open(const char *dsn, const char *application_name, struct lj_lookup **ret,
+                   struct lj_err *err)
 {
     struct lj_lookup *lk = calloc(1, sizeof *lk);
     if (!lk)

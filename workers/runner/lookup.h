@@ -1,5 +1,6 @@
-/* Registers as of a position, for a batch: a kind says which codes it needs, one query a register fetches them, and the row that held
- * at an event's position is picked in memory. Read-only; for kinds with `barrier` on register, so that nothing below p is missing. */
+/* Registers as of a position, for a batch: a kind says which codes it needs, one query a register
+ * fetches them, and the row that held at an event's position is picked in memory. Read-only; for
+ * kinds with `barrier` on register, so that nothing below p is missing. */
 #ifndef LJ_WORKERS_RUNNER_LOOKUP_H
 #define LJ_WORKERS_RUNNER_LOOKUP_H
 
@@ -7,7 +8,7 @@
 
 #include "common/db.h"
 
-#define LJ_CODE_MAX  40         /* source: domain register_code in db/migrations/0002_registers.sql */
+#define LJ_CODE_MAX      40 /* source: domain register_code in db/migrations/0002_registers.sql */
 #define LJ_DAY_OPEN_FROM INT32_MIN /* first day of a span without one */
 #define LJ_DAY_OPEN_TO   INT32_MAX
 
@@ -47,7 +48,8 @@ enum lj_site_kind {
     LJ_SITE_OTHER
 };
 
-/* A code as payloads write it: "CODE" (of the event's own unit) or "UNIT/CODE"; "UNIT:CODE" is taken too. Filled by lj_lookup_ref. */
+/* A code as payloads write it: "CODE" (of the event's own unit) or "UNIT/CODE"; "UNIT:CODE" is
+ * taken too. Filled by lj_lookup_ref. */
 struct lj_ref {
     int16_t unit;
     char code[LJ_CODE_MAX + 1];
@@ -59,32 +61,39 @@ struct lj_membership {
 };
 
 /* errors: LJ_E_DB_SYSTEM, LJ_E_NOMEM */
-LJ_MUST int lj_lookup_open(const char *dsn, const char *application_name, struct lj_lookup **ret, struct lj_err *err);
+LJ_MUST int lj_lookup_open(const char *dsn, const char *application_name, struct lj_lookup **ret,
+                           struct lj_err *err);
 void lj_lookup_close(struct lj_lookup **lk);
 /* Its connection, for a kind's own queries. */
 PGconn *lj_lookup_pg(struct lj_lookup *lk);
 
-/* Starts a batch whose greatest position is `upto`: forgets needs and rows, brings the units up to date.
- * errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
+/* Starts a batch whose greatest position is `upto`: forgets needs and rows, brings the units up to
+ * date. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
 LJ_MUST int lj_lookup_begin(struct lj_lookup *lk, int64_t upto, struct lj_err *err);
 
 /* Reads a reference. Returns 0 if that is no register code or the unit is unknown at p. */
-int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p, struct lj_ref *ret);
+int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p,
+                  struct lj_ref *ret);
 
-/* Asks for a code, or for a person's memberships (which come with the person). errors: LJ_E_NOMEM */
-LJ_MUST int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref, struct lj_err *err);
+/* Asks for a code, or for a person's memberships (which come with the person). errors: LJ_E_NOMEM
+ */
+LJ_MUST int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref,
+                           struct lj_err *err);
 /* Fetches what was asked for. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
 LJ_MUST int lj_lookup_fetch(struct lj_lookup *lk, struct lj_err *err);
 
 /* The number behind a code at position p; 0 = not in the register. */
-int32_t lj_lookup_number(const struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref, int64_t p);
+int32_t lj_lookup_number(const struct lj_lookup *lk, enum lj_lookup_what what,
+                         const struct lj_ref *ref, int64_t p);
 /* 1 if the team is ACTIVE on that day, by the register at p. */
-int lj_lookup_team_active(const struct lj_lookup *lk, const struct lj_ref *team, int32_t day, int64_t p);
+int lj_lookup_team_active(const struct lj_lookup *lk, const struct lj_ref *team, int32_t day,
+                          int64_t p);
 /* enum lj_site_kind at p; 0 = not in the register. */
 int lj_lookup_site_kind(const struct lj_lookup *lk, const struct lj_ref *site, int64_t p);
-/* The membership of a person in a team that holds on that day, by the register at p. Returns 0 if there is none. */
-int lj_lookup_membership(const struct lj_lookup *lk, int32_t person, int32_t team, int32_t day, int64_t p,
-                         struct lj_membership *ret);
+/* The membership of a person in a team that holds on that day, by the register at p. Returns 0 if
+ * there is none. */
+int lj_lookup_membership(const struct lj_lookup *lk, int32_t person, int32_t team, int32_t day,
+                         int64_t p, struct lj_membership *ret);
 /* 1 if `unit` is `root` or below it at p. */
 int lj_lookup_in_subtree(const struct lj_lookup *lk, int16_t unit, int16_t root, int64_t p);
 

@@ -1,11 +1,13 @@
 /* liangjin-worker KIND...: runs the named kinds against one broker.
  *
- * Reads the configuration, finds the kinds in the registry, and hands over to the runner. Everything with a wrong name, number or
- * key is refused here (exit 2) before a socket is opened. Exit status: 0 drained, 1 failed at run, 2 bad configuration.
+ * Reads the configuration, finds the kinds in the registry, and hands over to the runner.
+ * Everything with a wrong name, number or key is refused here (exit 2) before a socket is opened.
+ * Exit status: 0 drained, 1 failed at run, 2 bad configuration.
  *
- * SIGTERM and SIGINT arrive through a signalfd that the runner polls; they are blocked before the ZeroMQ context exists, so its
- * threads inherit the mask. The first one drains; then the default action is put back, so that a second one ends the process at once.
- * SIGPIPE is ignored: libpq's sockets report errors by return value.
+ * SIGTERM and SIGINT arrive through a signalfd that the runner polls; they are blocked before the
+ * ZeroMQ context exists, so its threads inherit the mask. The first one drains; then the default
+ * action is put back, so that a second one ends the process at once. SIGPIPE is ignored: libpq's
+ * sockets report errors by return value.
  */
 #include <errno.h>
 #include <signal.h>
@@ -89,7 +91,8 @@ static int set_curve(struct program *g, struct lj_err *err)
         return lj_fail(err, LJ_E_CONFIG, "curve-secret and curve-server go together");
     if (!c->curve_secret) {
         if (strncmp(g->peer.endpoint, "ipc://", 6) != 0)
-            return lj_fail(err, LJ_E_CONFIG, "%s needs curve-secret and curve-server", g->peer.endpoint);
+            return lj_fail(err, LJ_E_CONFIG, "%s needs curve-secret and curve-server",
+                           g->peer.endpoint);
         return 0;
     }
     int rc = lj_keypair_read(c->curve_secret, &g->keys, err);
@@ -105,10 +108,12 @@ static int set_endpoint(struct program *g, struct lj_err *err)
     const struct config *c = &g->cfg;
     if (!c->run_dir == !c->connect)
         return lj_fail(err, LJ_E_CONFIG, "give run-dir or connect");
-    int n = c->connect ? snprintf(g->endpoint, sizeof g->endpoint, "%s", c->connect)
-                       : snprintf(g->endpoint, sizeof g->endpoint, "ipc://%s/work.sock", c->run_dir);
+    int n = c->connect
+                ? snprintf(g->endpoint, sizeof g->endpoint, "%s", c->connect)
+                : snprintf(g->endpoint, sizeof g->endpoint, "ipc://%s/work.sock", c->run_dir);
     if (n < 0 || (size_t)n >= sizeof g->endpoint)
-        return lj_fail(err, LJ_E_CONFIG, "the endpoint is longer than %zu bytes", sizeof g->endpoint - 1);
+        return lj_fail(err, LJ_E_CONFIG, "the endpoint is longer than %zu bytes",
+                       sizeof g->endpoint - 1);
     g->peer.endpoint = g->endpoint;
     return set_curve(g, err);
 }
@@ -165,7 +170,8 @@ static int run(struct program *g, struct lj_err *err)
     (void)signal(SIGPIPE, SIG_IGN);
     stop_signals(&set);
     int rc = 0, fd = -1;
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
+        (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
         return lj_fail_errno(err, LJ_E_IO, errno, "signals");
     rc = lj_runner_open(&g->peer, g->workers, g->count, &runner, err);
     if (rc == 0) {
@@ -174,6 +180,8 @@ static int run(struct program *g, struct lj_err *err)
     }
     if (rc == 0)
         rc = lj_runner_run(runner, fd, let_signals_kill, err);
+    if (rc == 0)
+        lj_log(LJ_INFO, "worker.drained", "pid=%ld", (long)getpid());
     lj_runner_close(&runner);
     (void)close(fd);
     return rc;

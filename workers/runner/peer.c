@@ -1,17 +1,20 @@
 /* A peer: one kind of this process at the broker.
  *
- * Three things come and go by themselves and are kept apart: the connection (the socket's monitor tells), the life at the broker
- * (HELLO .. WELCOME .. BYE), and the worker's own resources, usually a database connection. A peer says HELLO only while it is
- * connected and its worker is open, so a worker without a database takes no slots; when the database is lost in a batch, the batch
- * is given back (retry), BYE is said, and HELLO follows the reopening.
+ * Three things come and go by themselves and are kept apart: the connection (the socket's monitor
+ * tells), the life at the broker (HELLO .. WELCOME .. BYE), and the worker's own resources, usually
+ * a database connection. A peer says HELLO only while it is connected and its worker is open, so a
+ * worker without a database takes no slots; when the database is lost in a batch, the batch is
+ * given back (retry), BYE is said, and HELLO follows the reopening.
  *
- * Every new life (first HELLO, a new connection, WHO, a reopened worker) has a fresh random nonce and forgets queued batches: the broker
- * takes back what the old life held, so an old result could only be late. A WHO while a HELLO is under way is an echo of
- * something sent before it and is passed over; a HELLO without answer is said again after HELLO_PERIOD_US.
+ * Every new life (first HELLO, a new connection, WHO, a reopened worker) has a fresh random nonce
+ * and forgets queued batches: the broker takes back what the old life held, so an old result could
+ * only be late. A WHO while a HELLO is under way is an echo of something sent before it and is
+ * passed over; a HELLO without answer is said again after HELLO_PERIOD_US.
  *
- * Batches are queued with the time at which they were seen. One that is past its deadline when its turn comes is dropped: the
- * broker has given it to somebody else. Nothing here waits: sends are DONTWAIT, and a RESULT that cannot be sent is dropped and
- * counted by a log line, because then the connection is gone and the lease with it.
+ * Batches are queued with the time at which they were seen. One that is past its deadline when its
+ * turn comes is dropped: the broker has given it to somebody else. Nothing here waits: sends are
+ * DONTWAIT, and a RESULT that cannot be sent is dropped and counted by a log line, because then the
+ * connection is gone and the lease with it.
  */
 #include "workers/runner/peer.h"
 
@@ -27,10 +30,12 @@
 #include "workers/runner/socket.h"
 
 enum {
-    QUEUE_MAX = 64,             /* more than any slots: a broker that sends more is not heard further until there is room */
-    HELLO_PERIOD_US = 3000000,  /* a HELLO without WELCOME is said again */
-    HELLO_SOON_US = 50000,      /* the connection is not ready for sending yet */
-    OPEN_FIRST_US = 100000,     /* backoff of the worker's open: doubled up to OPEN_LAST_US, half to all of it by chance */
+    QUEUE_MAX = 64, /* more than any slots: a broker that sends more is not heard further until
+                       there is room */
+    HELLO_PERIOD_US = 3000000, /* a HELLO without WELCOME is said again */
+    HELLO_SOON_US = 50000,     /* the connection is not ready for sending yet */
+    OPEN_FIRST_US = 100000, /* backoff of the worker's open: doubled up to OPEN_LAST_US, half to all
+                               of it by chance */
     OPEN_LAST_US = 5000000,
 };
 
@@ -47,8 +52,9 @@ struct lj_peer {
     const struct lj_worker *worker;
     struct lj_judge *judge;
     void *sock, *monitor;
-    void *state;          /* the worker's */
-    char name[LJ_NAME_MAX + 1]; /* process.kind: the broker takes two peers of one name for two boots of one */
+    void *state; /* the worker's */
+    char name[LJ_NAME_MAX +
+              1]; /* process.kind: the broker takes two peers of one name for two boots of one */
     int open, connected, draining;
     enum life life;
     int64_t hello_due_us, open_due_us, open_wait_us;
@@ -85,7 +91,8 @@ static int tell(struct lj_peer *p, uint8_t type, uint64_t seq, const struct lj_b
     struct lj_err err = {0};
     int rc = lj_socket_send(p->sock, type, seq, body, &err);
     if (rc < 0)
-        lj_log(LJ_WARN, "worker.send_failed", "kind=%s type=%u error=\"%s\"", p->worker->kind, type, err.text);
+        lj_log(LJ_WARN, "worker.send_failed", "kind=%s type=%u error=\"%s\"", p->worker->kind, type,
+               err.text);
     return rc;
 }
 
@@ -194,10 +201,12 @@ static void on_error(struct lj_peer *p, zmq_msg_t *body)
     raw[n < sizeof raw ? n : sizeof raw - 1] = '\0';
     lj_log(LJ_ERROR, "worker.broker_error", "kind=%s code=%s text=%s", p->worker->kind,
            lj_err_info(code)->name, lj_log_quote(raw, quoted, sizeof quoted));
-    /* A refused HELLO is said again after its period: what was wrong (a kind not there yet, a key) may be mended meanwhile. */
+    /* A refused HELLO is said again after its period: what was wrong (a kind not there yet, a key)
+     * may be mended meanwhile. */
 }
 
-static void on_message(struct lj_peer *p, const struct lj_envelope *env, zmq_msg_t *body, int64_t now_us)
+static void on_message(struct lj_peer *p, const struct lj_envelope *env, zmq_msg_t *body,
+                       int64_t now_us)
 {
     switch (env->type) {
     case LJ_MSG_BATCH:
@@ -255,7 +264,8 @@ void lj_peer_read(struct lj_peer *p, int64_t now_us)
         if (rc == 1)
             on_message(p, &env, &body, now_us);
         else if (rc < 0)
-            lj_log(LJ_WARN, "worker.bad_message", "kind=%s error=\"%s\"", p->worker->kind, err.text);
+            lj_log(LJ_WARN, "worker.bad_message", "kind=%s error=\"%s\"", p->worker->kind,
+                   err.text);
         (void)zmq_msg_close(&body);
         if (rc == 0)
             return;
@@ -328,7 +338,8 @@ void lj_peer_items(const struct lj_peer *p, zmq_pollitem_t items[LJ_PEER_ITEMS])
 {
     items[0] = (zmq_pollitem_t){.socket = p->monitor, .events = ZMQ_POLLIN};
     /* With the queue full the socket is not read, so it must not wake the loop either. */
-    items[1] = (zmq_pollitem_t){.socket = p->sock, .events = p->queued < QUEUE_MAX ? ZMQ_POLLIN : 0};
+    items[1] =
+        (zmq_pollitem_t){.socket = p->sock, .events = p->queued < QUEUE_MAX ? ZMQ_POLLIN : 0};
 }
 
 int lj_peer_open(void *zctx, const struct lj_peer_cfg *cfg, const struct lj_worker *worker,
@@ -340,9 +351,10 @@ int lj_peer_open(void *zctx, const struct lj_peer_cfg *cfg, const struct lj_work
     p->cfg = cfg;
     p->worker = worker;
     int n = snprintf(p->name, sizeof p->name, "%s.%s", cfg->name, worker->kind);
-    int rc = n > 0 && (size_t)n < sizeof p->name
-                 ? 0
-                 : lj_fail(err, LJ_E_CONFIG, "name %s is too long for kind %s", cfg->name, worker->kind);
+    int rc =
+        n > 0 && (size_t)n < sizeof p->name
+            ? 0
+            : lj_fail(err, LJ_E_CONFIG, "name %s is too long for kind %s", cfg->name, worker->kind);
     if (rc == 0)
         rc = lj_judge_open(worker, &p->judge, err);
     if (rc < 0)

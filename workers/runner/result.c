@@ -1,13 +1,15 @@
 /* The outcome of a batch under construction.
  *
- * A kind judges events one by one and fills columns for all of them together, so the columns belong to the batch, not to an
- * event. The broker wants columns of done events only. A kind is pure, so the runner simply calls it again with the events that
- * have not failed: a *pass*. This file keeps the outcomes of the whole batch and lets a pass see only its own events; the runner
- * repeats passes until one has no failure. Each pass with a failure is over fewer events, so that ends.
+ * A kind judges events one by one and fills columns for all of them together, so the columns belong
+ * to the batch, not to an event. The broker wants columns of done events only. A kind is pure, so
+ * the runner simply calls it again with the events that have not failed: a *pass*. This file keeps
+ * the outcomes of the whole batch and lets a pass see only its own events; the runner repeats
+ * passes until one has no failure. Each pass with a failure is over fewer events, so that ends.
  *
- * Guarantees: every event of an encoded batch has exactly one outcome; an event without one is a defect of the kind and fails
- * finally, it is never reported done. Memory is kept from batch to batch. Nothing here allocates by a size that a peer chose beyond
- * what the decoded batch bounds: events in it, and LJ_SHORT_BYTES_MAX a short result.
+ * Guarantees: every event of an encoded batch has exactly one outcome; an event without one is a
+ * defect of the kind and fails finally, it is never reported done. Memory is kept from batch to
+ * batch. Nothing here allocates by a size that a peer chose beyond what the decoded batch bounds:
+ * events in it, and LJ_SHORT_BYTES_MAX a short result.
  */
 #include "workers/runner/result.h"
 
@@ -19,10 +21,10 @@
 enum { UNJUDGED = -1 };
 
 struct outcome {
-    int what;         /* UNJUDGED or LJ_OUTCOME_* */
+    int what; /* UNJUDGED or LJ_OUTCOME_* */
     int16_t verdict;
-    int too_long;     /* the kind gave a short result over the limit */
-    size_t short_at;  /* in the pool */
+    int too_long;    /* the kind gave a short result over the limit */
+    size_t short_at; /* in the pool */
     size_t short_len;
     struct lj_err why;
 };
@@ -33,12 +35,12 @@ struct lj_result {
     struct outcome *outcomes; /* of the whole batch */
     size_t *index;            /* place in the batch of the pass's i-th event */
     size_t count, passing, cap;
-    struct lj_buf pool;       /* short results of the pass */
+    struct lj_buf pool; /* short results of the pass */
 };
 
 int lj_result_is_systems_fault(int code)
 {
-    static const int system[] = {LJ_E_NOMEM,  LJ_E_IO,        LJ_E_TIMEOUT, LJ_E_CLOSED,
+    static const int system[] = {LJ_E_NOMEM,   LJ_E_IO,        LJ_E_TIMEOUT, LJ_E_CLOSED,
                                  LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_BUSY};
     for (size_t i = 0; i < sizeof system / sizeof system[0]; i++)
         if (system[i] == code)
@@ -262,7 +264,8 @@ int lj_result_encode(struct lj_result *r, uint64_t batch, uint32_t spent_us, str
 {
     if (r->pool.failed)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the short results");
-    struct lj_result_head head = {.batch = batch, .spent_us = spent_us, .count = (uint16_t)r->count};
+    struct lj_result_head head = {
+        .batch = batch, .spent_us = spent_us, .count = (uint16_t)r->count};
     lj_result_head_put(out, &head);
     for (size_t i = 0; i < r->count; i++)
         put_outcome(r, &r->outcomes[i], out);

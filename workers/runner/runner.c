@@ -1,14 +1,14 @@
 /* The loop of a worker process.
  *
- * One thread, one zmq_poll over all peers (a peer is a kind) and the stop descriptor. A turn: read what came, do what is due, judge one
- * batch of each kind, so that one kind's queue cannot starve another's. The poll waits only while nothing is queued, and
- * not beyond the next due time.
+ * One thread, one zmq_poll over all peers (a peer is a kind) and the stop descriptor. A turn: read
+ * what came, do what is due, judge one batch of each kind, so that one kind's queue cannot starve
+ * another's. The poll waits only while nothing is queued, and not beyond the next due time.
  *
- * Stopping comes through a descriptor, not through a flag set by a signal handler: a signal between the test of a flag and the poll
- * would be noticed only after the poll's timeout.
+ * Stopping comes through a descriptor, not through a flag set by a signal handler: a signal between
+ * the test of a flag and the poll would be noticed only after the poll's timeout.
  *
- * Guarantees: no busy turn without work; draining ends within DRAIN_US; the sockets and the ZeroMQ context are closed by the one who
- * opened them, here.
+ * Guarantees: no busy turn without work; draining ends within DRAIN_US; the sockets and the ZeroMQ
+ * context are closed by the one who opened them, here.
  */
 #include "workers/runner/runner.h"
 
@@ -21,7 +21,8 @@
 
 enum {
     DRAIN_US = 10000000, /* source: docs/contracts.md, SIGTERM: leased batches up to 10 s */
-    POLL_MAX_MS = 60000, /* only a bound for the arithmetic; everything that matters wakes the poll */
+    POLL_MAX_MS =
+        60000, /* only a bound for the arithmetic; everything that matters wakes the poll */
 };
 
 struct lj_runner {
@@ -31,8 +32,8 @@ struct lj_runner {
     size_t count;
 };
 
-int lj_runner_open(const struct lj_peer_cfg *cfg, const struct lj_worker *const *workers, size_t count,
-                   struct lj_runner **ret, struct lj_err *err)
+int lj_runner_open(const struct lj_peer_cfg *cfg, const struct lj_worker *const *workers,
+                   size_t count, struct lj_runner **ret, struct lj_err *err)
 {
     struct lj_runner *r = calloc(1, sizeof *r);
     if (!r)
@@ -93,7 +94,8 @@ static long wait_ms(const struct lj_runner *r, int64_t now_us, int64_t limit_us)
     return ms < POLL_MAX_MS ? (long)ms : POLL_MAX_MS;
 }
 
-static int wait_for_something(struct lj_runner *r, int stop_fd, int64_t limit_us, struct lj_err *err)
+static int wait_for_something(struct lj_runner *r, int stop_fd, int64_t limit_us,
+                              struct lj_err *err)
 {
     r->items[0] = (zmq_pollitem_t){.fd = stop_fd, .events = stop_fd >= 0 ? ZMQ_POLLIN : 0};
     for (size_t i = 0; i < r->count; i++)
@@ -128,7 +130,8 @@ static int drain(struct lj_runner *r, struct lj_err *err)
         if (left == 0)
             return 0;
         if (lj_mono_us() >= limit_us)
-            return lj_fail(err, LJ_E_TIMEOUT, "%zu kinds did not drain in %d s", left, DRAIN_US / 1000000);
+            return lj_fail(err, LJ_E_TIMEOUT, "%zu kinds did not drain in %d s", left,
+                           DRAIN_US / 1000000);
         int rc = turn(r, -1, limit_us, err);
         if (rc < 0)
             return rc;

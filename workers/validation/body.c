@@ -1,13 +1,16 @@
 /* The body of a report.
  *
- * One table says everything about a member: its name, whether it is required, its shape and bounds, where it goes. A reader a shape
- * does the work; adding an optional member is adding a row (and its line in proto/schemas). What is required or bounded by a rule
- * with a code of its own (audience: V18, site by mode: V12, ...) has no bound here: one fault, one reason.
+ * One table says everything about a member: its name, whether it is required, its shape and bounds,
+ * where it goes. A reader a shape does the work; adding an optional member is adding a row (and its
+ * line in proto/schemas). What is required or bounded by a rule with a code of its own (audience:
+ * V18, site by mode: V12, ...) has no bound here: one fault, one reason.
  *
- * Structural faults are V01 with the JSON pointer. Reading goes on after one: members that are right are kept and marked in `have`, and
- * every rule looks at `have` first, so a filler gets all reasons in one answer.
+ * Structural faults are V01 with the JSON pointer. Reading goes on after one: members that are
+ * right are kept and marked in `have`, and every rule looks at `have` first, so a filler gets all
+ * reasons in one answer.
  *
- * Guarantees: no allocation by a size a client chose; arrays end at the limits of body.h; strings stay in the JSON tree.
+ * Guarantees: no allocation by a size a client chose; arrays end at the limits of body.h; strings
+ * stay in the JSON tree.
  */
 #include "workers/validation/body.h"
 
@@ -20,11 +23,13 @@ const char *const lj_mode_words[] = {"ONSITE", "LIVE", "RECORDED", "HYBRID", NUL
 const char *const lj_roster_role_words[] = {"INSTRUCT", "DEMO", "TALK", "SUPPORT", "ATTEND", NULL};
 const char *const lj_content_words[] = {"TEACH", "DEMO",     "MATCH_PLAY", "LECTURE", "Q_A",
                                         "TEST",  "DONATION", "CEREMONY",   "OTHER",   NULL};
-const char *const lj_theme_words[] = {"PARTY",   "IDEOLOGY_STYLE", "VOLUNTEER", "PAIRING_AID", "RURAL",          "RED_EDU",
-                                      "EVENT_LINKED", "ANCHOR",         "BRAND",     "STUDY_TOGETHER", NULL};
+const char *const lj_theme_words[] = {
+    "PARTY",        "IDEOLOGY_STYLE", "VOLUNTEER", "PAIRING_AID",    "RURAL", "RED_EDU",
+    "EVENT_LINKED", "ANCHOR",         "BRAND",     "STUDY_TOGETHER", NULL};
 static const char *const served_words[] = {"SCHOOL", "COMMUNITY", NULL};
-static const char *const group_words[] = {"CHILD", "TEEN",   "ADULT",  "ELDER",          "DISABLED", "WOMEN",
-                                          "WORKER", "FARMER", "SOLDIER_FAMILY", "OTHER",    NULL};
+static const char *const group_words[] = {"CHILD",          "TEEN",  "ADULT",  "ELDER",
+                                          "DISABLED",       "WOMEN", "WORKER", "FARMER",
+                                          "SOLDIER_FAMILY", "OTHER", NULL};
 static const char *const direction_words[] = {"WHERE", "REGION", "KEY_GROUP", "STAGE", NULL};
 static const char *const anchor_words[] = {"A0610", "A0808", "CHONGYANG", NULL};
 
@@ -32,7 +37,8 @@ enum { REQUIRED = 1, LINES = 2, LINK = 4 };
 
 struct row;
 /* Reads `value`, stores it in `body`, returns 1 if it is right; else adds reasons and returns 0. */
-typedef int (*reader)(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out);
+typedef int (*reader)(const struct row *row, json_t *value, struct lj_body *body,
+                      struct lj_reasons *out);
 
 struct row {
     const char *name;
@@ -64,7 +70,8 @@ static int word_place(const char *const *words, const char *word)
     return -1;
 }
 
-const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_t max, int lines, struct lj_reasons *out)
+const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_t max, int lines,
+                         struct lj_reasons *out)
 {
     if (!json_is_string(value)) {
         lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "%s", pointer);
@@ -84,13 +91,15 @@ const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_
     return text;
 }
 
-static int read_text(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_text(const struct row *row, json_t *value, struct lj_body *body,
+                     struct lj_reasons *out)
 {
     char pointer[64] = "/";
     const char **at = field(row, body);
     strncat(pointer, row->name, sizeof pointer - 2);
     const char *text = lj_body_text(value, pointer, row->min, row->max, row->flags & LINES, out);
-    if (text && (row->flags & LINK) && strncmp(text, "https://", 8) != 0 && strncmp(text, "http://", 7) != 0) {
+    if (text && (row->flags & LINK) && strncmp(text, "https://", 8) != 0 &&
+        strncmp(text, "http://", 7) != 0) {
         lj_reasons_add(out, LJ_CLAUSE_V01_LINK, 0, 0, "%s", pointer);
         text = NULL;
     }
@@ -99,7 +108,8 @@ static int read_text(const struct row *row, json_t *value, struct lj_body *body,
     return text != NULL;
 }
 
-static int read_int(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_int(const struct row *row, json_t *value, struct lj_body *body,
+                    struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
     if (!json_is_integer(value))
@@ -114,7 +124,8 @@ static int read_int(const struct row *row, json_t *value, struct lj_body *body, 
     return 1;
 }
 
-static int read_number(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_number(const struct row *row, json_t *value, struct lj_body *body,
+                       struct lj_reasons *out)
 {
     double *at = field(row, body);
     if (!json_is_number(value))
@@ -129,7 +140,8 @@ static int read_number(const struct row *row, json_t *value, struct lj_body *bod
     return 1;
 }
 
-static int read_bool(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_bool(const struct row *row, json_t *value, struct lj_body *body,
+                     struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
     if (!json_is_boolean(value))
@@ -139,7 +151,8 @@ static int read_bool(const struct row *row, json_t *value, struct lj_body *body,
     return 1;
 }
 
-static int read_time(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_time(const struct row *row, json_t *value, struct lj_body *body,
+                     struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
     struct lj_err err = {0};
@@ -152,7 +165,8 @@ static int read_time(const struct row *row, json_t *value, struct lj_body *body,
     return 1;
 }
 
-static int read_word(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_word(const struct row *row, json_t *value, struct lj_body *body,
+                     struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
     if (!json_is_string(value))
@@ -179,7 +193,8 @@ static int is_list(const struct row *row, json_t *value, struct lj_reasons *out)
     return 0;
 }
 
-static int read_set(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_set(const struct row *row, json_t *value, struct lj_body *body,
+                    struct lj_reasons *out)
 {
     uint64_t *at = field(row, body), set = 0;
     int right = 1;
@@ -188,7 +203,9 @@ static int read_set(const struct row *row, json_t *value, struct lj_body *body, 
     for (size_t i = 0; i < json_array_size(value); i++) {
         const char *word = json_string_value(json_array_get(value, i));
         int place = word ? word_place(row->words, word) : -1;
-        enum lj_clause clause = !word ? LJ_CLAUSE_V01_TYPE : place < 0 ? LJ_CLAUSE_V01_WORD : LJ_CLAUSE_V01_TWICE;
+        enum lj_clause clause = !word       ? LJ_CLAUSE_V01_TYPE
+                                : place < 0 ? LJ_CLAUSE_V01_WORD
+                                            : LJ_CLAUSE_V01_TWICE;
         if (place >= 0 && !(set >> place & 1U)) {
             set |= UINT64_C(1) << place;
             continue;
@@ -202,7 +219,8 @@ static int read_set(const struct row *row, json_t *value, struct lj_body *body, 
 }
 
 /* A list of texts that are checked, not kept: links, attachments. */
-static int read_texts(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_texts(const struct row *row, json_t *value, struct lj_body *body,
+                      struct lj_reasons *out)
 {
     enum { TEXT_MAX = 500 };
     (void)body;
@@ -216,7 +234,8 @@ static int read_texts(const struct row *row, json_t *value, struct lj_body *body
     return right;
 }
 
-static int read_risk(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_risk(const struct row *row, json_t *value, struct lj_body *body,
+                     struct lj_reasons *out)
 {
     const char *name;
     json_t *v;
@@ -241,7 +260,8 @@ static int read_risk(const struct row *row, json_t *value, struct lj_body *body,
     return right;
 }
 
-static int read_teams(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_teams(const struct row *row, json_t *value, struct lj_body *body,
+                      struct lj_reasons *out)
 {
     if (!is_list(row, value, out))
         return 0;
@@ -259,14 +279,16 @@ static int read_teams(const struct row *row, json_t *value, struct lj_body *body
 
 /* ---- the roster ---- */
 
-static void read_code(const char *name, size_t i, json_t *value, const char **at, struct lj_reasons *out)
+static void read_code(const char *name, size_t i, json_t *value, const char **at,
+                      struct lj_reasons *out)
 {
     *at = json_string_value(value);
     if (!*at)
         lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/roster/%zu/%s", i, name);
 }
 
-static void read_row_time(const char *name, size_t i, json_t *value, int *has, int64_t *at, struct lj_reasons *out)
+static void read_row_time(const char *name, size_t i, json_t *value, int *has, int64_t *at,
+                          struct lj_reasons *out)
 {
     struct lj_err err = {0};
     if (!json_is_string(value))
@@ -282,12 +304,16 @@ static void read_row_role(size_t i, json_t *value, struct lj_roster_row *r, stru
     const char *word = json_string_value(value);
     r->role = word ? word_place(lj_roster_role_words, word) : -1;
     if (r->role < 0)
-        lj_reasons_add(out, word ? LJ_CLAUSE_V01_WORD : LJ_CLAUSE_V01_TYPE, 0, 0, "/roster/%zu/role", i);
+        lj_reasons_add(out, word ? LJ_CLAUSE_V01_WORD : LJ_CLAUSE_V01_TYPE, 0, 0,
+                       "/roster/%zu/role", i);
 }
 
-static void read_row_minutes(size_t i, json_t *value, struct lj_roster_row *r, struct lj_reasons *out)
+static void read_row_minutes(size_t i, json_t *value, struct lj_roster_row *r,
+                             struct lj_reasons *out)
 {
-    enum { MINUTES_MAX = 10000 }; /* more than 12 hours; what is too much for this activity is V11's */
+    enum {
+        MINUTES_MAX = 10000
+    }; /* more than 12 hours; what is too much for this activity is V11's */
     r->minutes = json_integer_value(value);
     r->has_minutes = json_is_integer(value) && r->minutes >= 0 && r->minutes <= MINUTES_MAX;
     if (!json_is_integer(value))
@@ -299,7 +325,8 @@ static void read_row_minutes(size_t i, json_t *value, struct lj_roster_row *r, s
 /* Members of a roster row; the first four are required. */
 static const char *const row_names[] = {"person", "team", "role", "minutes", "in", "out", NULL};
 
-static void read_roster_row(size_t i, json_t *value, struct lj_roster_row *r, struct lj_reasons *out)
+static void read_roster_row(size_t i, json_t *value, struct lj_roster_row *r,
+                            struct lj_reasons *out)
 {
     const char *name;
     json_t *v;
@@ -313,18 +340,32 @@ static void read_roster_row(size_t i, json_t *value, struct lj_roster_row *r, st
     json_object_foreach(value, name, v)
     {
         switch (word_place(row_names, name)) {
-        case 0: read_code(name, i, v, &r->person, out); break;
-        case 1: read_code(name, i, v, &r->team, out); break;
-        case 2: read_row_role(i, v, r, out); break;
-        case 3: read_row_minutes(i, v, r, out); break;
-        case 4: read_row_time(name, i, v, &r->has_in, &r->in_us, out); break;
-        case 5: read_row_time(name, i, v, &r->has_out, &r->out_us, out); break;
-        default: lj_reasons_add_member(out, LJ_CLAUSE_V01_UNKNOWN, parent, name);
+        case 0:
+            read_code(name, i, v, &r->person, out);
+            break;
+        case 1:
+            read_code(name, i, v, &r->team, out);
+            break;
+        case 2:
+            read_row_role(i, v, r, out);
+            break;
+        case 3:
+            read_row_minutes(i, v, r, out);
+            break;
+        case 4:
+            read_row_time(name, i, v, &r->has_in, &r->in_us, out);
+            break;
+        case 5:
+            read_row_time(name, i, v, &r->has_out, &r->out_us, out);
+            break;
+        default:
+            lj_reasons_add_member(out, LJ_CLAUSE_V01_UNKNOWN, parent, name);
         }
     }
 }
 
-static int read_roster(const struct row *row, json_t *value, struct lj_body *body, struct lj_reasons *out)
+static int read_roster(const struct row *row, json_t *value, struct lj_body *body,
+                       struct lj_reasons *out)
 {
     if (!is_list(row, value, out))
         return 0;
@@ -345,6 +386,7 @@ static int read_roster(const struct row *row, json_t *value, struct lj_body *bod
 #define AT(f) offsetof(struct lj_body, f)
 #define ANY   INT32_MAX /* bounded by a rule of its own */
 
+/* clang-format off */
 static const struct row table[LJ_MEMBERS] = {
     [LJ_M_TITLE] = {"title", read_text, REQUIRED, 6, 60, AT(title), NULL},
     [LJ_M_MODE] = {"mode", read_word, REQUIRED, 0, 0, AT(mode), lj_mode_words},
@@ -382,6 +424,7 @@ static const struct row table[LJ_MEMBERS] = {
     [LJ_M_LATE_REASON] = {"late_reason", read_text, LINES, 10, 500, AT(late_reason), NULL},
     [LJ_M_SERIES_ID] = {"series_id", read_text, 0, 1, 40, NOWHERE, NULL},
 };
+/* clang-format on */
 
 static int find(const char *name)
 {
@@ -395,7 +438,8 @@ void lj_body_read(json_t *json, struct lj_body *ret, struct lj_reasons *out)
 {
     const char *name;
     json_t *value;
-    /* The big arrays are cleared row by row as they are filled: a batch has many bodies and most rosters are short. */
+    /* The big arrays are cleared row by row as they are filled: a batch has many bodies and most
+     * rosters are short. */
     size_t used_roster = 0, used_teams = 0;
     memset(ret, 0, offsetof(struct lj_body, teams));
     ret->site_no = 0;
@@ -406,8 +450,10 @@ void lj_body_read(json_t *json, struct lj_body *ret, struct lj_reasons *out)
     }
     used_teams = json_array_size(json_object_get(json, "teams"));
     used_roster = json_array_size(json_object_get(json, "roster"));
-    memset(ret->teams, 0, (used_teams < LJ_TEAMS_MAX ? used_teams : LJ_TEAMS_MAX) * sizeof ret->teams[0]);
-    memset(ret->roster, 0, (used_roster < LJ_ROSTER_MAX ? used_roster : LJ_ROSTER_MAX) * sizeof ret->roster[0]);
+    memset(ret->teams, 0,
+           (used_teams < LJ_TEAMS_MAX ? used_teams : LJ_TEAMS_MAX) * sizeof ret->teams[0]);
+    memset(ret->roster, 0,
+           (used_roster < LJ_ROSTER_MAX ? used_roster : LJ_ROSTER_MAX) * sizeof ret->roster[0]);
     for (int i = 0; i < LJ_MEMBERS; i++)
         if ((table[i].flags & REQUIRED) && !json_object_get(json, table[i].name))
             lj_reasons_add(out, LJ_CLAUSE_V01_MISSING, 0, 0, "/%s", table[i].name);
@@ -419,6 +465,7 @@ void lj_body_read(json_t *json, struct lj_body *ret, struct lj_reasons *out)
         else if (table[i].read(&table[i], value, ret, out))
             ret->have |= UINT64_C(1) << i;
     }
-    if (LJ_HAS(ret, LESSON_COUNT) && LJ_HAS(ret, AUDIENCE) && ret->lesson_count > ret->audience && ret->audience >= 0)
+    if (LJ_HAS(ret, LESSON_COUNT) && LJ_HAS(ret, AUDIENCE) && ret->lesson_count > ret->audience &&
+        ret->audience >= 0)
         lj_reasons_add(out, LJ_CLAUSE_V01_RANGE, 0, ret->audience, "/lesson_count");
 }

@@ -1,4 +1,5 @@
-/* The body of a report: what a payload of activity.submitted (or the new body of activity.corrected) says, member by member. */
+/* The body of a report: what a payload of activity.submitted (or the new body of
+ * activity.corrected) says, member by member. */
 #ifndef LJ_WORKERS_VALIDATION_BODY_H
 #define LJ_WORKERS_VALIDATION_BODY_H
 
@@ -8,24 +9,60 @@
 #include "workers/validation/reasons.h"
 
 enum {
-    LJ_TEAMS_MAX = 8,    /* source: the field's entity activity, teams[] 1..8 */
-    LJ_ROSTER_MAX = 150, /* rows: at most 97 bytes each in the short result, which may have 16 KiB */
+    LJ_TEAMS_MAX = 8, /* source: the field's entity activity, teams[] 1..8 */
+    LJ_ROSTER_MAX =
+        150, /* rows: at most 97 bytes each in the short result, which may have 16 KiB */
 };
 
 /* Members of a body, in the order of the table in body.c; each is a bit of `have`. */
 enum lj_member {
-    LJ_M_TITLE, LJ_M_MODE, LJ_M_START_AT, LJ_M_END_AT, LJ_M_BREAK_MINUTES, LJ_M_TEAMS, LJ_M_ROSTER, LJ_M_SERVED_BODY, LJ_M_AUDIENCE,
-    LJ_M_CONTENT, LJ_M_GUIDANCE_MINUTES, LJ_M_FEE_CHARGED,
-    LJ_M_SITE, LJ_M_PLATFORM, LJ_M_PLATFORM_ID, LJ_M_URL, LJ_M_SERVED_NAME, LJ_M_SERVED_SITE, LJ_M_SCHOOL_APPROVAL_NO,
-    LJ_M_AUDIENCE_ONLINE, LJ_M_LESSON_COUNT, LJ_M_AUDIENCE_GROUPS, LJ_M_THEMES, LJ_M_FOUR_DIRECTIONS, LJ_M_ANCHOR, LJ_M_RISK,
-    LJ_M_COST_YUAN, LJ_M_STAFF_COUNT, LJ_M_TRAVEL_MINUTES, LJ_M_SPONSOR, LJ_M_MEDIA_LINKS, LJ_M_ATTACHMENTS, LJ_M_NARRATIVE,
-    LJ_M_LATE_REASON, LJ_M_SERIES_ID,
+    LJ_M_TITLE,
+    LJ_M_MODE,
+    LJ_M_START_AT,
+    LJ_M_END_AT,
+    LJ_M_BREAK_MINUTES,
+    LJ_M_TEAMS,
+    LJ_M_ROSTER,
+    LJ_M_SERVED_BODY,
+    LJ_M_AUDIENCE,
+    LJ_M_CONTENT,
+    LJ_M_GUIDANCE_MINUTES,
+    LJ_M_FEE_CHARGED,
+    LJ_M_SITE,
+    LJ_M_PLATFORM,
+    LJ_M_PLATFORM_ID,
+    LJ_M_URL,
+    LJ_M_SERVED_NAME,
+    LJ_M_SERVED_SITE,
+    LJ_M_SCHOOL_APPROVAL_NO,
+    LJ_M_AUDIENCE_ONLINE,
+    LJ_M_LESSON_COUNT,
+    LJ_M_AUDIENCE_GROUPS,
+    LJ_M_THEMES,
+    LJ_M_FOUR_DIRECTIONS,
+    LJ_M_ANCHOR,
+    LJ_M_RISK,
+    LJ_M_COST_YUAN,
+    LJ_M_STAFF_COUNT,
+    LJ_M_TRAVEL_MINUTES,
+    LJ_M_SPONSOR,
+    LJ_M_MEDIA_LINKS,
+    LJ_M_ATTACHMENTS,
+    LJ_M_NARRATIVE,
+    LJ_M_LATE_REASON,
+    LJ_M_SERIES_ID,
     LJ_MEMBERS
 };
 
 enum lj_mode { LJ_MODE_ONSITE, LJ_MODE_LIVE, LJ_MODE_RECORDED, LJ_MODE_HYBRID };
 extern const char *const lj_mode_words[];
-enum lj_roster_role { LJ_ROLE_INSTRUCT, LJ_ROLE_DEMO, LJ_ROLE_TALK, LJ_ROLE_SUPPORT, LJ_ROLE_ATTEND };
+enum lj_roster_role {
+    LJ_ROLE_INSTRUCT,
+    LJ_ROLE_DEMO,
+    LJ_ROLE_TALK,
+    LJ_ROLE_SUPPORT,
+    LJ_ROLE_ATTEND
+};
 extern const char *const lj_roster_role_words[];
 extern const char *const lj_content_words[];
 extern const char *const lj_theme_words[];
@@ -50,11 +87,14 @@ struct lj_roster_row {
 
 struct lj_body {
     uint64_t have; /* bits of enum lj_member: present and well-formed */
-    const char *title, *site, *platform, *platform_id, *url, *served_name, *served_site, *narrative, *late_reason;
-    int64_t mode, served_body, start_us, end_us, break_minutes, audience, guidance_minutes, fee_charged;
+    const char *title, *site, *platform, *platform_id, *url, *served_name, *served_site, *narrative,
+        *late_reason;
+    int64_t mode, served_body, start_us, end_us, break_minutes, audience, guidance_minutes,
+        fee_charged;
     int64_t audience_online, lesson_count, staff_count, travel_minutes;
     double cost_yuan;
-    uint64_t content, audience_groups, themes, four_directions; /* sets: bit = place in the list of words */
+    uint64_t content, audience_groups, themes,
+        four_directions; /* sets: bit = place in the list of words */
     size_t nteams, nroster;
     struct lj_team_fact teams[LJ_TEAMS_MAX];
     struct lj_roster_row roster[LJ_ROSTER_MAX];
@@ -65,12 +105,14 @@ struct lj_body {
 
 #define LJ_HAS(body, member) (((body)->have >> (LJ_M_##member)) & 1U)
 
-/* Reads a body. Everything structural that is wrong is a V01 reason; the members that are well-formed are kept, so that the other
- * rules can say at once what they have to say.
- * owner: strings point into `json`, which must live as long as the body */
+/* Reads a body. Everything structural that is wrong is a V01 reason; the members that are
+ * well-formed are kept, so that the other rules can say at once what they have to say. owner:
+ * strings point into `json`, which must live as long as the body */
 void lj_body_read(json_t *json, struct lj_body *ret, struct lj_reasons *out);
 
-/* A text member on its own: the same checks, for members outside a body. Returns NULL (with a reason) when it is not right. */
-const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_t max, int lines, struct lj_reasons *out);
+/* A text member on its own: the same checks, for members outside a body. Returns NULL (with a
+ * reason) when it is not right. */
+const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_t max, int lines,
+                         struct lj_reasons *out);
 
 #endif

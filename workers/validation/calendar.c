@@ -1,8 +1,9 @@
 /* Local dates: whole days since 2000-01-01 in Asia/Shanghai.
  *
- * Days are counted from 1 March, so that a leap day is a year's last and needs no case: the number of days before month m (March = 0)
- * is (153 m + 2) / 5, and 400 years have 146,097 days. source: the Gregorian rule; tests/unit/validation_calendar_test.c compares every
- * day of 200 years with timegm.
+ * Days are counted from 1 March, so that a leap day is a year's last and needs no case: the number
+ * of days before month m (March = 0) is (153 m + 2) / 5, and 400 years have 146,097 days. source:
+ * the Gregorian rule; tests/unit/validation_calendar_test.c compares every day of 200 years with
+ * timegm.
  */
 #include "workers/validation/calendar.h"
 

@@ -1,10 +1,13 @@
 /* One event under judgement: reading its payload, finding its facts.
  *
- * Three payloads have one shape here: a report is its body; a correction is {activity, base_version, body}; a withdrawal is {activity,
- * base_version, reason}. The activity's id must be a lower-case UUID and the event's key must be that id: validation reads
- * what it wrote about an activity, and only the order of its key makes that safe. The same goes for the unit, because keys are counted by unit.
+ * Three payloads have one shape here: a report is its body; a correction is {activity,
+ * base_version, body}; a withdrawal is {activity, base_version, reason}. The activity's id must be
+ * a lower-case UUID and the event's key must be that id: validation reads what it wrote about an
+ * activity, and only the order of its key makes that safe. The same goes for the unit, because keys
+ * are counted by unit.
  *
- * Facts are fetched for a whole batch: every case first says what it needs, then fills in what was found at its own position.
+ * Facts are fetched for a whole batch: every case first says what it needs, then fills in what was
+ * found at its own position.
  */
 #include "workers/validation/case.h"
 
@@ -40,7 +43,8 @@ static int is_lower_uuid(const char *text, size_t len, uint8_t ret[16])
 {
     char again[LJ_UUID_TEXT + 1];
     struct lj_err err = {0};
-    return lj_uuid_parse(text, len, ret, &err) == 0 && memcmp(lj_uuid_format(ret, again), text, LJ_UUID_TEXT) == 0;
+    return lj_uuid_parse(text, len, ret, &err) == 0 &&
+           memcmp(lj_uuid_format(ret, again), text, LJ_UUID_TEXT) == 0;
 }
 
 static void read_activity(struct lj_case *c, json_t *value)
@@ -74,7 +78,8 @@ static void read_change(struct lj_case *c)
 {
     enum { REASON_MIN = 2, REASON_MAX = 200 };
     const char *name;
-    json_t *value, *body = json_object_get(c->json, "body"), *reason = json_object_get(c->json, "reason");
+    json_t *value, *body = json_object_get(c->json, "body"),
+                   *reason = json_object_get(c->json, "reason");
     int correct = c->op == LJ_OP_CORRECT;
     read_activity(c, json_object_get(c->json, "activity"));
     read_base(c, json_object_get(c->json, "base_version"));
@@ -132,9 +137,10 @@ void lj_case_read(struct lj_case *c, const struct lj_event *event)
     } else {
         read_change(c);
     }
-    if (c->has_activity &&
-        (!is_lower_uuid(event->key, strlen(event->key), key) || memcmp(key, c->activity, sizeof key) != 0))
-        lj_reasons_add(&c->found, LJ_CLAUSE_V01_KEY, 0, 0, "%s", c->op == LJ_OP_REPORT ? "" : "/activity");
+    if (c->has_activity && (!is_lower_uuid(event->key, strlen(event->key), key) ||
+                            memcmp(key, c->activity, sizeof key) != 0))
+        lj_reasons_add(&c->found, LJ_CLAUSE_V01_KEY, 0, 0, "%s",
+                       c->op == LJ_OP_REPORT ? "" : "/activity");
 }
 
 void lj_case_done(struct lj_case *c)
@@ -146,13 +152,14 @@ void lj_case_done(struct lj_case *c)
 /* ---- facts ---- */
 
 /* A code's reference at the event's position; 0 where there is no code, or it can be nobody's. */
-static int ref_of(const struct lj_case *c, const struct lj_lookup *lk, const char *code, struct lj_ref *ret)
+static int ref_of(const struct lj_case *c, const struct lj_lookup *lk, const char *code,
+                  struct lj_ref *ret)
 {
     return code && lj_lookup_ref(lk, code, c->event->unit, c->event->position, ret);
 }
 
-static int need(const struct lj_case *c, struct lj_lookup *lk, enum lj_lookup_what what, const char *code,
-                struct lj_err *err)
+static int need(const struct lj_case *c, struct lj_lookup *lk, enum lj_lookup_what what,
+                const char *code, struct lj_err *err)
 {
     struct lj_ref ref;
     return ref_of(c, lk, code, &ref) ? lj_lookup_need(lk, what, &ref, err) : 0;
@@ -176,7 +183,8 @@ int lj_case_need(const struct lj_case *c, struct lj_lookup *lk, struct lj_err *e
     return rc;
 }
 
-static int32_t number_of(const struct lj_case *c, const struct lj_lookup *lk, enum lj_lookup_what what, const char *code)
+static int32_t number_of(const struct lj_case *c, const struct lj_lookup *lk,
+                         enum lj_lookup_what what, const char *code)
 {
     struct lj_ref ref;
     return ref_of(c, lk, code, &ref) ? lj_lookup_number(lk, what, &ref, c->event->position) : 0;
@@ -208,7 +216,8 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
         struct lj_membership m;
         r->person_no = number_of(c, lk, LJ_LOOKUP_PERSON, r->person);
         r->team_no = number_of(c, lk, LJ_LOOKUP_TEAM, r->team);
-        if (dated && r->person_no && r->team_no && lj_lookup_membership(lk, r->person_no, r->team_no, day, p, &m)) {
+        if (dated && r->person_no && r->team_no &&
+            lj_lookup_membership(lk, r->person_no, r->team_no, day, p, &m)) {
             r->member_role = m.role;
             r->member_status = m.status;
         }

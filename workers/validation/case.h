@@ -1,4 +1,5 @@
-/* One event under judgement: what it asks, its body, what stands in the registers and about the activity, and what was found. */
+/* One event under judgement: what it asks, its body, what stands in the registers and about the
+ * activity, and what was found. */
 #ifndef LJ_WORKERS_VALIDATION_CASE_H
 #define LJ_WORKERS_VALIDATION_CASE_H
 
@@ -11,7 +12,11 @@
 #include "workers/validation/reasons.h"
 #include "workers/worker.h"
 
-enum lj_op { LJ_OP_REPORT = 1, LJ_OP_CORRECT = 2, LJ_OP_WITHDRAW = 3 }; /* stored: never change the numbers */
+enum lj_op {
+    LJ_OP_REPORT = 1,
+    LJ_OP_CORRECT = 2,
+    LJ_OP_WITHDRAW = 3
+}; /* stored: never change the numbers */
 
 enum lj_activity_state {
 #define STATE(symbol, number, live) LJ_STATE_##symbol = number,
@@ -36,12 +41,12 @@ struct lj_current {
 struct lj_case {
     const struct lj_event *event;
     enum lj_op op;
-    json_t *json;          /* owned */
+    json_t *json; /* owned */
     uint8_t activity[16];
-    int has_activity;      /* the id is well-formed */
+    int has_activity; /* the id is well-formed */
     int64_t base_version;
     int has_base;
-    const char *reason;    /* of a withdrawal; in json */
+    const char *reason; /* of a withdrawal; in json */
     struct lj_body body;
     struct lj_current current;
     struct lj_reasons found;
@@ -51,7 +56,8 @@ struct lj_case {
 void lj_case_read(struct lj_case *c, const struct lj_event *event);
 void lj_case_done(struct lj_case *c); /* frees the JSON */
 
-/* Asks the lookup for every code of the body; after lj_lookup_fetch, fills the facts. errors: LJ_E_NOMEM */
+/* Asks the lookup for every code of the body; after lj_lookup_fetch, fills the facts. errors:
+ * LJ_E_NOMEM */
 LJ_MUST int lj_case_need(const struct lj_case *c, struct lj_lookup *lk, struct lj_err *err);
 void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk);
 

@@ -1,11 +1,11 @@
 /* The current versions of the activities that a batch is about.
  *
- * "Current" is what is committed. That is the version at the event's position, because validation takes one event of a key at a time, in
- * order, and an event whose key is not its activity's id is rejected (case.c): whatever came before is closed, whatever comes
- * after has not begun.
+ * "Current" is what is committed. That is the version at the event's position, because validation
+ * takes one event of a key at a time, in order, and an event whose key is not its activity's id is
+ * rejected (case.c): whatever came before is closed, whatever comes after has not begun.
  *
- * One query with all ids; the index on (activity, version) makes it one probe each. Activities of a batch are distinct (one event of a key a
- * batch), but nothing here depends on it.
+ * One query with all ids; the index on (activity, version) makes it one probe each. Activities of a
+ * batch are distinct (one event of a key a batch), but nothing here depends on it.
  */
 #include "workers/validation/current.h"
 
@@ -17,7 +17,8 @@ static const char sql[] =
     "select a.ordinal::int4, v.unit, v.version, v.state, v.start_at"
     " from unnest($1::uuid[]) with ordinality a(activity, ordinal)"
     " cross join lateral (select x.unit, x.version, x.state, x.start_at from validation x"
-    "  where x.activity = a.activity and x.version is not null order by x.version desc limit 1) v order by 1";
+    "  where x.activity = a.activity and x.version is not null order by x.version desc limit 1) v "
+    "order by 1";
 
 static int asks(const struct lj_case *c)
 {

@@ -1,11 +1,12 @@
 /* What validation has to say about one event.
  *
- * Texts are data (rules.def); what is kept of a reason is the clause, its numbers and the pointer, in fixed room: a hostile roster
- * cannot make a worker grow. All reasons are told at once, so that a filler mends a report in one go; but a follow-on event is to be short, so
- * of very many only the first are told, errors first, and the rest are counted.
+ * Texts are data (rules.def); what is kept of a reason is the clause, its numbers and the pointer,
+ * in fixed room: a hostile roster cannot make a worker grow. All reasons are told at once, so that
+ * a filler mends a report in one go; but a follow-on event is to be short, so of very many only the
+ * first are told, errors first, and the rest are counted.
  *
- * Guarantees: adding never fails and allocates nothing; `errors` counts every error, also those without room, so the verdict is right
- * however many there are; pointers are valid UTF-8.
+ * Guarantees: adding never fails and allocates nothing; `errors` counts every error, also those
+ * without room, so the verdict is right however many there are; pointers are valid UTF-8.
  */
 #include "workers/validation/reasons.h"
 
@@ -16,7 +17,7 @@
 #include "common/buf.h"
 
 static const struct lj_clause_info clauses[LJ_CLAUSES] = {
-#define RULE(symbol, code, severity, zh, en) \
+#define RULE(symbol, code, severity, zh, en)                                                       \
     [LJ_CLAUSE_##symbol] = {code, LJ_SEVERITY_##severity, zh, en},
 #include "workers/validation/rules.def"
 #undef RULE
@@ -33,7 +34,8 @@ void lj_reasons_init(struct lj_reasons *r, const char *prefix)
     r->prefix = prefix;
 }
 
-/* Room for a clause: the next place, or for an error the place of the last warning. NULL when there is none. */
+/* Room for a clause: the next place, or for an error the place of the last warning. NULL when there
+ * is none. */
 static struct lj_reason *place(struct lj_reasons *r, enum lj_clause clause)
 {
     int is_error = clauses[clause].severity == LJ_SEVERITY_E;
@@ -47,7 +49,8 @@ static struct lj_reason *place(struct lj_reasons *r, enum lj_clause clause)
     return NULL;
 }
 
-void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int64_t b, const char *fmt, ...)
+void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int64_t b,
+                    const char *fmt, ...)
 {
     struct lj_reason *at = place(r, clause);
     if (!at)
@@ -63,7 +66,8 @@ void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int6
     va_end(ap);
 }
 
-void lj_reasons_add_member(struct lj_reasons *r, enum lj_clause clause, const char *parent, const char *name)
+void lj_reasons_add_member(struct lj_reasons *r, enum lj_clause clause, const char *parent,
+                           const char *name)
 {
     char token[64];
     size_t n = 0;
@@ -120,8 +124,9 @@ static json_t *tell(const struct lj_reason *reason)
     fill(&zh, info->zh, reason);
     fill(&en, info->en, reason);
     if (!zh.failed && !en.failed)
-        o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", info->code, "severity", severity, "pointer", reason->pointer,
-                      "zh", (const char *)zh.data, "en", (const char *)en.data);
+        o = json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", info->code, "severity", severity,
+                      "pointer", reason->pointer, "zh", (const char *)zh.data, "en",
+                      (const char *)en.data);
     lj_buf_free(&zh);
     lj_buf_free(&en);
     return o;
@@ -150,8 +155,8 @@ char *lj_reasons_notes(const struct lj_reasons *r)
     for (size_t i = 0; list && i < r->count; i++) {
         const struct lj_clause_info *info = &clauses[r->items[i].clause];
         char severity[2] = {(char)info->severity, '\0'};
-        json_t *o = json_pack("{s:s, s:s, s:s}", "code", info->code, "severity", severity, "pointer",
-                              r->items[i].pointer);
+        json_t *o = json_pack("{s:s, s:s, s:s}", "code", info->code, "severity", severity,
+                              "pointer", r->items[i].pointer);
         if (json_array_append_new(list, o) != 0)
             goto done;
     }

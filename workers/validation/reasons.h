@@ -1,4 +1,5 @@
-/* What validation has to say about one event: clauses of rules.def, each with a JSON pointer and up to two numbers. */
+/* What validation has to say about one event: clauses of rules.def, each with a JSON pointer and up
+ * to two numbers. */
 #ifndef LJ_WORKERS_VALIDATION_REASONS_H
 #define LJ_WORKERS_VALIDATION_REASONS_H
 
@@ -43,14 +44,18 @@ struct lj_reasons {
 };
 
 void lj_reasons_init(struct lj_reasons *r, const char *prefix);
-/* Adds a clause; the pointer is made by fmt, behind the prefix. An error always finds room: it takes a warning's place. */
-void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int64_t b, const char *fmt, ...) LJ_PRINTF(5, 6);
+/* Adds a clause; the pointer is made by fmt, behind the prefix. An error always finds room: it
+ * takes a warning's place. */
+void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int64_t b,
+                    const char *fmt, ...) LJ_PRINTF(5, 6);
 /* The same for a member whose name a client chose: escaped by RFC 6901, cut at the limit. */
-void lj_reasons_add_member(struct lj_reasons *r, enum lj_clause clause, const char *parent, const char *name);
+void lj_reasons_add_member(struct lj_reasons *r, enum lj_clause clause, const char *parent,
+                           const char *name);
 /* Whether a clause is among them. */
 int lj_reasons_has(const struct lj_reasons *r, enum lj_clause clause);
 
-/* [{code, severity, pointer, zh, en}], errors first, at most LJ_REASONS_TOLD. owner: the caller. NULL when out of memory */
+/* [{code, severity, pointer, zh, en}], errors first, at most LJ_REASONS_TOLD. owner: the caller.
+ * NULL when out of memory */
 json_t *lj_reasons_told(const struct lj_reasons *r);
 /* [{code, severity, pointer}] of all that are kept, as text for free(); NULL when out of memory. */
 char *lj_reasons_notes(const struct lj_reasons *r);

@@ -1,11 +1,14 @@
 /* The rules: one small function each, in the order of their codes.
  *
- * A rule looks at the body and the facts of one case and adds clauses of rules.def; it fetches nothing and asks no clock ("now" is the event's
- * received_at). It looks at `have` first and is silent about what is not there or malformed: that has its V01 already. Which rules an
- * operation takes is a column of the table: a withdrawal has no body, a correction's day limits are those of the year alone.
+ * A rule looks at the body and the facts of one case and adds clauses of rules.def; it fetches
+ * nothing and asks no clock ("now" is the event's received_at). It looks at `have` first and is
+ * silent about what is not there or malformed: that has its V01 already. Which rules an operation
+ * takes is a column of the table: a withdrawal has no body, a correction's day limits are those of
+ * the year alone.
  *
- * source: the field's rule list (V01-V40) and its settled readings. V01 is body.c's and case.c's. Defaults that a policy may move one day
- * (presence 0.6, guidance share 0.3, site kinds) are named here; quota takes them from the policy, these only warn or follow the list.
+ * source: the field's rule list (V01-V40) and its settled readings. V01 is body.c's and case.c's.
+ * Defaults that a policy may move one day (presence 0.6, guidance share 0.3, site kinds) are named
+ * here; quota takes them from the policy, these only warn or follow the list.
  */
 #include <string.h>
 
@@ -15,9 +18,14 @@
 static const int64_t MINUTE_US = 60000000;
 
 #define MAY(op) (1U << (op))
-enum { BODIES = MAY(LJ_OP_REPORT) | MAY(LJ_OP_CORRECT), CHANGES = MAY(LJ_OP_CORRECT) | MAY(LJ_OP_WITHDRAW), ALL = BODIES | CHANGES };
+enum {
+    BODIES = MAY(LJ_OP_REPORT) | MAY(LJ_OP_CORRECT),
+    CHANGES = MAY(LJ_OP_CORRECT) | MAY(LJ_OP_WITHDRAW),
+    ALL = BODIES | CHANGES
+};
 
-#define SAY(c, clause, a, b, ...) lj_reasons_add(&(c)->found, LJ_CLAUSE_##clause, (a), (b), __VA_ARGS__)
+#define SAY(c, clause, a, b, ...)                                                                  \
+    lj_reasons_add(&(c)->found, LJ_CLAUSE_##clause, (a), (b), __VA_ARGS__)
 
 static int has_times(const struct lj_body *b)
 {
@@ -173,7 +181,8 @@ static void v08(struct lj_case *c)
             }
 }
 
-/* Minutes present: the overlap of [in, out] with the activity less its break; without in or out, what is declared. */
+/* Minutes present: the overlap of [in, out] with the activity less its break; without in or out,
+ * what is declared. */
 static int64_t present(const struct lj_body *b, const struct lj_roster_row *r)
 {
     if (!r->has_in || !r->has_out)
@@ -199,13 +208,16 @@ static void v11(struct lj_case *c)
     }
 }
 
-/* What a site of a kind is worth: the field's list. (U) kinds stand where the list puts them until policy moves them. */
+/* What a site of a kind is worth: the field's list. (U) kinds stand where the list puts them until
+ * policy moves them. */
 enum worth { DOES_NOT_COUNT, COUNTS, IF_SERVED };
 static const unsigned char site_worth[LJ_SITE_OTHER + 1] = {
-    [LJ_SITE_PRIMARY] = COUNTS,    [LJ_SITE_MIDDLE] = COUNTS,     [LJ_SITE_SENIOR] = COUNTS,
-    [LJ_SITE_NINE_YEAR] = COUNTS,  [LJ_SITE_SPECIAL_ED] = COUNTS, [LJ_SITE_VOCATIONAL] = COUNTS,
-    [LJ_SITE_COMMUNITY] = COUNTS,  [LJ_SITE_VILLAGE] = COUNTS,    [LJ_SITE_ELDER_CARE] = COUNTS,
-    [LJ_SITE_ELDER_UNIV] = COUNTS, [LJ_SITE_PARK] = IF_SERVED,    [LJ_SITE_STADIUM] = IF_SERVED,
+    [LJ_SITE_PRIMARY] = COUNTS,          [LJ_SITE_MIDDLE] = COUNTS,
+    [LJ_SITE_SENIOR] = COUNTS,           [LJ_SITE_NINE_YEAR] = COUNTS,
+    [LJ_SITE_SPECIAL_ED] = COUNTS,       [LJ_SITE_VOCATIONAL] = COUNTS,
+    [LJ_SITE_COMMUNITY] = COUNTS,        [LJ_SITE_VILLAGE] = COUNTS,
+    [LJ_SITE_ELDER_CARE] = COUNTS,       [LJ_SITE_ELDER_UNIV] = COUNTS,
+    [LJ_SITE_PARK] = IF_SERVED,          [LJ_SITE_STADIUM] = IF_SERVED,
     [LJ_SITE_TRAINING_BASE] = IF_SERVED,
 };
 
@@ -214,7 +226,8 @@ static void v12(struct lj_case *c)
     const struct lj_body *b = &c->body;
     if (!on_site(b))
         return;
-    if (!json_object_get(c->op == LJ_OP_CORRECT ? json_object_get(c->json, "body") : c->json, "site"))
+    if (!json_object_get(c->op == LJ_OP_CORRECT ? json_object_get(c->json, "body") : c->json,
+                         "site"))
         SAY(c, V01_MISSING, 0, 0, "/site");
     if (!LJ_HAS(b, SITE))
         return;
@@ -259,7 +272,8 @@ static void v20(struct lj_case *c)
         SAY(c, V20_AUDIENCE, 0, 0, "/audience");
 }
 
-/* The last local day on which something about year y may be received: reports until 31 January, changes until 7 February. */
+/* The last local day on which something about year y may be received: reports until 31 January,
+ * changes until 7 February. */
 static int is_closed(const struct lj_case *c, int year)
 {
     int32_t last = c->op == LJ_OP_REPORT ? lj_day_of(year + 1, 1, 31) : lj_day_of(year + 1, 2, 7);
@@ -313,9 +327,10 @@ static const struct {
     unsigned ops;
     void (*judge)(struct lj_case *c);
 } rules[] = {
-    {"V02", BODIES, v02}, {"V03", BODIES, v03}, {"V04", BODIES, v04}, {"V05", BODIES, v05}, {"V06", BODIES, v06},
-    {"V07", BODIES, v07}, {"V08", BODIES, v08}, {"V11", BODIES, v11}, {"V12", BODIES, v12}, {"V16", BODIES, v16},
-    {"V18", BODIES, v18}, {"V20", BODIES, v20}, {"V29", ALL, v29},    {"V31", CHANGES, v31},
+    {"V02", BODIES, v02}, {"V03", BODIES, v03},  {"V04", BODIES, v04}, {"V05", BODIES, v05},
+    {"V06", BODIES, v06}, {"V07", BODIES, v07},  {"V08", BODIES, v08}, {"V11", BODIES, v11},
+    {"V12", BODIES, v12}, {"V16", BODIES, v16},  {"V18", BODIES, v18}, {"V20", BODIES, v20},
+    {"V29", ALL, v29},    {"V31", CHANGES, v31},
 };
 
 void lj_case_judge(struct lj_case *c)

@@ -1,10 +1,11 @@
 /* Length and cleanness of a text a client wrote.
  *
- * The field counts characters as code points after NFC, not bytes: "é" is one whether it came composed or not, and a Han character is one.
- * Nearly all texts are in NFC already; the quick check says so and saves the copy. ASCII text needs no ICU at all.
+ * The field counts characters as code points after NFC, not bytes: "é" is one whether it came
+ * composed or not, and a Han character is one. Nearly all texts are in NFC already; the quick check
+ * says so and saves the copy. ASCII text needs no ICU at all.
  *
- * Control characters are those of category Cc: U+0000..U+001F and U+007F..U+009F. The second block is two bytes in UTF-8 (C2 80..C2 9F), so
- * bytes are enough to find them.
+ * Control characters are those of category Cc: U+0000..U+001F and U+007F..U+009F. The second block
+ * is two bytes in UTF-8 (C2 80..C2 9F), so bytes are enough to find them.
  */
 #include "workers/validation/text.h"
 
@@ -21,7 +22,8 @@ static int is_ascii(const char *text, size_t len)
 }
 
 /* Code points of `n` UTF-16 units after NFC; `room` is the size of `out`. */
-static int count_nfc(const UChar *in, int32_t n, UChar *out, int32_t room, size_t *ret, struct lj_err *err)
+static int count_nfc(const UChar *in, int32_t n, UChar *out, int32_t room, size_t *ret,
+                     struct lj_err *err)
 {
     UErrorCode code = U_ZERO_ERROR;
     const UNormalizer2 *nfc = unorm2_getNFCInstance(&code);

@@ -9,7 +9,8 @@
 /* Code points of a UTF-8 text after NFC. errors: LJ_E_NOMEM, LJ_E_ARG (not UTF-8) */
 LJ_MUST int lj_text_length(const char *text, size_t len, size_t *ret, struct lj_err *err);
 
-/* 1 if the text holds a control character (category Cc); with `lines` newline, carriage return and tab are allowed. */
+/* 1 if the text holds a control character (category Cc); with `lines` newline, carriage return and
+ * tab are allowed. */
 int lj_text_has_control(const char *text, size_t len, int lines);
 
 #endif

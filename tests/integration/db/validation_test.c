@@ -1,5 +1,6 @@
-/* The kind validation on a real PostgreSQL: registers filled by SQL, events through the worker's batch function as the read-only role, its
- * columns through apply_validation as the broker's role, and what stands in the tables afterwards.
+/* The kind validation on a real PostgreSQL: registers filled by SQL, events through the worker's
+ * batch function as the read-only role, its columns through apply_validation as the broker's role,
+ * and what stands in the tables afterwards.
  *
  * lj-test: lj_kind_validation lj_runner lj_testlib PkgConfig::PQ */
 #include <setjmp.h>
@@ -29,30 +30,41 @@ static void *worker;
 static PGconn *broker;
 static int64_t closure;
 
-/* Positions 1..20 are register events. What comes later in position is what an earlier report must not see. */
+/* Positions 1..20 are register events. What comes later in position is what an earlier report must
+ * not see. */
 static const char registers[] =
     "set role liangjin_owner; set search_path = liangjin, pg_catalog;"
     "insert into unit values (1, 1, 'PS001'), (2, 2, 'PS002'), (3, 3, 'PS101');"
-    "insert into unit_version (position, number, parent, name, kind, state) values (1, 1, 0, '甲省', 'PROVINCE', 'ACTIVE'),"
+    "insert into unit_version (position, number, parent, name, kind, state) values (1, 1, 0, "
+    "'甲省', 'PROVINCE', 'ACTIVE'),"
     " (2, 2, 0, '乙省', 'PROVINCE', 'ACTIVE'), (3, 3, 1, '甲省某市', 'SUB_UNIT', 'ACTIVE');"
-    "insert into team values (4, 1, 1, 't1'), (5, 2, 2, 't1'), (6, 3, 3, 'city'), (7, 4, 1, 'new'), (2000, 5, 1, 'late');"
-    "insert into team_version (position, number, name, level, sport, gender, state, paused, valid_from) values"
+    "insert into team values (4, 1, 1, 't1'), (5, 2, 2, 't1'), (6, 3, 3, 'city'), (7, 4, 1, "
+    "'new'), (2000, 5, 1, 'late');"
+    "insert into team_version (position, number, name, level, sport, gender, state, paused, "
+    "valid_from) values"
     " (4, 1, '甲队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', '{}', null),"
     " (5, 2, '乙队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', '{}', null),"
-    " (6, 3, '市队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', '{[2024-06-01,2024-06-11),[2024-07-01,2024-07-05)}', null),"
+    " (6, 3, '市队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', "
+    "'{[2024-06-01,2024-06-11),[2024-07-01,2024-07-05)}', null),"
     " (7, 4, '新队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', '{}', '2024-06-10'),"
     " (1500, 1, '甲队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', '{[2024-06-01,)}', null),"
     " (2000, 5, '晚队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE', '{}', null);"
     "insert into person values (8, 1, 1, 'p1'), (9, 2, 1, 'p2'), (10, 3, 2, 'p1');"
-    "insert into person_version values (8, 1, 2000, '张某', 'F'), (9, 2, 1990, '李某', 'F'), (10, 3, 2001, '王某', 'F');"
-    "insert into membership values (11, 1, 1, 1), (12, 2, 2, 1), (13, 3, 2, 1), (14, 4, 3, 2), (15, 5, 1, 3), (16, 6, 1, 4);"
+    "insert into person_version values (8, 1, 2000, '张某', 'F'), (9, 2, 1990, '李某', 'F'), (10, "
+    "3, 2001, '王某', 'F');"
+    "insert into membership values (11, 1, 1, 1), (12, 2, 2, 1), (13, 3, 2, 1), (14, 4, 3, 2), "
+    "(15, 5, 1, 3), (16, 6, 1, 4);"
     "insert into membership_version (position, number, role, status, valid_from, valid_to) values"
-    " (11, 1, 'ATHLETE', 'FORMAL', '2020-01-01', null), (12, 2, 'ATHLETE', 'FORMAL', '2010-01-01', '2024-06-04'),"
-    " (13, 3, 'ATHLETE', 'RETIRED', '2024-06-05', null), (14, 4, 'ATHLETE', 'TRIAL', '2024-01-01', null),"
-    " (15, 5, 'ATHLETE', 'FORMAL', '2020-01-01', null), (16, 6, 'ATHLETE', 'FORMAL', '2020-01-01', null),"
+    " (11, 1, 'ATHLETE', 'FORMAL', '2020-01-01', null), (12, 2, 'ATHLETE', 'FORMAL', '2010-01-01', "
+    "'2024-06-04'),"
+    " (13, 3, 'ATHLETE', 'RETIRED', '2024-06-05', null), (14, 4, 'ATHLETE', 'TRIAL', '2024-01-01', "
+    "null),"
+    " (15, 5, 'ATHLETE', 'FORMAL', '2020-01-01', null), (16, 6, 'ATHLETE', 'FORMAL', '2020-01-01', "
+    "null),"
     " (1501, 1, 'ATHLETE', 'FORMAL', '2020-01-01', '2020-12-31');"
     "insert into site values (17, 1, 1, 's1'), (18, 2, 2, 's1');"
-    "insert into site_version (position, number, name, kind) values (17, 1, '示例小学', 'PRIMARY'), (18, 2, '示例商场', 'MALL');";
+    "insert into site_version (position, number, name, kind) values (17, 1, '示例小学', "
+    "'PRIMARY'), (18, 2, '示例商场', 'MALL');";
 
 /* ---- the database ---- */
 
@@ -61,7 +73,8 @@ static PGconn *connect_as(const char *role)
     char dsn[512];
     struct lj_err err = {0};
     PGconn *c = NULL;
-    (void)snprintf(dsn, sizeof dsn, "%s options='-c search_path=liangjin,pg_catalog'", lj_pgtest_dsn(pg, "validation"));
+    (void)snprintf(dsn, sizeof dsn, "%s options='-c search_path=liangjin,pg_catalog'",
+                   lj_pgtest_dsn(pg, "validation"));
     if (lj_dbs_open(dsn, "test", &c, &err) < 0)
         fail_msg("%s", err.text);
     char sql[80];
@@ -81,12 +94,15 @@ static int setup(void **state)
     pg = lj_pgtest_start();
     if (!pg)
         return -1;
-    (void)snprintf(command, sizeof command, "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' validation 2>/dev/null", source ? source : ".",
-                   lj_pgtest_dir(pg));
+    (void)snprintf(command, sizeof command,
+                   "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' validation 2>/dev/null",
+                   source ? source : ".", lj_pgtest_dir(pg));
     if (system(command) != 0 || lj_pgtest_sql(pg, "validation", registers) != 0)
         return -1;
-    (void)snprintf(dsn, sizeof dsn, "host=%s dbname=validation user=liangjin_worker", lj_pgtest_dir(pg));
-    if (lj_worker_validation.open(&(struct lj_worker_ctx){.dsn = dsn, .name = "test"}, &worker, &err) < 0) {
+    (void)snprintf(dsn, sizeof dsn, "host=%s dbname=validation user=liangjin_worker",
+                   lj_pgtest_dir(pg));
+    if (lj_worker_validation.open(&(struct lj_worker_ctx){.dsn = dsn, .name = "test"}, &worker,
+                                  &err) < 0) {
         fprintf(stderr, "%s\n", err.text);
         return -1;
     }
@@ -133,15 +149,23 @@ static void activity_id(int n, uint8_t id[16])
 }
 
 /* activity: the number that the event is about; a report's id is made of it. */
-static void add(struct todo *t, const char *type, int64_t position, int16_t unit, int activity, const char *payload)
+static void add(struct todo *t, const char *type, int64_t position, int16_t unit, int activity,
+                const char *payload)
 {
     struct lj_event *e = &t->events[t->count];
     uint8_t about[16];
     activity_id(activity, about);
     activity_id(strcmp(type, "activity.submitted") == 0 ? activity : (int)position, e->id);
     (void)snprintf(t->payloads[t->count], sizeof t->payloads[0], "%s", payload);
-    *e = (struct lj_event){.position = position, .occurred_at_us = INT64_MIN, .unit = unit, .unit_code = "PS001", .schema_version = 1, .attempt = 1,
-                           .type = type, .key = lj_uuid_format(about, t->keys[t->count]), .payload = t->payloads[t->count],
+    *e = (struct lj_event){.position = position,
+                           .occurred_at_us = INT64_MIN,
+                           .unit = unit,
+                           .unit_code = "PS001",
+                           .schema_version = 1,
+                           .attempt = 1,
+                           .type = type,
+                           .key = lj_uuid_format(about, t->keys[t->count]),
+                           .payload = t->payloads[t->count],
                            .payload_len = strlen(payload)};
     activity_id(strcmp(type, "activity.submitted") == 0 ? activity : (int)position, e->id);
     assert_int_equal(lj_time_parse("2024-06-07T10:00:00+08:00", 25, &e->received_at_us, NULL), 0);
@@ -155,25 +179,34 @@ static const char *body(const char *day, const char *teams, const char *roster, 
     static int next;
     char *at = text[next++ % 4];
     (void)snprintf(at, sizeof text[0],
-                   "{\"title\":\"冠军进校园活动\",\"mode\":\"ONSITE\",\"start_at\":\"%sT09:00:00+08:00\",\"end_at\":\"%sT11:00:00+08:00\","
-                   "\"break_minutes\":0,\"teams\":[%s],\"roster\":[%s],\"site\":\"%s\",\"served_body\":\"SCHOOL\",\"audience\":100,"
+                   "{\"title\":\"冠军进校园活动\",\"mode\":\"ONSITE\",\"start_at\":\"%sT09:00:00+"
+                   "08:00\",\"end_at\":\"%sT11:00:00+08:00\","
+                   "\"break_minutes\":0,\"teams\":[%s],\"roster\":[%s],\"site\":\"%s\",\"served_"
+                   "body\":\"SCHOOL\",\"audience\":100,"
                    "\"content\":[\"TEACH\"],\"guidance_minutes\":90,\"fee_charged\":false}",
                    day, day, teams, roster, site);
     return at;
 }
 
-#define ROW(person, team) "{\"person\":\"" person "\",\"team\":\"" team "\",\"role\":\"INSTRUCT\",\"minutes\":120}"
+#define ROW(person, team)                                                                          \
+    "{\"person\":\"" person "\",\"team\":\"" team "\",\"role\":\"INSTRUCT\",\"minutes\":120}"
 
-static void add_change(struct todo *t, int correct, int64_t position, int16_t unit, int activity, int base, const char *new_body)
+static void add_change(struct todo *t, int correct, int64_t position, int16_t unit, int activity,
+                       int base, const char *new_body)
 {
     char payload[2048], id[LJ_UUID_TEXT + 1];
     uint8_t about[16];
     activity_id(activity, about);
     if (correct)
-        (void)snprintf(payload, sizeof payload, "{\"activity\":\"%s\",\"base_version\":%d,\"body\":%s}", lj_uuid_format(about, id), base, new_body);
+        (void)snprintf(payload, sizeof payload,
+                       "{\"activity\":\"%s\",\"base_version\":%d,\"body\":%s}",
+                       lj_uuid_format(about, id), base, new_body);
     else
-        (void)snprintf(payload, sizeof payload, "{\"activity\":\"%s\",\"base_version\":%d,\"reason\":\"场地取消\"}", lj_uuid_format(about, id), base);
-    add(t, correct ? "activity.corrected" : "activity.withdrawal_requested", position, unit, activity, payload);
+        (void)snprintf(payload, sizeof payload,
+                       "{\"activity\":\"%s\",\"base_version\":%d,\"reason\":\"场地取消\"}",
+                       lj_uuid_format(about, id), base);
+    add(t, correct ? "activity.corrected" : "activity.withdrawal_requested", position, unit,
+        activity, payload);
 }
 
 /* Applies the columns as the broker does. */
@@ -198,14 +231,17 @@ static void apply(struct todo *t)
     lengths[0] = 8;
     assert_int_equal(PARAMS, 4 + lj_worker_validation.ncolumns);
     for (size_t c = 0; c < PARAMS - 1; c++) {
-        assert_int_equal(lj_pgarray_done(c < 3 ? &std[c] : lj_result_column(t->result, c - 3), &p, &n, &err), 0);
+        assert_int_equal(
+            lj_pgarray_done(c < 3 ? &std[c] : lj_result_column(t->result, c - 3), &p, &n, &err), 0);
         values[1 + c] = (const char *)p;
         lengths[1 + c] = (int)n;
     }
     PQclear(t->follows);
     t->follows = NULL;
-    int rc = lj_dbs_query_binary(broker,
-        "select parent_position, number, type, unit, key, payload from apply_validation($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)",
+    int rc = lj_dbs_query_binary(
+        broker,
+        "select parent_position, number, type, unit, key, payload from "
+        "apply_validation($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)",
         PARAMS, values, lengths, &t->follows, &err);
     memcpy(t->sqlstate, rc < 0 ? err.sqlstate : "", rc < 0 ? 6 : 1);
     for (int i = 0; i < 3; i++)
@@ -239,7 +275,8 @@ static void clear(struct todo *t)
 static long long verdict(int64_t position)
 {
     char sql[100];
-    (void)snprintf(sql, sizeof sql, "select verdict from validation where position = %lld", (long long)position);
+    (void)snprintf(sql, sizeof sql, "select verdict from validation where position = %lld",
+                   (long long)position);
     return integer(sql);
 }
 
@@ -247,7 +284,8 @@ static int noted(int64_t position, const char *code, const char *pointer)
 {
     char sql[300];
     (void)snprintf(sql, sizeof sql,
-                   "select count(*) from validation, json_array_elements(notes::json) n where position = %lld and n->>'code' = '%s' and n->>'pointer' = '%s'",
+                   "select count(*) from validation, json_array_elements(notes::json) n where "
+                   "position = %lld and n->>'code' = '%s' and n->>'pointer' = '%s'",
                    (long long)position, code, pointer);
     return integer(sql) == 1;
 }
@@ -258,16 +296,28 @@ static void a_report_is_accepted_with_its_numbers(void **state)
 {
     static struct todo t;
     (void)state;
-    add(&t, "activity.submitted", 100, 1, 1, body("2024-06-05", "\"t1\",\"PS002/t1\"", ROW("p1", "t1") "," ROW("PS002/p1", "PS002/t1"), "s1"));
+    add(&t, "activity.submitted", 100, 1, 1,
+        body("2024-06-05", "\"t1\",\"PS002/t1\"", ROW("p1", "t1") "," ROW("PS002/p1", "PS002/t1"),
+             "s1"));
     run(&t);
     assert_int_equal(PQntuples(t.follows), 0);
     assert_int_equal(verdict(100), 1);
-    assert_int_equal(integer("select count(*) from validation where position = 100 and version = 1 and state = 4 and op = 1 and teams = '{1,2}'"
-                             " and day = '2024-06-05' and start_at = '2024-06-05T01:00:00Z' and notes is null and unit = 1"), 1);
-    assert_int_equal(integer("select count(*) from validation where position = 100 and short::json->>'v' = '1' and short::json->>'site' = '1'"
-                             " and short::json->'roster'->1->>'p' = '3' and short::json->'roster'->1->>'t' = '2'"), 1);
-    assert_int_equal(integer("select count(*) from validation_result('{99,100}') r where convert_from(r.result, 'UTF8')::json->>'op' = 'report'"), 1);
-    assert_int_equal(integer("select count(*) from activity where version = 1 and live and position = 100"), 1);
+    assert_int_equal(integer("select count(*) from validation where position = 100 and version = 1 "
+                             "and state = 4 and op = 1 and teams = '{1,2}'"
+                             " and day = '2024-06-05' and start_at = '2024-06-05T01:00:00Z' and "
+                             "notes is null and unit = 1"),
+                     1);
+    assert_int_equal(
+        integer(
+            "select count(*) from validation where position = 100 and short::json->>'v' = '1' and "
+            "short::json->>'site' = '1'"
+            " and short::json->'roster'->1->>'p' = '3' and short::json->'roster'->1->>'t' = '2'"),
+        1);
+    assert_int_equal(integer("select count(*) from validation_result('{99,100}') r where "
+                             "convert_from(r.result, 'UTF8')::json->>'op' = 'report'"),
+                     1);
+    assert_int_equal(
+        integer("select count(*) from activity where version = 1 and live and position = 100"), 1);
     clear(&t);
 }
 
@@ -275,7 +325,8 @@ static void a_bad_report_is_rejected_with_its_reasons(void **state)
 {
     static struct todo t;
     (void)state;
-    add(&t, "activity.submitted", 110, 1, 2, body("2024-06-05", "\"t1\",\"nobody\"", ROW("p9", "t1"), "PS002/s1"));
+    add(&t, "activity.submitted", 110, 1, 2,
+        body("2024-06-05", "\"t1\",\"nobody\"", ROW("p9", "t1"), "PS002/s1"));
     add(&t, "activity.submitted", 111, 1, 3, body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1"));
     run(&t);
     assert_int_equal(verdict(110), 2);
@@ -284,7 +335,9 @@ static void a_bad_report_is_rejected_with_its_reasons(void **state)
     assert_true(noted(110, "V06", "/roster/0/person"));
     assert_true(noted(110, "V06", "/roster"));
     assert_true(noted(110, "V12", "/site"));
-    assert_int_equal(integer("select count(*) from validation where position = 110 and version is null and state is null and short is null"), 1);
+    assert_int_equal(integer("select count(*) from validation where position = 110 and version is "
+                             "null and state is null and short is null"),
+                     1);
     assert_int_equal(PQntuples(t.follows), 1);
     assert_int_equal(lj_pgget_i64(t.follows, 0, 0), 110);
     assert_int_equal(lj_pgget_i32(t.follows, 0, 1), 0);
@@ -312,16 +365,21 @@ static void applied_twice_is_an_error(void **state)
     clear(&t);
 }
 
-/* Positions of the registers: what a later event changed is not seen by an earlier report, and is by a later one, also in one batch. */
+/* Positions of the registers: what a later event changed is not seen by an earlier report, and is
+ * by a later one, also in one batch. */
 static void registers_are_read_as_of_the_events_position(void **state)
 {
     static struct todo t;
     (void)state;
     add(&t, "activity.submitted", 130, 1, 5, body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1"));
-    add(&t, "activity.submitted", 1600, 1, 6, body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1")); /* paused at 1500, membership cut at 1501 */
+    add(&t, "activity.submitted", 1600, 1, 6,
+        body("2024-06-05", "\"t1\"", ROW("p1", "t1"),
+             "s1")); /* paused at 1500, membership cut at 1501 */
     add(&t, "activity.submitted", 131, 1, 7, body("2024-06-05", "\"late\"", ROW("p1", "t1"), "s1"));
-    add(&t, "activity.submitted", 2001, 1, 8, body("2024-06-05", "\"late\"", ROW("p1", "PS101/city"), "s1"));
-    add(&t, "activity.submitted", 5, 1, 9, body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1")); /* before the person was registered */
+    add(&t, "activity.submitted", 2001, 1, 8,
+        body("2024-06-05", "\"late\"", ROW("p1", "PS101/city"), "s1"));
+    add(&t, "activity.submitted", 5, 1, 9,
+        body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1")); /* before the person was registered */
     run(&t);
     assert_int_equal(verdict(130), 1);
     assert_int_equal(verdict(1600), 2);
@@ -338,14 +396,26 @@ static void spans_and_days(void **state)
 {
     static struct todo t;
     (void)state;
-    add(&t, "activity.submitted", 140, 1, 10, body("2024-06-05", "\"PS101/city\"", ROW("p1", "t1"), "s1"));          /* paused 1..10 June */
-    add(&t, "activity.submitted", 141, 1, 11, body("2024-05-31", "\"PS101/city\"", ROW("p1", "t1"), "s1"));          /* the day before */
-    add(&t, "activity.submitted", 142, 1, 12, body("2024-06-06", "\"new\"", ROW("p1", "new"), "s1"));          /* valid from 10 June */
-    add(&t, "activity.submitted", 143, 1, 13, body("2024-06-04", "\"t1\"", ROW("p2", "t1"), "s1"));            /* last day formal */
-    add(&t, "activity.submitted", 144, 1, 14, body("2024-06-05", "\"t1\"", ROW("p1", "t1") "," ROW("p2", "t1"), "s1")); /* first day retired */
-    add(&t, "activity.submitted", 145, 1, 15, body("2024-06-05", "\"PS002/t1\"", ROW("PS002/p1", "PS002/t1"), "s1"));   /* no team of ours */
-    add(&t, "activity.submitted", 146, 3, 16, body("2024-06-05", "\"PS001/t1\"", ROW("PS001/p1", "PS001/t1"), "PS001/s1")); /* the parent's team */
-    add(&t, "activity.submitted", 147, 0, 17, body("2024-06-05", "\"PS001:t1\"", ROW("PS001:p1", "PS001:t1"), "PS001:s1")); /* the Centre: all below */
+    add(&t, "activity.submitted", 140, 1, 10,
+        body("2024-06-05", "\"PS101/city\"", ROW("p1", "t1"), "s1")); /* paused 1..10 June */
+    add(&t, "activity.submitted", 141, 1, 11,
+        body("2024-05-31", "\"PS101/city\"", ROW("p1", "t1"), "s1")); /* the day before */
+    add(&t, "activity.submitted", 142, 1, 12,
+        body("2024-06-06", "\"new\"", ROW("p1", "new"), "s1")); /* valid from 10 June */
+    add(&t, "activity.submitted", 143, 1, 13,
+        body("2024-06-04", "\"t1\"", ROW("p2", "t1"), "s1")); /* last day formal */
+    add(&t, "activity.submitted", 144, 1, 14,
+        body("2024-06-05", "\"t1\"", ROW("p1", "t1") "," ROW("p2", "t1"),
+             "s1")); /* first day retired */
+    add(&t, "activity.submitted", 145, 1, 15,
+        body("2024-06-05", "\"PS002/t1\"", ROW("PS002/p1", "PS002/t1"),
+             "s1")); /* no team of ours */
+    add(&t, "activity.submitted", 146, 3, 16,
+        body("2024-06-05", "\"PS001/t1\"", ROW("PS001/p1", "PS001/t1"),
+             "PS001/s1")); /* the parent's team */
+    add(&t, "activity.submitted", 147, 0, 17,
+        body("2024-06-05", "\"PS001:t1\"", ROW("PS001:p1", "PS001:t1"),
+             "PS001:s1")); /* the Centre: all below */
     run(&t);
     assert_true(noted(140, "V05", "/teams"));
     assert_int_equal(verdict(141), 1);
@@ -373,7 +443,9 @@ static void versions_and_the_end(void **state)
     clear(&t);
     add_change(&t, 1, 202, 1, 30, 1, body("2024-06-06", "\"t1\"", ROW("p1", "t1"), "s1"));
     run(&t);
-    assert_int_equal(integer("select version from validation where position = 202 and base = 1 and day = '2024-06-06' and short::json->>'op' = 'correct'"), 2);
+    assert_int_equal(integer("select version from validation where position = 202 and base = 1 and "
+                             "day = '2024-06-06' and short::json->>'op' = 'correct'"),
+                     2);
     clear(&t);
     add_change(&t, 1, 203, 1, 30, 1, good); /* an old base: its number stays free */
     run(&t);
@@ -385,7 +457,9 @@ static void versions_and_the_end(void **state)
     clear(&t);
     add_change(&t, 0, 205, 1, 30, 2, NULL);
     run(&t);
-    assert_int_equal(integer("select count(*) from validation where position = 205 and version = 3 and state = 8 and day = '2024-06-06'"), 1);
+    assert_int_equal(integer("select count(*) from validation where position = 205 and version = 3 "
+                             "and state = 8 and day = '2024-06-06'"),
+                     1);
     assert_int_equal(PQntuples(t.follows), 1);
     assert_string_equal(PQgetvalue(t.follows, 0, 2), "activity.withdrawn");
     assert_non_null(strstr(PQgetvalue(t.follows, 0, 5), "\"version\":3"));
@@ -398,7 +472,8 @@ static void versions_and_the_end(void **state)
     assert_int_equal(integer("select count(*) from activity where position = 205 and not live"), 1);
 }
 
-/* Should the order of a key ever be broken, the second of two equal versions is an error, not a second version. */
+/* Should the order of a key ever be broken, the second of two equal versions is an error, not a
+ * second version. */
 static void one_version_once(void **state)
 {
     static struct todo t;
@@ -421,7 +496,8 @@ static void the_roles_may_do_no_more(void **state)
     assert_true(lj_dbs_query(c, "select * from validation_result('{100}')", 0, NULL, &r, &err) < 0);
     assert_string_equal(err.sqlstate, "42501");
     PQfinish(c);
-    assert_true(lj_dbs_query(broker, "insert into validation select * from validation", 0, NULL, &r, &err) < 0);
+    assert_true(lj_dbs_query(broker, "insert into validation select * from validation", 0, NULL, &r,
+                             &err) < 0);
     assert_string_equal(err.sqlstate, "42501");
 }
 

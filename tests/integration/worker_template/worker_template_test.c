@@ -1,14 +1,15 @@
-/* A further kind, added from workers/template as its README says, and removed again: in a copy of the tree, built, with a real PostgreSQL and the
- * real broker. While it is there, an event that it wants leaves its effect once; when it is gone, the program does not know it, nothing wants it
- * any more, and events go on without it.
+/* A further kind, added from workers/template as its README says, and removed again: in a copy of
+ * the tree, built, with a real PostgreSQL and the real broker. While it is there, an event that it
+ * wants leaves its effect once; when it is gone, the program does not know it, nothing wants it any
+ * more, and events go on without it.
  *
  * lj-test: lj_proto lj_testlib lj_common PkgConfig::ZMQ PkgConfig::PQ */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,8 @@ static int end(pid_t *pid, int sig)
 static void start_kind(void)
 {
     char dsn[160], run[128];
-    (void)snprintf(dsn, sizeof dsn, "--dsn=host=%s dbname=lj user=liangjin_worker", lj_pgtest_dir(w.pg));
+    (void)snprintf(dsn, sizeof dsn, "--dsn=host=%s dbname=lj user=liangjin_worker",
+                   lj_pgtest_dir(w.pg));
     (void)snprintf(run, sizeof run, "--run-dir=%s", w.run);
     const char *argv[] = {w.worker, "greeting", dsn, run, NULL};
     w.kind = spawn("greeting", argv);
@@ -86,7 +88,8 @@ static void start_kind(void)
 static void start_broker(const char *program)
 {
     char dsn[160], run[128];
-    (void)snprintf(dsn, sizeof dsn, "--dsn=host=%s dbname=lj user=liangjin_broker", lj_pgtest_dir(w.pg));
+    (void)snprintf(dsn, sizeof dsn, "--dsn=host=%s dbname=lj user=liangjin_broker",
+                   lj_pgtest_dir(w.pg));
     (void)snprintf(run, sizeof run, "--run-dir=%s", w.run);
     const char *argv[] = {program, dsn, run, NULL};
     w.broker = spawn("broker", argv);
@@ -158,9 +161,16 @@ static void submit(uint8_t number)
     struct lj_buf b = {0};
     struct lj_ack ack;
     lj_buf_u16(&b, 1);
-    lj_submit_event_put(&b, &(struct lj_submit_event){.id = {1, 2, 3, 4, 5, 6, 0x70, 0, 0x80, [15] = number}, .occurred_at_us = LJ_TIME_NONE,
-        .schema_version = 1, .origin = LJ_ORIGIN_CLIENT, .class = LJ_CLASS_DEFAULT, .type = {"feedback.received", 17}, .unit = {"CN000", 5},
-        .source = {"test", 4}, .payload = {payload, sizeof payload - 1}});
+    lj_submit_event_put(
+        &b, &(struct lj_submit_event){.id = {1, 2, 3, 4, 5, 6, 0x70, 0, 0x80, [15] = number},
+                                      .occurred_at_us = LJ_TIME_NONE,
+                                      .schema_version = 1,
+                                      .origin = LJ_ORIGIN_CLIENT,
+                                      .class = LJ_CLASS_DEFAULT,
+                                      .type = {"feedback.received", 17},
+                                      .unit = {"CN000", 5},
+                                      .source = {"test", 4},
+                                      .payload = {payload, sizeof payload - 1}});
     say(LJ_MSG_SUBMIT, &b);
     hear(LJ_MSG_ACK, &b);
     struct lj_reader r = lj_reader(b.data, b.len);
@@ -174,7 +184,8 @@ static void submit(uint8_t number)
 
 static int setup(void **state)
 {
-    static const char *const settings[] = {"fsync=on", NULL}; /* the broker refuses to start without */
+    static const char *const settings[] = {"fsync=on",
+                                           NULL}; /* the broker refuses to start without */
     const char *source = getenv("LJ_SOURCE_DIR");
     (void)state;
     strcpy(w.dir, "/tmp/lj-template-XXXXXX");
@@ -202,8 +213,9 @@ static int teardown(void **state)
 
 static int database(void)
 {
-    return shell("%s/src/tests/lib/dbsetup.sh 'host=%s user=postgres' lj 2>%s/dbsetup.log || { cat %s/dbsetup.log >&2; false; }", w.dir, lj_pgtest_dir(w.pg),
-                 w.dir, w.dir);
+    return shell("%s/src/tests/lib/dbsetup.sh 'host=%s user=postgres' lj 2>%s/dbsetup.log || { cat "
+                 "%s/dbsetup.log >&2; false; }",
+                 w.dir, lj_pgtest_dir(w.pg), w.dir, w.dir);
 }
 
 static void connect_intake(void)
@@ -223,10 +235,14 @@ static void connect_intake(void)
 /* What ljctl migrate does with proto/event_types.tsv: here only the line that the test changed. */
 static void reload_event_types(void)
 {
-    assert_int_equal(lj_pgtest_sql(w.pg, "lj", "set role liangjin_owner; set search_path = liangjin, pg_catalog;"
-        "select load_event_type(t.number, t.name, t.origin, t.default_key, t.class,"
-        " array(select k.name from want join kind k on k.number = want.kind where want.type = t.number and k.name <> 'greeting'))"
-        " from event_type t where t.name = 'feedback.received'"), 0);
+    assert_int_equal(
+        lj_pgtest_sql(w.pg, "lj",
+                      "set role liangjin_owner; set search_path = liangjin, pg_catalog;"
+                      "select load_event_type(t.number, t.name, t.origin, t.default_key, t.class,"
+                      " array(select k.name from want join kind k on k.number = want.kind where "
+                      "want.type = t.number and k.name <> 'greeting'))"
+                      " from event_type t where t.name = 'feedback.received'"),
+        0);
 }
 
 static void a_kind_is_added_and_removed(void **state)
@@ -237,7 +253,9 @@ static void a_kind_is_added_and_removed(void **state)
     assert_int_equal(shell("%s copy %s", w.tree, w.dir), 0);
     assert_int_equal(shell("%s add %s", w.tree, w.dir), 0);
     assert_int_equal(database(), 0);
-    assert_int_equal(integer("select count(*) from want join kind k on k.number = want.kind where k.name = 'greeting'"), 1);
+    assert_int_equal(integer("select count(*) from want join kind k on k.number = want.kind where "
+                             "k.name = 'greeting'"),
+                     1);
 
     start_broker(broker);
     start_kind();
@@ -245,18 +263,24 @@ static void a_kind_is_added_and_removed(void **state)
     submit(1);
     submit(2);
     wait_for("select count(*) from greeting where length = 5", 2);
-    wait_for("select coalesce(sum(cardinality(positions)), 0) from closure join kind k on k.number = closure.kind where k.name = 'greeting'", 2);
+    wait_for("select coalesce(sum(cardinality(positions)), 0) from closure join kind k on k.number "
+             "= closure.kind where k.name = 'greeting'",
+             2);
     assert_int_equal(end(&w.kind, SIGTERM), 0); /* drains */
     assert_int_equal(end(&w.broker, SIGTERM), 0);
 
     assert_int_equal(shell("%s remove %s", w.tree, w.dir), 0);
     assert_int_equal(shell("%s greeting --dsn=x --run-dir=%s 2>/dev/null", w.worker, w.run), 2);
     reload_event_types();
-    assert_int_equal(integer("select count(*) from want join kind k on k.number = want.kind where k.name = 'greeting'"), 0);
+    assert_int_equal(integer("select count(*) from want join kind k on k.number = want.kind where "
+                             "k.name = 'greeting'"),
+                     0);
     start_broker(broker);
     say_hello();
     submit(3);
-    wait_for("select count(*) from event join event_type t on t.number = event.type where t.name = 'feedback.received'", 3);
+    wait_for("select count(*) from event join event_type t on t.number = event.type where t.name = "
+             "'feedback.received'",
+             3);
     assert_int_equal(integer("select count(*) from greeting"), 2);
     assert_int_equal(end(&w.broker, SIGTERM), 0); /* nothing waits for the kind that is gone */
 }

@@ -120,8 +120,8 @@ static int set_endpoint(struct program *g, struct lj_err *err)
 
 static int configure(struct program *g, int argc, char **argv, struct lj_err *err)
 {
-    g->words = calloc((size_t)argc, sizeof *g->words);
-    g->workers = calloc((size_t)argc, sizeof *g->workers);
+    g->words = calloc((size_t)argc, sizeof(char *));
+    g->workers = calloc((size_t)argc, sizeof(struct lj_worker *));
     if (!g->words || !g->workers)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the configuration");
     int rc = lj_cfg_load(rows, NROWS, argc, argv, &g->cfg, g->words, &g->count, err);

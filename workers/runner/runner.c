@@ -39,7 +39,7 @@ int lj_runner_open(const struct lj_peer_cfg *cfg, const struct lj_worker *const 
     if (!r)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the runner");
     int rc = 0;
-    r->peers = calloc(count, sizeof *r->peers);
+    r->peers = calloc(count, sizeof(struct lj_peer *));
     r->items = calloc(1 + count * LJ_PEER_ITEMS, sizeof *r->items);
     if (!r->peers || !r->items) {
         rc = lj_fail(err, LJ_E_NOMEM, "no memory for %zu kinds", count);

@@ -73,7 +73,17 @@ static void read_base(struct lj_case *c, json_t *value)
         c->has_base = 1;
 }
 
-/* Members of the two payloads that name an activity; `body` belongs to a correction only. */
+static const char *const withdrawal_names[] = {"activity", "base_version", "reason", NULL};
+static const char *const correction_names[] = {"activity", "base_version", "reason", "body", NULL};
+
+static int is_one_of(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* Members of the two payloads that name an activity. */
 static void read_change(struct lj_case *c)
 {
     enum { REASON_MIN = 2, REASON_MAX = 200 };
@@ -85,8 +95,7 @@ static void read_change(struct lj_case *c)
     read_base(c, json_object_get(c->json, "base_version"));
     json_object_foreach(c->json, name, value)
     {
-        if (strcmp(name, "activity") && strcmp(name, "base_version") && strcmp(name, "reason") &&
-            !(correct && strcmp(name, "body") == 0))
+        if (!is_one_of(name, correct ? correction_names : withdrawal_names))
             lj_reasons_add_member(&c->found, LJ_CLAUSE_V01_UNKNOWN, "", name);
     }
     if (reason)

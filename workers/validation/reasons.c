@@ -49,6 +49,14 @@ static struct lj_reason *place(struct lj_reasons *r, enum lj_clause clause)
     return NULL;
 }
 
+LJ_PRINTF(3, 0)
+static void point(struct lj_reason *at, const char *prefix, const char *fmt, va_list ap)
+{
+    int n = snprintf(at->pointer, sizeof at->pointer, "%s", prefix);
+    if (n >= 0 && (size_t)n < sizeof at->pointer)
+        (void)vsnprintf(at->pointer + n, sizeof at->pointer - (size_t)n, fmt, ap);
+}
+
 void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int64_t b,
                     const char *fmt, ...)
 {
@@ -60,9 +68,7 @@ void lj_reasons_add(struct lj_reasons *r, enum lj_clause clause, int64_t a, int6
     at->b = b;
     va_list ap;
     va_start(ap, fmt);
-    int n = snprintf(at->pointer, sizeof at->pointer, "%s", r->prefix);
-    if (n >= 0 && (size_t)n < sizeof at->pointer)
-        (void)vsnprintf(at->pointer + n, sizeof at->pointer - (size_t)n, fmt, ap);
+    point(at, r->prefix, fmt, ap);
     va_end(ap);
 }
 

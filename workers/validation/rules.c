@@ -73,7 +73,7 @@ static void v02(struct lj_case *c)
     const struct lj_body *b = &c->body;
     if (has_times(b) && b->start_us >= b->end_us)
         SAY(c, V02_ORDER, 0, 0, "/end_at");
-    else if (has_times(b) && b->end_us - b->start_us > SPAN_MAX_H * 60 * MINUTE_US)
+    else if (has_times(b) && b->end_us - b->start_us > (int64_t)SPAN_MAX_H * 60 * MINUTE_US)
         SAY(c, V02_SPAN, 0, 0, "/end_at");
     if (LJ_HAS(b, END_AT) && b->end_us > c->event->received_at_us + GRACE_MIN * MINUTE_US)
         SAY(c, V02_FUTURE, 0, 0, "/end_at");

@@ -1,9 +1,11 @@
-/* The admin side of ljctl: a DEALER on RUN_DIR/admin.sock; the only file of ctl/ that includes zmq.h.
+/* The admin side of ljctl: a DEALER on RUN_DIR/admin.sock; the only file of ctl/ that includes
+ * zmq.h.
  *
- * HELLO goes out before the first request and again after each WHO (the broker was restarted): a request that was not answered is then
- * sent again with the same seq, so that an answer is matched to it whichever broker gives it. Admin requests are safe to repeat: they set
- * a state, and redrive and drop touch only what is still parked. An ipc DEALER connects in the background, so "nobody answers" is a
- * passed deadline; a missing socket file is told at once. */
+ * HELLO goes out before the first request and again after each WHO (the broker was restarted): a
+ * request that was not answered is then sent again with the same seq, so that an answer is matched
+ * to it whichever broker gives it. Admin requests are safe to repeat: they set a state, and redrive
+ * and drop touch only what is still parked. An ipc DEALER connects in the background, so "nobody
+ * answers" is a passed deadline; a missing socket file is told at once. */
 #include "ctl/admin.h"
 
 #include <errno.h>
@@ -73,7 +75,8 @@ int lj_admin_open(const char *run_dir, struct lj_admin **ret, struct lj_err *err
     int64_t max = 64 * 1024 * 1024;
     if (!a->sock || zmq_setsockopt(a->sock, ZMQ_LINGER, &zero, sizeof zero) != 0 ||
         zmq_setsockopt(a->sock, ZMQ_RECONNECT_IVL, &interval, sizeof interval) != 0 ||
-        zmq_setsockopt(a->sock, ZMQ_MAXMSGSIZE, &max, sizeof max) != 0 || zmq_connect(a->sock, endpoint) != 0) {
+        zmq_setsockopt(a->sock, ZMQ_MAXMSGSIZE, &max, sizeof max) != 0 ||
+        zmq_connect(a->sock, endpoint) != 0) {
         int sys = zmq_errno();
         lj_admin_close(&a);
         return lj_fail(err, LJ_E_IO, "cannot open %.160s: %s", endpoint, zmq_strerror(sys));
@@ -114,9 +117,11 @@ static enum got receive(struct lj_admin *a, char **ret_body, size_t *ret_n)
         more = zmq_msg_more(&m);
         if (frame == 0) {
             got = GOT_OTHER;
-            if (lj_envelope_get(zmq_msg_data(&m), zmq_msg_size(&m), &e, NULL) == 0 && e.type == LJ_MSG_WHO)
+            if (lj_envelope_get(zmq_msg_data(&m), zmq_msg_size(&m), &e, NULL) == 0 &&
+                e.type == LJ_MSG_WHO)
                 got = GOT_WHO;
-        } else if (frame == 1 && (e.type == LJ_MSG_ADMIN_REPLY || e.type == LJ_MSG_ERROR) && e.seq == a->seq) {
+        } else if (frame == 1 && (e.type == LJ_MSG_ADMIN_REPLY || e.type == LJ_MSG_ERROR) &&
+                   e.seq == a->seq) {
             *ret_n = zmq_msg_size(&m);
             *ret_body = strndup(zmq_msg_data(&m), *ret_n);
             if (*ret_body)
@@ -140,7 +145,8 @@ static int refusal(const json_t *reply, struct lj_err *err)
         if (info->code == -n && strcmp(info->name, json_string_value(code)) == 0)
             number = -n;
     }
-    return lj_fail(err, number > 0 ? -number : number, "the broker refused: %s", detail ? detail : lj_err_info(number)->en);
+    return lj_fail(err, number > 0 ? -number : number, "the broker refused: %s",
+                   detail ? detail : lj_err_info(number)->en);
 }
 
 static int take_reply(const char *body, size_t n, json_t **ret, struct lj_err *err)
@@ -172,7 +178,8 @@ static int error_message(const char *body, size_t n, struct lj_err *err)
 }
 
 /* Wait for the answer to a->seq until the deadline; text is sent again after WHO. */
-static int await_reply(struct lj_admin *a, const char *text, int64_t deadline_us, json_t **ret, struct lj_err *err)
+static int await_reply(struct lj_admin *a, const char *text, int64_t deadline_us, json_t **ret,
+                       struct lj_err *err)
 {
     for (;;) {
         char *body = NULL;
@@ -196,7 +203,8 @@ static int await_reply(struct lj_admin *a, const char *text, int64_t deadline_us
     }
 }
 
-int lj_admin_call(struct lj_admin *a, json_t *request, int timeout_ms, json_t **ret, struct lj_err *err)
+int lj_admin_call(struct lj_admin *a, json_t *request, int timeout_ms, json_t **ret,
+                  struct lj_err *err)
 {
     struct stat st;
     char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
@@ -208,7 +216,8 @@ int lj_admin_call(struct lj_admin *a, json_t *request, int timeout_ms, json_t **
     if (stat(a->path, &st) != 0)
         rc = lj_fail_errno(err, LJ_E_BROKER_AWAY, errno, "no broker at %.160s", a->path);
     else if (send_request(a, text) != 0)
-        rc = lj_fail(err, LJ_E_BROKER_AWAY, "cannot send to %.160s: %s", a->path, zmq_strerror(zmq_errno()));
+        rc = lj_fail(err, LJ_E_BROKER_AWAY, "cannot send to %.160s: %s", a->path,
+                     zmq_strerror(zmq_errno()));
     else
         rc = await_reply(a, text, lj_mono_us() + (int64_t)timeout_ms * 1000, ret, err);
     free(text);

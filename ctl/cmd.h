@@ -1,4 +1,5 @@
-/* Handlers of the sub-commands, named in commands.c; each stands in the cmd_<noun>.c of its noun and returns an lj_exit. */
+/* Handlers of the sub-commands, named in commands.c; each stands in the cmd_<noun>.c of its noun
+ * and returns an lj_exit. */
 #ifndef LJ_CTL_CMD_H
 #define LJ_CTL_CMD_H
 

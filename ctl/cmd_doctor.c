@@ -1,8 +1,9 @@
 /* ljctl doctor: does this system stand on what its promises need?
  *
- * A table of checks, each one function that gives ok, warn or fail, what it found, and what to do. fail = a promise does not hold (an
- * acknowledged event could be lost, a secret can be read by others); warn = it will hurt some day. A check that cannot be made says so
- * as warn: silence would read as ok. Exit code 1 when one fails. */
+ * A table of checks, each one function that gives ok, warn or fail, what it found, and what to do.
+ * fail = a promise does not hold (an acknowledged event could be lost, a secret can be read by
+ * others); warn = it will hurt some day. A check that cannot be made says so as warn: silence would
+ * read as ok. Exit code 1 when one fails. */
 #include <dirent.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -57,7 +58,8 @@ static enum verdict check_database(struct doctor *d)
 /* Settings without which an ack means nothing. */
 static enum verdict check_durability(struct doctor *d)
 {
-    static const char *const names[] = {"fsync", "synchronous_commit", "full_page_writes", "data_checksums"};
+    static const char *const names[] = {"fsync", "synchronous_commit", "full_page_writes",
+                                        "data_checksums"};
     enum verdict v = V_OK;
     size_t len = 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -69,9 +71,11 @@ static enum verdict check_durability(struct doctor *d)
         int good = strcmp(value, "on") == 0 || (i == 1 && strncmp(value, "remote_", 7) == 0);
         if (!good)
             v = i == 3 && v != V_FAIL ? V_WARN : V_FAIL;
-        len += (size_t)snprintf(d->found + len, sizeof d->found - len, "%s%s=%s", i ? ", " : "", names[i], value);
+        len += (size_t)snprintf(d->found + len, sizeof d->found - len, "%s%s=%s", i ? ", " : "",
+                                names[i], value);
     }
-    d->advice = v == V_OK ? "" : "all must be on: an acknowledged event could be lost, or damage go unseen";
+    d->advice =
+        v == V_OK ? "" : "all must be on: an acknowledged event could be lost, or damage go unseen";
     return v;
 }
 
@@ -95,7 +99,8 @@ static enum verdict check_migrations(struct doctor *d)
         d->advice = "see docs/operations.md, \"Migrations\"";
         return V_FAIL;
     }
-    (void)snprintf(d->found, sizeof d->found, steps ? "%d file(s) not applied" : "up to date", steps);
+    (void)snprintf(d->found, sizeof d->found, steps ? "%d file(s) not applied" : "up to date",
+                   steps);
     d->advice = steps ? "run `ljctl migrate`" : "";
     return steps ? V_FAIL : V_OK;
 }
@@ -123,7 +128,8 @@ static enum verdict check_modes(struct doctor *d)
     DIR *dir = opendir(d->at.secret);
     int bad = 0;
     if (!dir) {
-        (void)snprintf(d->found, sizeof d->found, "%.200s cannot be read by this user", d->at.secret);
+        (void)snprintf(d->found, sizeof d->found, "%.200s cannot be read by this user",
+                       d->at.secret);
         d->advice = "run as root or the service user";
         return V_WARN;
     }
@@ -136,7 +142,10 @@ static enum verdict check_modes(struct doctor *d)
     const char *const folders[] = {d->at.run, d->at.pg};
     for (size_t i = 0; i < 2; i++)
         bad += stat(folders[i], &st) == 0 && (st.st_mode & 027) != 0;
-    (void)snprintf(d->found, sizeof d->found, bad ? "%d of secret/, run/, pg/ and the secrets can be read by others" : "0600 and 0700", bad);
+    (void)snprintf(d->found, sizeof d->found,
+                   bad ? "%d of secret/, run/, pg/ and the secrets can be read by others"
+                       : "0600 and 0700",
+                   bad);
     d->advice = bad ? "chmod -R go= DIR/secret DIR/run, and make new tokens" : "";
     return bad ? V_FAIL : V_OK;
 }
@@ -149,8 +158,11 @@ static enum verdict check_clock(struct doctor *d)
     /* 2024-03-29, the date of the letter: a clock before it is certainly wrong */
     int sane = now > 1711641600;
     int synced = state != TIME_ERROR && !(t.status & STA_UNSYNC);
-    (void)snprintf(d->found, sizeof d->found, "%s, %s", sane ? "plausible" : "before 2024", synced ? "kept in step by the kernel's clock discipline" : "not synchronised");
-    d->advice = !sane ? "set the clock: received_at of every event comes from it" : synced ? "" : "run chrony or systemd-timesyncd";
+    (void)snprintf(d->found, sizeof d->found, "%s, %s", sane ? "plausible" : "before 2024",
+                   synced ? "kept in step by the kernel's clock discipline" : "not synchronised");
+    d->advice = !sane    ? "set the clock: received_at of every event comes from it"
+                : synced ? ""
+                         : "run chrony or systemd-timesyncd";
     return !sane ? V_FAIL : synced ? V_OK : V_WARN;
 }
 
@@ -165,7 +177,8 @@ static enum verdict check_disk(struct doctor *d)
     double free_gib = (double)f.f_bavail * (double)f.f_frsize / (1024.0 * 1024 * 1024);
     double share = f.f_blocks ? 100.0 * (double)f.f_bavail / (double)f.f_blocks : 0;
     (void)snprintf(d->found, sizeof d->found, "%.1f GiB free (%.0f %%)", free_gib, share);
-    d->advice = free_gib < 5 || share < 5 ? "make room: with a full disk nothing is acknowledged" : "";
+    d->advice =
+        free_gib < 5 || share < 5 ? "make room: with a full disk nothing is acknowledged" : "";
     return free_gib < 1 ? V_FAIL : d->advice[0] ? V_WARN : V_OK;
 }
 
@@ -173,22 +186,27 @@ static enum verdict check_limits(struct doctor *d)
 {
     struct rlimit n = {0};
     (void)getrlimit(RLIMIT_NOFILE, &n);
-    (void)snprintf(d->found, sizeof d->found, "open files: %llu, at most %llu", (unsigned long long)n.rlim_cur, (unsigned long long)n.rlim_max);
-    d->advice = n.rlim_max < 16384 ? "raise nofile to 65536: a gateway holds 8,000 connections" : "";
+    (void)snprintf(d->found, sizeof d->found, "open files: %llu, at most %llu",
+                   (unsigned long long)n.rlim_cur, (unsigned long long)n.rlim_max);
+    d->advice =
+        n.rlim_max < 16384 ? "raise nofile to 65536: a gateway holds 8,000 connections" : "";
     return d->advice[0] ? V_WARN : V_OK;
 }
 
 static enum verdict check_sockets(struct doctor *d)
 {
-    static const char *const names[] = {"intake.sock", "work.sock", "admin.sock", "stream.sock", ".s.PGSQL.5432"};
+    static const char *const names[] = {"intake.sock", "work.sock", "admin.sock", "stream.sock",
+                                        ".s.PGSQL.5432"};
     size_t len = 0;
     int missing = 0;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[PATH_MAX];
         struct stat st;
-        int there = lj_path(path, d->at.run, names[i], NULL) == 0 && stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+        int there = lj_path(path, d->at.run, names[i], NULL) == 0 && stat(path, &st) == 0 &&
+                    S_ISSOCK(st.st_mode);
         if (!there)
-            len += (size_t)snprintf(d->found + len, sizeof d->found - len, "%s%s", missing++ ? ", " : "missing: ", names[i]);
+            len += (size_t)snprintf(d->found + len, sizeof d->found - len, "%s%s",
+                                    missing++ ? ", " : "missing: ", names[i]);
     }
     if (!missing)
         (void)snprintf(d->found, sizeof d->found, "all five stand in %.200s", d->at.run);
@@ -201,7 +219,8 @@ static enum verdict check_supervisor(struct doctor *d)
     json_t *list = NULL;
     int running = 0;
     int rc = lj_processes_read(&d->at, &list, &running, NULL);
-    (void)snprintf(d->found, sizeof d->found, running ? "%zu processes" : "none in this directory", json_array_size(list));
+    (void)snprintf(d->found, sizeof d->found, running ? "%zu processes" : "none in this directory",
+                   json_array_size(list));
     json_decref(list);
     d->advice = running ? "" : "fine when systemd or Kubernetes places the processes";
     return rc ? V_FAIL : running ? V_OK : V_WARN;
@@ -211,7 +230,8 @@ static enum verdict check_versions(struct doctor *d)
 {
     struct utsname u;
     (void)uname(&u);
-    (void)snprintf(d->found, sizeof d->found, "ljctl %s, libpq %d, libuv %s, Linux %s", LJ_VERSION, PQlibVersion(), uv_version_string(), u.release);
+    (void)snprintf(d->found, sizeof d->found, "ljctl %s, libpq %d, libuv %s, Linux %s", LJ_VERSION,
+                   PQlibVersion(), uv_version_string(), u.release);
     return V_OK;
 }
 
@@ -219,13 +239,18 @@ static const struct {
     const char *name;
     enum verdict (*run)(struct doctor *d);
 } checks[] = {
-    {"versions", check_versions},     {"supervisor", check_supervisor}, {"database", check_database}, {"durability", check_durability},
-    {"migrations", check_migrations}, {"broker", check_broker},         {"sockets", check_sockets},   {"permissions", check_modes},
-    {"clock", check_clock},           {"disk", check_disk},             {"limits", check_limits},
+    {"versions", check_versions},     {"supervisor", check_supervisor},
+    {"database", check_database},     {"durability", check_durability},
+    {"migrations", check_migrations}, {"broker", check_broker},
+    {"sockets", check_sockets},       {"permissions", check_modes},
+    {"clock", check_clock},           {"disk", check_disk},
+    {"limits", check_limits},
 };
 
-static const struct lj_col columns[] = {
-    {"check", "CHECK", LJ_COL_TEXT}, {"result", "RESULT", LJ_COL_TEXT}, {"found", "FOUND", LJ_COL_TEXT}, {"advice", "WHAT TO DO", LJ_COL_TEXT}};
+static const struct lj_col columns[] = {{"check", "CHECK", LJ_COL_TEXT},
+                                        {"result", "RESULT", LJ_COL_TEXT},
+                                        {"found", "FOUND", LJ_COL_TEXT},
+                                        {"advice", "WHAT TO DO", LJ_COL_TEXT}};
 
 int lj_cmd_doctor(struct lj_ctl *ctl)
 {

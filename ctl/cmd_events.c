@@ -1,8 +1,8 @@
-/* ljctl events show|tail|submit.
+/* ljctl events show|tail: the log as role liangjin_audit reads it, never past the frontier.
  *
- * show and tail read the log as role liangjin_audit, never past the frontier; submit goes to the broker's local intake socket through the client
- * library, so its events have the same guarantees as everybody's: an answer "stored" means a flushed COMMIT. */
-#include <errno.h>
+ * show is the same provenance that the gateway gives (function event_provenance), with the payload
+ * as the bytes that are stored; tail is made for pipes: one object a line as JSON, each row
+ * flushed, the end of the reader ends it. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,6 @@
 #include "common/uuid.h"
 #include "ctl/cmd.h"
 #include "ctl/pg.h"
-#include "ctl/sender.h"
-#include "proto/limits.h"
-
-/* ---- show ---- */
 
 static const char *text_of(const json_t *o, const char *name)
 {
@@ -41,7 +37,8 @@ static void put_kind(FILE *out, const json_t *k)
     put_number(out, json_object_get(k, "attempt"));
     fprintf(out, "  closure ");
     put_number(out, json_object_get(k, "closure"));
-    fprintf(out, " (%s)\n  worker %s  version %s\n", text_of(k, "closed_at"), text_of(k, "worker"), text_of(k, "version"));
+    fprintf(out, " (%s)\n  worker %s  version %s\n", text_of(k, "closed_at"), text_of(k, "worker"),
+            text_of(k, "version"));
     size_t i;
     json_t *f;
     json_array_foreach(json_object_get(k, "follow_ons"), i, f)
@@ -52,12 +49,14 @@ static void put_kind(FILE *out, const json_t *k)
     }
     const json_t *park = json_object_get(k, "park");
     if (json_is_object(park))
-        fprintf(out, "  parked: %s, %s: %s\n", text_of(park, "state"), text_of(park, "code"), text_of(park, "error"));
+        fprintf(out, "  parked: %s, %s: %s\n", text_of(park, "state"), text_of(park, "code"),
+                text_of(park, "error"));
 }
 
 static void put_event(FILE *out, const json_t *e, const char *payload)
 {
-    static const char *const lines[] = {"id", "type", "unit", "key", "received_at", "occurred_at", "source", "causation_id"};
+    static const char *const lines[] = {"id",          "type",        "unit",   "key",
+                                        "received_at", "occurred_at", "source", "causation_id"};
     fprintf(out, "position      ");
     put_number(out, json_object_get(e, "position"));
     fputc('\n', out);
@@ -66,16 +65,16 @@ static void put_event(FILE *out, const json_t *e, const char *payload)
     fprintf(out, "payload       %s\n", payload);
     size_t i;
     json_t *k;
-    json_array_foreach(json_object_get(e, "kinds"), i, k)
-        put_kind(out, k);
+    json_array_foreach(json_object_get(e, "kinds"), i, k) put_kind(out, k);
 }
 
 /* CSV of one event: a row a kind. */
 static int put_kinds_csv(const struct lj_ctl *ctl, const json_t *e, struct lj_err *err)
 {
-    static const struct lj_col columns[] = {{"id", "ID", LJ_COL_TEXT},          {"kind", "KIND", LJ_COL_TEXT},
-                                            {"state", "STATE", LJ_COL_TEXT},    {"verdict", "VERDICT", LJ_COL_INT},
-                                            {"closure", "CLOSURE", LJ_COL_INT}, {"worker", "WORKER", LJ_COL_TEXT}};
+    static const struct lj_col columns[] = {
+        {"id", "ID", LJ_COL_TEXT},          {"kind", "KIND", LJ_COL_TEXT},
+        {"state", "STATE", LJ_COL_TEXT},    {"verdict", "VERDICT", LJ_COL_INT},
+        {"closure", "CLOSURE", LJ_COL_INT}, {"worker", "WORKER", LJ_COL_TEXT}};
     struct lj_rows *rows = NULL;
     int rc = lj_rows_open(ctl->out, ctl->format, columns, 6, NULL, &rows, err);
     size_t i;
@@ -89,28 +88,37 @@ static int put_kinds_csv(const struct lj_ctl *ctl, const json_t *e, struct lj_er
         for (int m = 0; m < 2; m++) {
             const json_t *v = json_object_get(k, members[m]);
             if (json_is_integer(v))
-                (void)snprintf(numbers[m], sizeof numbers[m], "%lld", (long long)json_integer_value(v));
+                (void)snprintf(numbers[m], sizeof numbers[m], "%lld",
+                               (long long)json_integer_value(v));
         }
-        const char *values[] = {text_of(e, "id"),   text_of(k, "kind"), text_of(k, "state"),
-                                numbers[0][0] ? numbers[0] : NULL, numbers[1][0] ? numbers[1] : NULL, text_of(k, "worker")};
+        const char *values[] = {text_of(e, "id"),
+                                text_of(k, "kind"),
+                                text_of(k, "state"),
+                                numbers[0][0] ? numbers[0] : NULL,
+                                numbers[1][0] ? numbers[1] : NULL,
+                                text_of(k, "worker")};
         lj_rows_add(rows, values);
     }
     return lj_rows_close(&rows, err);
 }
 
-/* The event as JSON, and its payload as the text that is stored (owned by the caller); or NULL and err. */
+/* The event as JSON, and its payload as the text that is stored (owned by the caller); or NULL and
+ * err. */
 static json_t *load_event(PGconn *c, const char *word, char **ret_payload, struct lj_err *err)
 {
     uint8_t id[16];
     int is_id = lj_uuid_parse(word, strlen(word), id, NULL) == 0;
     if (!is_id && (word[0] == '\0' || word[strspn(word, "0123456789")] || strlen(word) > 18)) {
-        (void)lj_fail(err, LJ_E_ARG, "\"%.60s\" is neither an event's id (UUID) nor a position", word);
+        (void)lj_fail(err, LJ_E_ARG, "\"%.60s\" is neither an event's id (UUID) nor a position",
+                      word);
         return NULL;
     }
     PGresult *r = NULL;
     json_t *e = NULL;
-    const char *sql = is_id ? "select liangjin.event_provenance(id), payload from liangjin.event where id = $1::uuid"
-                            : "select liangjin.event_provenance(id), payload from liangjin.event where position = $1::int8";
+    const char *sql = is_id ? "select liangjin.event_provenance(id), payload from liangjin.event "
+                              "where id = $1::uuid"
+                            : "select liangjin.event_provenance(id), payload from liangjin.event "
+                              "where position = $1::int8";
     if (lj_dbs_query(c, sql, 1, &word, &r, err) != 0)
         return NULL;
     if (PQntuples(r) == 1 && !PQgetisnull(r, 0, 0)) {
@@ -134,7 +142,8 @@ static void put_event_json(FILE *out, const json_t *e, const char *payload)
     char *text = json_dumps(e, JSON_INDENT(2));
     size_t n = text ? strlen(text) : 0;
     if (n > 2)
-        fprintf(out, "%.*s,\n  \"payload\": %s\n}\n", (int)(n - 2), text, payload); /* without its last "\n}" */
+        fprintf(out, "%.*s,\n  \"payload\": %s\n}\n", (int)(n - 2), text,
+                payload); /* without its last "\n}" */
     free(text);
 }
 
@@ -199,13 +208,15 @@ static int tail_start(const struct lj_ctl *ctl, struct tail *t, struct lj_err *e
     (void)snprintf(limit, sizeof limit, "%lld", (long long)ctl->o.limit);
     const char *params[] = {limit, t->type, t->unit};
     PGresult *r = NULL;
-    int rc = lj_dbs_query(t->c,
-                          "select coalesce(min(position), 1) - 1 from (select e.position from liangjin.event e"
-                          " join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = e.unit"
-                          " where e.position <= (select max(frontier) from liangjin.log_head)"
-                          " and ($2::text is null or t.name = $2) and ($3::text is null or u.code = $3)"
-                          " order by e.position desc limit $1::int8) x",
-                          3, params, &r, err);
+    int rc = lj_dbs_query(
+        t->c,
+        "select coalesce(min(position), 1) - 1 from (select e.position from liangjin.event e"
+        " join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = "
+        "e.unit"
+        " where e.position <= (select max(frontier) from liangjin.log_head)"
+        " and ($2::text is null or t.name = $2) and ($3::text is null or u.code = $3)"
+        " order by e.position desc limit $1::int8) x",
+        3, params, &r, err);
     if (rc == 0)
         (void)snprintf(t->after, sizeof t->after, "%s", PQgetvalue(r, 0, 0));
     PQclear(r);
@@ -220,10 +231,14 @@ static int tail_page(struct tail *t, int *ret_n, struct lj_err *err)
     const char *params[] = {t->after, t->type, t->unit, page};
     PGresult *r = NULL;
     int rc = lj_dbs_query(t->c,
-                          "select e.position, to_char(e.received_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.id, u.code, t.name"
-                          " from liangjin.event e join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = e.unit"
-                          " where e.position > $1::int8 and e.position <= (select max(frontier) from liangjin.log_head)"
-                          " and ($2::text is null or t.name = $2) and ($3::text is null or u.code = $3) order by e.position limit $4::int8",
+                          "select e.position, to_char(e.received_at at time zone 'UTC', "
+                          "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), e.id, u.code, t.name"
+                          " from liangjin.event e join liangjin.event_type t on t.number = e.type "
+                          "left join liangjin.unit u on u.number = e.unit"
+                          " where e.position > $1::int8 and e.position <= (select max(frontier) "
+                          "from liangjin.log_head)"
+                          " and ($2::text is null or t.name = $2) and ($3::text is null or u.code "
+                          "= $3) order by e.position limit $4::int8",
                           4, params, &r, err);
     if (rc)
         return rc;
@@ -243,7 +258,8 @@ static int tail_page(struct tail *t, int *ret_n, struct lj_err *err)
 int lj_cmd_events_tail(struct lj_ctl *ctl)
 {
     struct lj_err err = {0};
-    struct tail t = {.type = ctl->o.type, .unit = ctl->o.unit, .left = ctl->o.follow ? INT64_MAX : ctl->o.limit};
+    struct tail t = {
+        .type = ctl->o.type, .unit = ctl->o.unit, .left = ctl->o.follow ? INT64_MAX : ctl->o.limit};
     int rc = lj_pg_connect(ctl, "liangjin_audit", &t.c, &err);
     if (rc == 0)
         rc = tail_start(ctl, &t, &err);
@@ -260,113 +276,4 @@ int lj_cmd_events_tail(struct lj_ctl *ctl)
     int closed = lj_rows_close(&t.rows, rc ? NULL : &err);
     PQfinish(t.c);
     return rc || closed ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
-}
-
-/* ---- submit ---- */
-
-static const struct lj_col submit_columns[] = {{"line", "LINE", LJ_COL_INT},         {"id", "ID", LJ_COL_TEXT},
-                                               {"result", "RESULT", LJ_COL_TEXT},    {"position", "POSITION", LJ_COL_INT},
-                                               {"code", "CODE", LJ_COL_TEXT},        {"detail", "DETAIL", LJ_COL_TEXT}};
-
-struct submit {
-    struct lj_rows *rows;
-    size_t refused, unknown, away;
-};
-
-static const char *result_of(int code)
-{
-    if (code >= 0)
-        return code ? "stored before" : "stored";
-    return code == LJ_E_TIMEOUT || code == LJ_E_DB_LOST ? "unknown" : code == LJ_E_BROKER_AWAY || code == LJ_E_CLOSED ? "not sent" : "refused";
-}
-
-static void on_sent(const struct lj_sent *sent, void *arg)
-{
-    struct submit *s = arg;
-    char line[24];
-    char position[24];
-    const char *result = result_of(sent->code);
-    (void)snprintf(line, sizeof line, "%zu", sent->line);
-    (void)snprintf(position, sizeof position, "%lld", sent->answer ? (long long)sent->answer->position : 0);
-    s->refused += result[0] == 'r';
-    s->unknown += result[0] == 'u';
-    s->away += result[0] == 'n';
-    const char *values[] = {line, sent->id[0] ? sent->id : NULL, result, sent->code >= 0 ? position : NULL,
-                            sent->code < 0 ? lj_err_info(sent->code)->name : NULL, sent->code < 0 ? sent->detail : NULL};
-    lj_rows_add(s->rows, values);
-}
-
-/* A file whose first non-blank line does not end its JSON value is one event over several lines. */
-static int is_one_value(const char *text, size_t n)
-{
-    json_t *v = n <= LJ_EVENT_BYTES_MAX ? json_loadb(text, n, 0, NULL) : NULL;
-    int one = v != NULL;
-    json_decref(v);
-    return one;
-}
-
-static int submit_text(struct lj_sender *sender, const char *text, size_t n, struct lj_err *err)
-{
-    if (is_one_value(text, n))
-        return lj_sender_add(sender, text, n, err);
-    while (n) {
-        const char *end = memchr(text, '\n', n);
-        size_t len = end ? (size_t)(end - text) : n;
-        size_t blank = 0;
-        while (blank < len && strchr(" \t\r", text[blank]))
-            blank++;
-        int rc = blank == len ? 0 : lj_sender_add(sender, text, len, err);
-        if (rc)
-            return rc;
-        text += len + (end != NULL);
-        n -= len + (end != NULL);
-    }
-    return 0;
-}
-
-static int read_all(const char *path, struct lj_buf *ret, struct lj_err *err)
-{
-    FILE *f = path && strcmp(path, "-") != 0 ? fopen(path, "re") : stdin;
-    if (!f)
-        return lj_fail_errno(err, LJ_E_NOT_FOUND, errno, "cannot open %.180s", path);
-    uint8_t chunk[65536];
-    size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0)
-        lj_buf_put(ret, chunk, n);
-    int bad = ferror(f);
-    if (f != stdin)
-        (void)fclose(f);
-    if (bad || ret->failed)
-        return lj_fail(err, bad ? LJ_E_IO : LJ_E_NOMEM, "cannot read %.180s", path ? path : "standard input");
-    return 0;
-}
-
-int lj_cmd_events_submit(struct lj_ctl *ctl)
-{
-    struct lj_err err = {0};
-    struct lj_layout at;
-    struct lj_sender *sender = NULL;
-    struct lj_buf text = {0};
-    struct submit s = {0};
-    int rc = lj_layout_find(ctl, &at, &err);
-    if (rc == 0)
-        rc = read_all(ctl->nwords ? ctl->words[0] : NULL, &text, &err);
-    if (rc == 0)
-        rc = lj_rows_open(ctl->out, ctl->format, submit_columns, 6, NULL, &s.rows, &err);
-    if (rc == 0)
-        rc = lj_sender_open(at.run, "ljctl", (int)ctl->o.timeout_s, on_sent, &s, &sender, &err);
-    if (rc == 0)
-        rc = submit_text(sender, (const char *)text.data, text.len, &err);
-    if (rc == 0)
-        rc = lj_sender_finish(sender, &err);
-    lj_sender_close(&sender);
-    lj_buf_free(&text);
-    int closed = lj_rows_close(&s.rows, rc ? NULL : &err);
-    if (rc || closed)
-        return lj_ctl_error(&err, NULL);
-    if (s.unknown)
-        lj_say("%zu event(s) with unknown outcome: send the same ids again", s.unknown);
-    if (s.away || s.unknown)
-        return LJ_EXIT_UNREACHABLE;
-    return s.refused ? LJ_EXIT_REFUSED : LJ_EXIT_OK;
 }

@@ -1,7 +1,7 @@
 /* ljctl pause|resume|drain: requests to the broker's admin endpoint.
  *
- * All three are idempotent and become operator.* events in the log. drain waits for the broker's answer, which comes when nothing is leased any
- * more or its own timeout has passed. */
+ * All three are idempotent and become operator.* events in the log. drain waits for the broker's
+ * answer, which comes when nothing is leased any more or its own timeout has passed. */
 #include <jansson.h>
 
 #include "ctl/admin.h"
@@ -23,7 +23,8 @@ static int call(struct lj_ctl *ctl, json_t *request, int timeout_ms, const char 
         json_decref(request);
     lj_admin_close(&admin);
     if (rc)
-        return lj_ctl_error(&err, err.code == LJ_E_NOT_FOUND ? "`ljctl status` lists the kinds" : NULL);
+        return lj_ctl_error(&err,
+                            err.code == LJ_E_NOT_FOUND ? "`ljctl status` lists the kinds" : NULL);
     if (ctl->format == LJ_FORMAT_JSON) {
         (void)json_dumpf(reply, ctl->out, JSON_INDENT(2));
         fputc('\n', ctl->out);
@@ -35,12 +36,14 @@ static int call(struct lj_ctl *ctl, json_t *request, int timeout_ms, const char 
 
 int lj_cmd_pause(struct lj_ctl *ctl)
 {
-    return call(ctl, json_pack("{s:s, s:s}", "op", "pause", "kind", ctl->words[0]), 10000, "paused; what is leased is finished");
+    return call(ctl, json_pack("{s:s, s:s}", "op", "pause", "kind", ctl->words[0]), 10000,
+                "paused; what is leased is finished");
 }
 
 int lj_cmd_resume(struct lj_ctl *ctl)
 {
-    return call(ctl, json_pack("{s:s, s:s}", "op", "resume", "kind", ctl->words[0]), 10000, "running");
+    return call(ctl, json_pack("{s:s, s:s}", "op", "resume", "kind", ctl->words[0]), 10000,
+                "running");
 }
 
 int lj_cmd_drain(struct lj_ctl *ctl)
@@ -48,5 +51,6 @@ int lj_cmd_drain(struct lj_ctl *ctl)
     int ms = (int)ctl->o.timeout_s * 1000;
     if (!lj_ctl_confirm(ctl, "let the broker finish and stop taking events"))
         return LJ_EXIT_REFUSED;
-    return call(ctl, json_pack("{s:s, s:i}", "op", "drain", "timeout_ms", ms), ms + 5000, "drained");
+    return call(ctl, json_pack("{s:s, s:i}", "op", "drain", "timeout_ms", ms), ms + 5000,
+                "drained");
 }

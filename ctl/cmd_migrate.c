@@ -1,10 +1,12 @@
-/* ljctl migrate: applies or (with --dry-run) lists what the database lacks. `ljctl up` runs the same at every start; this command is for
- * databases that stand elsewhere (--dsn) and for looking first. Data: one row a file, in the order applied. */
+/* ljctl migrate: applies or (with --dry-run) lists what the database lacks. `ljctl up` runs the
+ * same at every start; this command is for databases that stand elsewhere (--dsn) and for looking
+ * first. Data: one row a file, in the order applied. */
 #include "ctl/cmd.h"
 #include "ctl/migrate.h"
 #include "ctl/pg.h"
 
-static const struct lj_col columns[] = {{"file", "FILE", LJ_COL_TEXT}, {"what", "WHAT", LJ_COL_TEXT}};
+static const struct lj_col columns[] = {{"file", "FILE", LJ_COL_TEXT},
+                                        {"what", "WHAT", LJ_COL_TEXT}};
 
 static void add_row(const char *name, const char *why, void *arg)
 {
@@ -27,7 +29,8 @@ int lj_cmd_migrate(struct lj_ctl *ctl)
     int closed = lj_rows_close(&rows, rc ? NULL : &err);
     if (rc || closed)
         return lj_ctl_error(&err, NULL);
-    lj_say("%s: %d migration(s), %d function file(s)%s", ctl->o.dry_run ? "to do" : "done", plan.migrations, plan.functions,
+    lj_say("%s: %d migration(s), %d function file(s)%s", ctl->o.dry_run ? "to do" : "done",
+           plan.migrations, plan.functions,
            plan.migrations + plan.functions ? "" : " (up to date)");
     return LJ_EXIT_OK;
 }

@@ -1,7 +1,8 @@
 /* ljctl parked ls|show|redrive|drop: dead letters.
  *
- * Looking reads the database as role liangjin_audit; redriving and dropping are requests to the broker, which does them inside its own transactions
- * (the log has one writer) and appends an operator.* event. --dry-run shows what the request would touch. */
+ * Looking reads the database as role liangjin_audit; redriving and dropping are requests to the
+ * broker, which does them inside its own transactions (the log has one writer) and appends an
+ * operator.* event. --dry-run shows what the request would touch. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +11,32 @@
 #include "ctl/cmd.h"
 #include "ctl/pg.h"
 
-static const struct lj_col columns[] = {
-    {"kind", "KIND", LJ_COL_TEXT},           {"position", "POSITION", LJ_COL_INT},    {"id", NULL, LJ_COL_TEXT},
-    {"type", "TYPE", LJ_COL_TEXT},           {"unit", "UNIT", LJ_COL_TEXT},           {"state", "STATE", LJ_COL_TEXT},
-    {"behind", "BEHIND", LJ_COL_BOOL},       {"attempts", "TRIED", LJ_COL_INT},       {"parked_at", "PARKED", LJ_COL_TEXT},
-    {"error_code", "CODE", LJ_COL_TEXT},     {"error", "ERROR", LJ_COL_TEXT},         {"fingerprint", NULL, LJ_COL_TEXT},
-    {"worker", NULL, LJ_COL_TEXT},           {"version", NULL, LJ_COL_TEXT},          {"reason", NULL, LJ_COL_TEXT},
-    {"payload", NULL, LJ_COL_JSON}};
+static const struct lj_col columns[] = {{"kind", "KIND", LJ_COL_TEXT},
+                                        {"position", "POSITION", LJ_COL_INT},
+                                        {"id", NULL, LJ_COL_TEXT},
+                                        {"type", "TYPE", LJ_COL_TEXT},
+                                        {"unit", "UNIT", LJ_COL_TEXT},
+                                        {"state", "STATE", LJ_COL_TEXT},
+                                        {"behind", "BEHIND", LJ_COL_BOOL},
+                                        {"attempts", "TRIED", LJ_COL_INT},
+                                        {"parked_at", "PARKED", LJ_COL_TEXT},
+                                        {"error_code", "CODE", LJ_COL_TEXT},
+                                        {"error", "ERROR", LJ_COL_TEXT},
+                                        {"fingerprint", NULL, LJ_COL_TEXT},
+                                        {"worker", NULL, LJ_COL_TEXT},
+                                        {"version", NULL, LJ_COL_TEXT},
+                                        {"reason", NULL, LJ_COL_TEXT},
+                                        {"payload", NULL, LJ_COL_JSON}};
 enum { COLUMNS = sizeof columns / sizeof columns[0], LIST_COLUMNS = COLUMNS - 1 };
 
-#define SELECT_PARKED                                                                                                                      \
-    "select k.name, p.position, e.id, t.name, u.code, p.state, p.behind, p.attempts,"                                                     \
-    " to_char(p.parked_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), p.error_code, p.error, p.fingerprint, p.worker, p.version," \
-    " p.reason, e.payload from liangjin.parked p join liangjin.kind k on k.number = p.kind join liangjin.event e on e.position = p.position" \
-    " join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = p.unit"
+#define SELECT_PARKED                                                                              \
+    "select k.name, p.position, e.id, t.name, u.code, p.state, p.behind, p.attempts,"              \
+    " to_char(p.parked_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), p.error_code, "   \
+    "p.error, p.fingerprint, p.worker, p.version,"                                                 \
+    " p.reason, e.payload from liangjin.parked p join liangjin.kind k on k.number = p.kind join "  \
+    "liangjin.event e on e.position = p.position"                                                  \
+    " join liangjin.event_type t on t.number = e.type left join liangjin.unit u on u.number = "    \
+    "p.unit"
 
 int lj_cmd_parked_ls(struct lj_ctl *ctl)
 {
@@ -36,8 +49,10 @@ int lj_cmd_parked_ls(struct lj_ctl *ctl)
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0)
         rc = lj_pg_print(ctl, c,
-                         SELECT_PARKED " where ($1::bool or p.state in ('parked', 'redriving')) and ($2::text is null or k.name = $2)"
-                                       " and ($3::text is null or u.code = $3) order by p.parked_at desc, p.position desc limit $4::int8",
+                         SELECT_PARKED " where ($1::bool or p.state in ('parked', 'redriving')) "
+                                       "and ($2::text is null or k.name = $2)"
+                                       " and ($3::text is null or u.code = $3) order by "
+                                       "p.parked_at desc, p.position desc limit $4::int8",
                          4, params, columns, LIST_COLUMNS, &n, &err);
     PQfinish(c);
     if (rc)
@@ -65,26 +80,33 @@ int lj_cmd_parked_show(struct lj_ctl *ctl)
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0 && ctl->format != LJ_FORMAT_TABLE) {
         int n = 0;
-        rc = lj_pg_print(ctl, c, SELECT_PARKED " where k.name = $1 and p.position = $2::int8", 2, ctl->words, columns, COLUMNS, &n, &err);
+        rc = lj_pg_print(ctl, c, SELECT_PARKED " where k.name = $1 and p.position = $2::int8", 2,
+                         ctl->words, columns, COLUMNS, &n, &err);
         if (rc == 0 && n == 0)
-            rc = lj_fail(&err, LJ_E_NOT_FOUND, "%.40s has nothing parked at %.20s", ctl->words[0], ctl->words[1]);
+            rc = lj_fail(&err, LJ_E_NOT_FOUND, "%.40s has nothing parked at %.20s", ctl->words[0],
+                         ctl->words[1]);
     } else if (rc == 0) {
-        rc = lj_dbs_query(c, SELECT_PARKED " where k.name = $1 and p.position = $2::int8", 2, ctl->words, &r, &err);
+        rc = lj_dbs_query(c, SELECT_PARKED " where k.name = $1 and p.position = $2::int8", 2,
+                          ctl->words, &r, &err);
         if (rc == 0 && PQntuples(r) == 0)
-            rc = lj_fail(&err, LJ_E_NOT_FOUND, "%.40s has nothing parked at %.20s", ctl->words[0], ctl->words[1]);
+            rc = lj_fail(&err, LJ_E_NOT_FOUND, "%.40s has nothing parked at %.20s", ctl->words[0],
+                         ctl->words[1]);
         for (int i = 0; rc == 0 && i < COLUMNS; i++)
-            fprintf(ctl->out, "%-12s  %s\n", columns[i].name, PQgetisnull(r, 0, i) ? "-" : PQgetvalue(r, 0, i));
+            fprintf(ctl->out, "%-12s  %s\n", columns[i].name,
+                    PQgetisnull(r, 0, i) ? "-" : PQgetvalue(r, 0, i));
     }
     PQclear(r);
     PQfinish(c);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
 }
 
-/* What the request is about: positions or a fingerprint of one kind. NULL and a message when it is unusable. */
+/* What the request is about: positions or a fingerprint of one kind. NULL and a message when it is
+ * unusable. */
 static json_t *make_request(const struct lj_ctl *ctl, const char *op)
 {
     if (!ctl->o.kind || (ctl->nwords == 0) == (ctl->o.fingerprint == NULL)) {
-        lj_say("usage: ljctl %s --kind KIND and either positions%s", ctl->command->name, strcmp(op, "drop") == 0 ? " and --reason" : " or --fingerprint");
+        lj_say("usage: ljctl %s --kind KIND and either positions%s", ctl->command->name,
+               strcmp(op, "drop") == 0 ? " and --reason" : " or --fingerprint");
         return NULL;
     }
     json_t *request = json_pack("{s:s, s:s}", "op", op, "kind", ctl->o.kind);
@@ -121,8 +143,10 @@ static int preview(struct lj_ctl *ctl, const json_t *request)
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0)
         rc = lj_pg_print(ctl, c,
-                         SELECT_PARKED " where p.state = 'parked' and k.name = $1 and ($2::int8[] is null or p.position = any ($2::int8[]))"
-                                       " and ($3::text is null or p.fingerprint = $3) order by p.position",
+                         SELECT_PARKED
+                         " where p.state = 'parked' and k.name = $1 and ($2::int8[] is null or "
+                         "p.position = any ($2::int8[]))"
+                         " and ($3::text is null or p.fingerprint = $3) order by p.position",
                          3, params, columns, LIST_COLUMNS, &n, &err);
     PQfinish(c);
     free(positions);

@@ -1,7 +1,8 @@
 /* ljctl token create|ls|revoke, through the functions of role liangjin_control.
  *
- * The secret is shown once, or written to a file that nobody else may read; the file is made before the token is stored, so that a full disk cannot
- * leave a valid token whose secret nobody has. JSON output of create holds the secret (or the file's name). */
+ * The secret is shown once, or written to a file that nobody else may read; the file is made before
+ * the token is stored, so that a full disk cannot leave a valid token whose secret nobody has. JSON
+ * output of create holds the secret (or the file's name). */
 #include <string.h>
 #include <unistd.h>
 
@@ -9,14 +10,18 @@
 #include "ctl/pg.h"
 #include "ctl/token.h"
 
-static const struct lj_col created_columns[] = {{"name", "NAME", LJ_COL_TEXT},   {"unit", "UNIT", LJ_COL_TEXT},
-                                                {"role", "ROLE", LJ_COL_TEXT},   {"token", "TOKEN", LJ_COL_TEXT},
+static const struct lj_col created_columns[] = {{"name", "NAME", LJ_COL_TEXT},
+                                                {"unit", "UNIT", LJ_COL_TEXT},
+                                                {"role", "ROLE", LJ_COL_TEXT},
+                                                {"token", "TOKEN", LJ_COL_TEXT},
                                                 {"file", NULL, LJ_COL_TEXT}};
 
 static const struct lj_col list_columns[] = {
-    {"name", "NAME", LJ_COL_TEXT},          {"unit", "UNIT", LJ_COL_TEXT},         {"role", "ROLE", LJ_COL_TEXT},
-    {"class", "CLASS", LJ_COL_INT},         {"rate", "RATE", LJ_COL_INT},          {"burst", "BURST", LJ_COL_INT},
-    {"created_at", "CREATED", LJ_COL_TEXT}, {"expires_at", "EXPIRES", LJ_COL_TEXT}, {"state", "STATE", LJ_COL_TEXT}};
+    {"name", "NAME", LJ_COL_TEXT},          {"unit", "UNIT", LJ_COL_TEXT},
+    {"role", "ROLE", LJ_COL_TEXT},          {"class", "CLASS", LJ_COL_INT},
+    {"rate", "RATE", LJ_COL_INT},           {"burst", "BURST", LJ_COL_INT},
+    {"created_at", "CREATED", LJ_COL_TEXT}, {"expires_at", "EXPIRES", LJ_COL_TEXT},
+    {"state", "STATE", LJ_COL_TEXT}};
 
 static int write_secret(const char *path, const char *secret, struct lj_err *err)
 {
@@ -27,7 +32,8 @@ static int write_secret(const char *path, const char *secret, struct lj_err *err
     return lj_write_whole(path, line, (size_t)n, 0600, err);
 }
 
-static int create(struct lj_ctl *ctl, PGconn *c, const struct lj_token_spec *spec, struct lj_err *err)
+static int create(struct lj_ctl *ctl, PGconn *c, const struct lj_token_spec *spec,
+                  struct lj_err *err)
 {
     char secret[LJ_TOKEN_TEXT + 1];
     struct lj_rows *rows = NULL;
@@ -45,10 +51,12 @@ static int create(struct lj_ctl *ctl, PGconn *c, const struct lj_token_spec *spe
     rc = lj_rows_open(ctl->out, ctl->format, created_columns, 5, NULL, &rows, err);
     if (rc)
         return rc;
-    const char *values[] = {spec->name, spec->unit, spec->role, ctl->o.file ? NULL : secret, ctl->o.file};
+    const char *values[] = {spec->name, spec->unit, spec->role, ctl->o.file ? NULL : secret,
+                            ctl->o.file};
     lj_rows_add(rows, values);
     rc = lj_rows_close(&rows, err);
-    lj_say("%s", ctl->o.file ? "the secret is in the file, readable by its owner only" : "this is the only time the token is shown");
+    lj_say("%s", ctl->o.file ? "the secret is in the file, readable by its owner only"
+                             : "this is the only time the token is shown");
     return rc;
 }
 
@@ -57,11 +65,17 @@ int lj_cmd_token_create(struct lj_ctl *ctl)
     struct lj_err err = {0};
     PGconn *c = NULL;
     if (!ctl->o.unit) {
-        lj_say("token create needs --unit: the root of the units the token may act for (CN000 = all)");
+        lj_say(
+            "token create needs --unit: the root of the units the token may act for (CN000 = all)");
         return LJ_EXIT_USAGE;
     }
-    struct lj_token_spec spec = {.name = ctl->words[0], .unit = ctl->o.unit, .role = ctl->o.role, .class = (int)ctl->o.class,
-                                 .rate = ctl->o.rate, .burst = ctl->o.burst, .expires_days = ctl->o.expires_days};
+    struct lj_token_spec spec = {.name = ctl->words[0],
+                                 .unit = ctl->o.unit,
+                                 .role = ctl->o.role,
+                                 .class = (int)ctl->o.class,
+                                 .rate = ctl->o.rate,
+                                 .burst = ctl->o.burst,
+                                 .expires_days = ctl->o.expires_days};
     int rc = lj_pg_connect(ctl, "liangjin_control", &c, &err);
     if (rc == 0)
         rc = create(ctl, c, &spec, &err);
@@ -76,11 +90,13 @@ int lj_cmd_token_ls(struct lj_ctl *ctl)
     const char *params[] = {ctl->o.all ? "t" : "f"};
     int rc = lj_pg_connect(ctl, "liangjin_control", &c, &err);
     if (rc == 0)
-        rc = lj_pg_print(ctl, c,
-                         "select name, unit, role, class, rate, burst, to_char(created_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF'),"
-                         " to_char(expires_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF'), state from liangjin.list_tokens()"
-                         " where $1::bool or state = 'valid' order by name",
-                         1, params, list_columns, sizeof list_columns / sizeof list_columns[0], NULL, &err);
+        rc = lj_pg_print(
+            ctl, c,
+            "select name, unit, role, class, rate, burst, to_char(created_at, "
+            "'YYYY-MM-DD\"T\"HH24:MI:SSOF'),"
+            " to_char(expires_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF'), state from liangjin.list_tokens()"
+            " where $1::bool or state = 'valid' order by name",
+            1, params, list_columns, sizeof list_columns / sizeof list_columns[0], NULL, &err);
     PQfinish(c);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
 }
@@ -98,7 +114,8 @@ int lj_cmd_token_revoke(struct lj_ctl *ctl)
     if (rc == 0)
         rc = lj_dbs_query(c, "select liangjin.revoke_token($1)", 1, ctl->words, &r, &err);
     if (rc == 0)
-        lj_say("token \"%s\" %s", ctl->words[0], PQgetvalue(r, 0, 0)[0] == 't' ? "ended" : "had ended before");
+        lj_say("token \"%s\" %s", ctl->words[0],
+               PQgetvalue(r, 0, 0)[0] == 't' ? "ended" : "had ended before");
     PQclear(r);
     PQfinish(c);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;

@@ -1,7 +1,8 @@
 /* ljctl units: the managing units by class and order of creation.
  *
- * As text it is the letter's table: three pairs of columns side by side. CSV and JSON give one unit a row: number, code, class, name. The source is
- * the register in the database when it can be reached (units registered later then follow their class's), else the table built in; a note on
+ * As text it is the letter's table: three pairs of columns side by side. CSV and JSON give one unit
+ * a row: number, code, class, name. The source is the register in the database when it can be
+ * reached (units registered later then follow their class's), else the table built in; a note on
  * stderr says which. The Centre (CN000) is no managing unit of the table and is left out. */
 #include <stdlib.h>
 #include <string.h>
@@ -12,16 +13,22 @@
 
 enum { CLASSES = 4 }; /* the letter's three, and others */
 
-static const struct lj_col columns[] = {
-    {"number", "序号", LJ_COL_INT}, {"code", "代码", LJ_COL_TEXT}, {"class", "类别", LJ_COL_TEXT}, {"name", "名称", LJ_COL_TEXT}};
+static const struct lj_col columns[] = {{"number", "序号", LJ_COL_INT},
+                                        {"code", "代码", LJ_COL_TEXT},
+                                        {"class", "类别", LJ_COL_TEXT},
+                                        {"name", "名称", LJ_COL_TEXT}};
 
-static int from_register(const struct lj_ctl *ctl, struct lj_unit *units, size_t *ret_n, struct lj_err *err)
+static int from_register(const struct lj_ctl *ctl, struct lj_unit *units, size_t *ret_n,
+                         struct lj_err *err)
 {
     PGconn *c = NULL;
     PGresult *r = NULL;
     int rc = lj_pg_connect(ctl, "liangjin_control", &c, err);
     if (rc == 0)
-        rc = lj_dbs_query(c, "select code, kind, name from liangjin.directory() where code <> 'CN000' order by number", 0, NULL, &r, err);
+        rc = lj_dbs_query(c,
+                          "select code, kind, name from liangjin.directory() where code <> 'CN000' "
+                          "order by number",
+                          0, NULL, &r, err);
     size_t n = 0;
     for (int i = 0; rc == 0 && i < PQntuples(r) && n < LJ_UNITS_MAX; i++, n++) {
         struct lj_unit *u = &units[n];
@@ -107,7 +114,8 @@ static void put_letter_table(FILE *out, const struct lj_unit *units, size_t n)
         if (!spans[c].n)
             continue;
         fprintf(out, "序号  ");
-        put_padded(out, lj_unit_class(units[spans[c].first].kind, NULL), c == last ? 0 : spans[c].width + 2);
+        put_padded(out, lj_unit_class(units[spans[c].first].kind, NULL),
+                   c == last ? 0 : spans[c].width + 2);
         rows = spans[c].n > rows ? spans[c].n : rows;
     }
     fputc('\n', out);
@@ -125,7 +133,8 @@ static int put_rows(struct lj_ctl *ctl, const struct lj_unit *units, size_t n, s
     for (size_t i = 0; i < n; i++) {
         char number[16];
         (void)snprintf(number, sizeof number, "%d", units[i].number);
-        const char *values[] = {number, units[i].code, lj_unit_class(units[i].kind, NULL), units[i].name};
+        const char *values[] = {number, units[i].code, lj_unit_class(units[i].kind, NULL),
+                                units[i].name};
         lj_rows_add(rows, values);
     }
     return lj_rows_close(&rows, err);
@@ -141,7 +150,8 @@ int lj_cmd_units(struct lj_ctl *ctl)
     if (rc == 0 && !from_db)
         rc = lj_units_embedded(units, LJ_UNITS_MAX, &n, &err);
     if (rc == 0) {
-        lj_say("%s", from_db ? "source: the register in the database" : "source: the table built in (no register to ask)");
+        lj_say("%s", from_db ? "source: the register in the database"
+                             : "source: the table built in (no register to ask)");
         qsort(units, n, sizeof *units, compare);
         if (ctl->format == LJ_FORMAT_TABLE)
             put_letter_table(ctl->out, units, n);

@@ -1,73 +1,111 @@
-/* The table of ljctl's sub-commands: the one source of --help, the man page, completion, and dispatch.
+/* The table of ljctl's sub-commands: the one source of --help, the man page, completion, and
+ * dispatch.
  *
- * A row is all that a reader of `ljctl NAME --help` sees, in the order it is shown: examples first. A new sub-command is a row here, a
- * handler in its noun's cmd_*.c, and nothing else. min_words and max_words count the operands behind the name. */
+ * A row is all that a reader of `ljctl NAME --help` sees, in the order it is shown: examples first.
+ * A new sub-command is a row here, a handler in its noun's cmd_*.c, and nothing else. min_words and
+ * max_words count the operands behind the name. */
 #include "ctl/cmd.h"
 
 const struct lj_command lj_commands[] = {
     {"up", "", "在本机启动整个系统", "run the whole system on this machine",
-     "Makes a private PostgreSQL in DIR/pg (Unix socket only), migrates it, loads the managing units, and supervises the database, the "
-     "broker, the gateway and the workers. Started by root it runs everything as a service user. Ctrl-C drains in order and exits 0; a "
-     "second Ctrl-C is fast. A second start on the same directory continues where the first ended.\n"
-     "First secrets: DIR/secret/admin.token (role centre), unit.token (role client on PS001), observer.token.",
-     "ljctl up\nljctl up --dir /srv/liangjin --listen 127.0.0.1:9090 --workers 2", "listen port workers user pg-bin once-ready", 0, 0,
-     lj_cmd_up},
-    {"status", "", "一屏查看系统状态", "the system on one screen: rates, backlog, peers, watermarks, parked",
-     "Works without the broker too: what it alone knows is then missing, and a note on standard error says so (exit code 4). JSON has "
+     "Makes a private PostgreSQL in DIR/pg (Unix socket only), migrates it, loads the managing "
+     "units, and supervises the database, the "
+     "broker, the gateway and the workers. Started by root it runs everything as a service user. "
+     "Ctrl-C drains in order and exits 0; a "
+     "second Ctrl-C is fast. A second start on the same directory continues where the first "
+     "ended.\n"
+     "First secrets: DIR/secret/admin.token (role centre), unit.token (role client on PS001), "
+     "observer.token.",
+     "ljctl up\nljctl up --dir /srv/liangjin --listen 127.0.0.1:9090 --workers 2",
+     "listen port workers user pg-bin once-ready", 0, 0, lj_cmd_up},
+    {"status", "", "一屏查看系统状态",
+     "the system on one screen: rates, backlog, peers, watermarks, parked",
+     "Works without the broker too: what it alone knows is then missing, and a note on standard "
+     "error says so (exit code 4). JSON has "
      "processes: [{name, pid}].",
      "ljctl status\nljctl status --output json", "", 0, 0, lj_cmd_status},
     {"doctor", "", "检查设置、权限、磁盘和时钟", "check settings, permissions, disk, clock, limits",
-     "One line a check: ok, warn or fail. Exit code 1 when one fails.", "ljctl doctor\nljctl doctor --output json", "", 0, 0,
-     lj_cmd_doctor},
+     "One line a check: ok, warn or fail. Exit code 1 when one fails.",
+     "ljctl doctor\nljctl doctor --output json", "", 0, 0, lj_cmd_doctor},
     {"migrate", "", "升级数据库结构", "bring the database to this version",
-     "Applies roles, migrations in order, then every function file whose text changed, and the event types. Under an advisory lock; a "
+     "Applies roles, migrations in order, then every function file whose text changed, and the "
+     "event types. Under an advisory lock; a "
      "migration that was applied and has changed since is an error.",
-     "ljctl migrate --dry-run\nljctl migrate\nljctl migrate --dsn 'host=/run/postgresql dbname=liangjin'", "dry-run", 0, 0,
-     lj_cmd_migrate},
+     "ljctl migrate --dry-run\nljctl migrate\nljctl migrate --dsn 'host=/run/postgresql "
+     "dbname=liangjin'",
+     "dry-run", 0, 0, lj_cmd_migrate},
     {"token create", "NAME", "新建访问令牌", "make an access token",
-     "The secret is shown once, or written to --file with mode 0600; only its hash is stored. --unit is the root of the units it may act "
+     "The secret is shown once, or written to --file with mode 0600; only its hash is stored. "
+     "--unit is the root of the units it may act "
      "for (CN000 = all).",
-     "ljctl token create school-import --unit PS001 --role client --file import.token\nljctl token create wall --unit CN000 --role observer",
+     "ljctl token create school-import --unit PS001 --role client --file import.token\nljctl token "
+     "create wall --unit CN000 --role observer",
      "unit role class rate burst expires file", 1, 1, lj_cmd_token_create},
-    {"token ls", "", "列出访问令牌", "list access tokens", "Without --all only those that are valid now.",
+    {"token ls", "", "列出访问令牌", "list access tokens",
+     "Without --all only those that are valid now.",
      "ljctl token ls\nljctl token ls --all --output csv", "all", 0, 0, lj_cmd_token_ls},
-    {"token revoke", "NAME", "吊销访问令牌", "end an access token", "Gateways refuse it within a second.",
-     "ljctl token revoke school-import --yes", "yes", 1, 1, lj_cmd_token_revoke},
-    {"events show", "ID|POSITION", "查看一个事件的来龙去脉", "one event: when it came, what each kind made of it, what followed", "",
-     "ljctl events show 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59\nljctl events show 1234 --output json", "", 1, 1, lj_cmd_events_show},
-    {"events tail", "", "查看最近的事件", "the last events of the log, or all that follow a position",
+    {"token revoke", "NAME", "吊销访问令牌", "end an access token",
+     "Gateways refuse it within a second.", "ljctl token revoke school-import --yes", "yes", 1, 1,
+     lj_cmd_token_revoke},
+    {"events show", "ID|POSITION", "查看一个事件的来龙去脉",
+     "one event: when it came, what each kind made of it, what followed", "",
+     "ljctl events show 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59\nljctl events show 1234 --output json",
+     "", 1, 1, lj_cmd_events_show},
+    {"events tail", "", "查看最近的事件",
+     "the last events of the log, or all that follow a position",
      "Only events at or below the frontier. JSON output is one object a line.",
-     "ljctl events tail --follow\nljctl events tail --from start --type activity.submitted --output json", "from follow type unit limit", 0, 0,
-     lj_cmd_events_tail},
-    {"events submit", "[FILE]", "直接向代理提交事件", "send events to the broker over its local socket",
-     "FILE (or standard input) holds one JSON event, or one a line: {id?, type, unit, key?, occurred_at?, schema_version?, payload}. An "
-     "event without id gets one, which is printed; send the same id again when the outcome is unknown. Not a way round the gateway's "
+     "ljctl events tail --follow\nljctl events tail --from start --type activity.submitted "
+     "--output json",
+     "from follow type unit limit", 0, 0, lj_cmd_events_tail},
+    {"events submit", "[FILE]", "直接向代理提交事件",
+     "send events to the broker over its local socket",
+     "FILE (or standard input) holds one JSON event, or one a line: {id?, type, unit, key?, "
+     "occurred_at?, schema_version?, payload}. An "
+     "event without id gets one, which is printed; send the same id again when the outcome is "
+     "unknown. Not a way round the gateway's "
      "tokens: the socket can be opened by the service user and root only.",
-     "ljctl events submit report.json\njq -c '.[]' units.json | ljctl events submit --output json", "timeout", 0, 1, lj_cmd_events_submit},
-    {"parked ls", "", "列出搁置的事件", "list parked events, newest first", "Without --all only those still parked or being redriven.",
-     "ljctl parked ls --kind validation\nljctl parked ls --all --output csv", "kind unit all limit", 0, 0, lj_cmd_parked_ls},
-    {"parked show", "KIND POSITION", "查看一个搁置的事件", "one parked event with its error and payload", "",
-     "ljctl parked show validation 1234", "", 2, 2, lj_cmd_parked_show},
-    {"parked redrive", "[POSITION...]", "重新派发搁置的事件", "send parked events out again, in position order",
+     "ljctl events submit report.json\njq -c '.[]' units.json | ljctl events submit --output json",
+     "timeout", 0, 1, lj_cmd_events_submit},
+    {"parked ls", "", "列出搁置的事件", "list parked events, newest first",
+     "Without --all only those still parked or being redriven.",
+     "ljctl parked ls --kind validation\nljctl parked ls --all --output csv", "kind unit all limit",
+     0, 0, lj_cmd_parked_ls},
+    {"parked show", "KIND POSITION", "查看一个搁置的事件",
+     "one parked event with its error and payload", "", "ljctl parked show validation 1234", "", 2,
+     2, lj_cmd_parked_show},
+    {"parked redrive", "[POSITION...]", "重新派发搁置的事件",
+     "send parked events out again, in position order",
      "Names positions, or one --fingerprint, of one --kind.",
-     "ljctl parked redrive --kind validation 1234 1240\nljctl parked redrive --kind opinion --fingerprint 'unexpected eof' --dry-run",
+     "ljctl parked redrive --kind validation 1234 1240\nljctl parked redrive --kind opinion "
+     "--fingerprint 'unexpected eof' --dry-run",
      "kind fingerprint yes dry-run", 0, 500, lj_cmd_parked_redrive},
-    {"parked drop", "POSITION...", "放弃搁置的事件", "give parked events up, with a reason", "The events stay in the log; that kind never handles them.",
-     "ljctl parked drop --kind opinion 1234 --reason 'test data' --yes", "kind reason yes dry-run", 1, 500, lj_cmd_parked_drop},
-    {"pause", "KIND", "暂停一类工作进程", "hand out no more events to a kind", "What is leased already is finished and committed.",
-     "ljctl pause opinion", "", 1, 1, lj_cmd_pause},
-    {"resume", "KIND", "恢复一类工作进程", "hand out events to a kind again", "", "ljctl resume opinion", "", 1, 1, lj_cmd_resume},
-    {"drain", "", "排空代理:不再接收,做完在途任务", "let the broker finish what is leased and take no more", "The broker stops when it is done; `ljctl up` "
+    {"parked drop", "POSITION...", "放弃搁置的事件", "give parked events up, with a reason",
+     "The events stay in the log; that kind never handles them.",
+     "ljctl parked drop --kind opinion 1234 --reason 'test data' --yes", "kind reason yes dry-run",
+     1, 500, lj_cmd_parked_drop},
+    {"pause", "KIND", "暂停一类工作进程", "hand out no more events to a kind",
+     "What is leased already is finished and committed.", "ljctl pause opinion", "", 1, 1,
+     lj_cmd_pause},
+    {"resume", "KIND", "恢复一类工作进程", "hand out events to a kind again", "",
+     "ljctl resume opinion", "", 1, 1, lj_cmd_resume},
+    {"drain", "", "排空代理:不再接收,做完在途任务",
+     "let the broker finish what is leased and take no more",
+     "The broker stops when it is done; `ljctl up` "
      "then starts it again.",
      "ljctl drain --timeout 30 --yes", "timeout yes", 0, 0, lj_cmd_drain},
-    {"quota show", "", "查看队伍与运动员的年度任务", "sessions and minutes of teams and athletes by year", "",
-     "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json", "unit year team person limit", 0, 0,
-     lj_cmd_quota_show},
-    {"units", "", "按类别和创建顺序列出管理单位", "the managing units by class and order of creation",
-     "From the register when the system runs, else the table built in (--embedded asks for that one).",
-     "ljctl units\nljctl units --output csv\nljctl units --embedded --output json", "embedded", 0, 0, lj_cmd_units},
-    {"completion", "", "输出 bash 补全脚本", "print the completion script for bash", "", "ljctl completion > /etc/bash_completion.d/ljctl", "", 0, 0,
-     lj_cmd_completion},
-    {"man", "", "输出手册页", "print the manual page (roff)", "", "ljctl man | man -l -", "", 0, 0, lj_cmd_man},
+    {"quota show", "", "查看队伍与运动员的年度任务",
+     "sessions and minutes of teams and athletes by year", "",
+     "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json",
+     "unit year team person limit", 0, 0, lj_cmd_quota_show},
+    {"units", "", "按类别和创建顺序列出管理单位",
+     "the managing units by class and order of creation",
+     "From the register when the system runs, else the table built in (--embedded asks for that "
+     "one).",
+     "ljctl units\nljctl units --output csv\nljctl units --embedded --output json", "embedded", 0,
+     0, lj_cmd_units},
+    {"completion", "", "输出 bash 补全脚本", "print the completion script for bash", "",
+     "ljctl completion > /etc/bash_completion.d/ljctl", "", 0, 0, lj_cmd_completion},
+    {"man", "", "输出手册页", "print the manual page (roff)", "", "ljctl man | man -l -", "", 0, 0,
+     lj_cmd_man},
 };
 const size_t lj_commands_count = sizeof lj_commands / sizeof lj_commands[0];

@@ -1,7 +1,8 @@
 /* The completion script for bash, made from the tables in commands.c and options.c.
  *
- * The script holds three case tables: words after a noun, options by command, and values by option. It runs no program while completing
- * (a shell that hangs on TAB because a system is down is worse than one that completes less). */
+ * The script holds three case tables: words after a noun, options by command, and values by option.
+ * It runs no program while completing (a shell that hangs on TAB because a system is down is worse
+ * than one that completes less). */
 #include "ctl/ctl.h"
 
 #include <string.h>
@@ -62,11 +63,14 @@ static void put_values(FILE *out)
     for (size_t k = 0; k < lj_options_count; k++) {
         const struct lj_option *o = &lj_options[k];
         if (o->choices)
-            fprintf(out, "        --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$cur\")); return ;;\n", o->row.name, o->choices);
+            fprintf(out, "        --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$cur\")); return ;;\n",
+                    o->row.name, o->choices);
         else if (o->value_name && strcmp(o->value_name, "DIR") == 0)
-            fprintf(out, "        --%s) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n", o->row.name);
+            fprintf(out, "        --%s) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n",
+                    o->row.name);
         else if (o->value_name && strcmp(o->value_name, "FILE") == 0)
-            fprintf(out, "        --%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", o->row.name);
+            fprintf(out, "        --%s) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n",
+                    o->row.name);
         else if (o->value_name)
             fprintf(out, "        --%s) return ;;\n", o->row.name);
     }
@@ -89,27 +93,36 @@ static void put_valued(FILE *out)
 void lj_completion(FILE *out)
 {
     fprintf(out, "# bash completion for ljctl; made by `ljctl completion`\n_ljctl()\n{\n"
-                 "    local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD - 1]}\" noun= verb= skip= i words= opts=\n"
+                 "    local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD - "
+                 "1]}\" noun= verb= skip= i words= opts=\n"
                  "    COMPREPLY=()\n    for ((i = 1; i < COMP_CWORD; i++)); do\n"
-                 "        if [[ -n $skip ]]; then skip=; continue; fi\n        case \"${COMP_WORDS[i]}\" in\n        ");
+                 "        if [[ -n $skip ]]; then skip=; continue; fi\n        case "
+                 "\"${COMP_WORDS[i]}\" in\n        ");
     put_valued(out);
-    fprintf(out, ") skip=1 ;;\n        -*) ;;\n        *) if [[ -z $noun ]]; then noun=\"${COMP_WORDS[i]}\"; "
-                 "elif [[ -z $verb ]]; then verb=\"${COMP_WORDS[i]}\"; fi ;;\n        esac\n    done\n"
-                 "    case \"$prev\" in\n");
+    fprintf(out,
+            ") skip=1 ;;\n        -*) ;;\n        *) if [[ -z $noun ]]; then "
+            "noun=\"${COMP_WORDS[i]}\"; "
+            "elif [[ -z $verb ]]; then verb=\"${COMP_WORDS[i]}\"; fi ;;\n        esac\n    done\n"
+            "    case \"$prev\" in\n");
     put_values(out);
-    fprintf(out, "    esac\n    if [[ -z $noun && $cur != -* ]]; then\n        COMPREPLY=($(compgen -W \"");
+    fprintf(
+        out,
+        "    esac\n    if [[ -z $noun && $cur != -* ]]; then\n        COMPREPLY=($(compgen -W \"");
     put_first_words(out);
     fprintf(out, "\" -- \"$cur\"))\n        return\n    fi\n    case \"$noun\" in\n");
     put_nouns(out);
-    fprintf(out, "    esac\n    if [[ -n $words && -z $verb && $cur != -* ]]; then\n"
-                 "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n        return\n    fi\n"
-                 "    [[ -n $words ]] && noun=\"$noun $verb\"\n    case \"$noun\" in\n");
+    fprintf(out,
+            "    esac\n    if [[ -n $words && -z $verb && $cur != -* ]]; then\n"
+            "        COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n        return\n    fi\n"
+            "    [[ -n $words ]] && noun=\"$noun $verb\"\n    case \"$noun\" in\n");
     put_options(out);
-    fprintf(out, "    esac\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"$opts ");
+    fprintf(out,
+            "    esac\n    if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"$opts ");
     for (size_t k = 0; k < lj_options_count; k++) {
         if (lj_options[k].global)
             fprintf(out, "--%s ", lj_options[k].row.name);
     }
-    fprintf(out, "--config --help --version\" -- \"$cur\"))\n    else\n        COMPREPLY=($(compgen -f -- \"$cur\"))\n    fi\n}\n"
+    fprintf(out, "--config --help --version\" -- \"$cur\"))\n    else\n        "
+                 "COMPREPLY=($(compgen -f -- \"$cur\"))\n    fi\n}\n"
                  "complete -F _ljctl ljctl\n");
 }

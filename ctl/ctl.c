@@ -1,9 +1,11 @@
 /* ljctl's front: from argv to the handler of one sub-command, and the exit code back.
  *
- * The command line is taken in two steps. First the words are told from the options (an option that takes a value owns the next word),
- * which gives the sub-command: one word, or noun and verb. Then common/cfg.h parses what is left with the rows that this command takes,
- * so `--config FILE` and bounds work as in the daemons. Unknown commands and options get a suggestion; every usage error is exit code 2 and
- * changes nothing. Handlers get a struct lj_ctl and return an exit code; data goes to ctl->out, talk to stderr. */
+ * The command line is taken in two steps. First the words are told from the options (an option that
+ * takes a value owns the next word), which gives the sub-command: one word, or noun and verb. Then
+ * common/cfg.h parses what is left with the rows that this command takes, so `--config FILE` and
+ * bounds work as in the daemons. Unknown commands and options get a suggestion; every usage error
+ * is exit code 2 and changes nothing. Handlers get a struct lj_ctl and return an exit code; data
+ * goes to ctl->out, talk to stderr. */
 #include "ctl/ctl.h"
 
 #include <locale.h>
@@ -29,10 +31,17 @@ static const struct {
     int code;
     enum lj_exit exit;
 } exits[] = {
-    {LJ_E_ARG, LJ_EXIT_USAGE},         {LJ_E_CONFIG, LJ_EXIT_USAGE},          {LJ_E_NOT_FOUND, LJ_EXIT_REFUSED},
-    {LJ_E_STATE, LJ_EXIT_REFUSED},     {LJ_E_DB_DATA, LJ_EXIT_REFUSED},       {LJ_E_CLOSED, LJ_EXIT_UNREACHABLE},
-    {LJ_E_DB_LOST, LJ_EXIT_UNREACHABLE}, {LJ_E_DB_SYSTEM, LJ_EXIT_UNREACHABLE}, {LJ_E_BROKER_AWAY, LJ_EXIT_UNREACHABLE},
-    {LJ_E_TIMEOUT, LJ_EXIT_UNREACHABLE}, {LJ_E_FORBIDDEN, LJ_EXIT_REFUSED},
+    {LJ_E_ARG, LJ_EXIT_USAGE},
+    {LJ_E_CONFIG, LJ_EXIT_USAGE},
+    {LJ_E_NOT_FOUND, LJ_EXIT_REFUSED},
+    {LJ_E_STATE, LJ_EXIT_REFUSED},
+    {LJ_E_DB_DATA, LJ_EXIT_REFUSED},
+    {LJ_E_CLOSED, LJ_EXIT_UNREACHABLE},
+    {LJ_E_DB_LOST, LJ_EXIT_UNREACHABLE},
+    {LJ_E_DB_SYSTEM, LJ_EXIT_UNREACHABLE},
+    {LJ_E_BROKER_AWAY, LJ_EXIT_UNREACHABLE},
+    {LJ_E_TIMEOUT, LJ_EXIT_UNREACHABLE},
+    {LJ_E_FORBIDDEN, LJ_EXIT_REFUSED},
 };
 
 int lj_ctl_error(const struct lj_err *err, const char *hint)
@@ -141,19 +150,21 @@ static int unknown_command(const struct line *l)
         const char *name = lj_commands[i].name;
         if (noun && (strncmp(name, l->noun, skip - 1) != 0 || name[skip - 1] != ' '))
             continue;
-        (void)snprintf(first[n], sizeof first[n], "%.*s", (int)strcspn(name + skip, " "), name + skip);
+        (void)snprintf(first[n], sizeof first[n], "%.*s", (int)strcspn(name + skip, " "),
+                       name + skip);
         list[n] = first[n];
         n++;
     }
     const char *bad = noun ? l->verb : l->noun;
     const char *near = lj_suggest(bad, list);
-    lj_say("there is no command \"%s%s%s\"%s%s%s", noun ? l->noun : "", noun ? " " : "", bad, near ? "; did you mean \"" : "", near ? near : "",
-           near ? "\"?" : "");
+    lj_say("there is no command \"%s%s%s\"%s%s%s", noun ? l->noun : "", noun ? " " : "", bad,
+           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     (void)fprintf(stderr, "  ljctl --help lists all\n");
     return LJ_EXIT_USAGE;
 }
 
-/* The first option that this command does not take: says so with a suggestion. 0 when all are known. */
+/* The first option that this command does not take: says so with a suggestion. 0 when all are
+ * known. */
 static int check_options(const struct line *l)
 {
     for (int i = 1; i < l->nrest; i++) {
@@ -177,7 +188,8 @@ static int check_options(const struct line *l)
                 list[count++] = lj_options[k].row.name;
         }
         const char *near = lj_suggest(word, list);
-        lj_say("%s takes no option --%s%s%s%s", l->command->name, word, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+        lj_say("%s takes no option --%s%s%s%s", l->command->name, word,
+               near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
         (void)fprintf(stderr, "  ljctl %s --help lists all\n", l->command->name);
         return LJ_EXIT_USAGE;
     }
@@ -199,7 +211,8 @@ static int check_choices(const struct lj_ctl *ctl)
             p += strspn(p, " ");
         }
         if (!*p) {
-            lj_say("--%s is \"%.40s\", allowed are: %s", o->row.name, value ? value : "", o->choices);
+            lj_say("--%s is \"%.40s\", allowed are: %s", o->row.name, value ? value : "",
+                   o->choices);
             return LJ_EXIT_USAGE;
         }
     }
@@ -208,7 +221,9 @@ static int check_choices(const struct lj_ctl *ctl)
 
 static enum lj_format format_of(const char *word)
 {
-    return strcmp(word, "json") == 0 ? LJ_FORMAT_JSON : strcmp(word, "csv") == 0 ? LJ_FORMAT_CSV : LJ_FORMAT_TABLE;
+    return strcmp(word, "json") == 0  ? LJ_FORMAT_JSON
+           : strcmp(word, "csv") == 0 ? LJ_FORMAT_CSV
+                                      : LJ_FORMAT_TABLE;
 }
 
 static int run_command(struct line *l, FILE *out)
@@ -247,7 +262,8 @@ static int run_command(struct line *l, FILE *out)
 int lj_ctl_main(int argc, char **argv, FILE *out)
 {
     struct line l = {0};
-    (void)setlocale(LC_CTYPE, "C.UTF-8"); /* widths of Chinese characters, whatever the environment says */
+    (void)setlocale(LC_CTYPE,
+                    "C.UTF-8"); /* widths of Chinese characters, whatever the environment says */
     if (argc < 1 || argc > ARGS_MAX - 2) {
         lj_say("too many arguments");
         return LJ_EXIT_USAGE;

@@ -1,4 +1,5 @@
-/* ljctl: the command table and what every sub-command gets. One file per noun (cmd_*.c); tables in commands.c and options.c. */
+/* ljctl: the command table and what every sub-command gets. One file per noun (cmd_*.c); tables in
+ * commands.c and options.c. */
 #ifndef LJ_CTL_CTL_H
 #define LJ_CTL_CTL_H
 
@@ -20,7 +21,8 @@ enum lj_exit {
 
 enum lj_format { LJ_FORMAT_TABLE, LJ_FORMAT_JSON, LJ_FORMAT_CSV };
 
-/* Every option of every sub-command; options.c names them. One name means the same thing everywhere. */
+/* Every option of every sub-command; options.c names them. One name means the same thing
+ * everywhere. */
 struct lj_ctl_options {
     char *dir, *run_dir, *dsn, *output;
     char *listen, *user, *pg_bin;
@@ -66,9 +68,11 @@ struct lj_option {
 extern const struct lj_option lj_options[];
 extern const size_t lj_options_count;
 const struct lj_option *lj_option_find(const char *name, size_t n);
-int lj_option_of(const struct lj_command *c, const struct lj_option *o); /* 1 when command c takes option o */
+int lj_option_of(const struct lj_command *c,
+                 const struct lj_option *o); /* 1 when command c takes option o */
 
-/* The whole program behind main: parses, runs, frees. out = stdout, talk = stderr; tests give files. Returns the exit code. */
+/* The whole program behind main: parses, runs, frees. out = stdout, talk = stderr; tests give
+ * files. Returns the exit code. */
 int lj_ctl_main(int argc, char **argv, FILE *out);
 
 /* help.c, man.c, completion.c: all from the same two tables. */
@@ -86,7 +90,8 @@ const char *lj_suggest(const char *word, const char *const *list);
 int lj_ctl_error(const struct lj_err *err, const char *hint);
 /* Talk: "ljctl: ..." on stderr. */
 void lj_say(const char *fmt, ...) LJ_PRINTF(1, 2);
-/* 1 when the operator agrees: --yes, or y at a terminal; without a terminal and without --yes 0, with a message. */
+/* 1 when the operator agrees: --yes, or y at a terminal; without a terminal and without --yes 0,
+ * with a message. */
 int lj_ctl_confirm(const struct lj_ctl *ctl, const char *question);
 
 #endif

@@ -1,8 +1,10 @@
 /* proto/event_types.tsv -> event_type, want.
  *
- * The database's own function load_event_type holds the rules (a number never changes its name or key; a kind that newly wants a type starts at
- * today's frontier); here the file is only cut into fields. It runs as liangjin_migrate in one transaction: all types or none. A kind that the
- * file names but that is not installed is left out and reported: its functions file adds it with the next migrate. */
+ * The database's own function load_event_type holds the rules (a number never changes its name or
+ * key; a kind that newly wants a type starts at today's frontier); here the file is only cut into
+ * fields. It runs as liangjin_migrate in one transaction: all types or none. A kind that the file
+ * names but that is not installed is left out and reported: its functions file adds it with the
+ * next migrate. */
 #include "ctl/event_types.h"
 
 #include <string.h>
@@ -27,8 +29,10 @@ static void report_missing(const struct loader *l, const char *type, const char 
         l->report(type, why, l->arg);
 }
 
-/* Those of the comma-separated kinds that are installed, as an array literal; the others are reported. */
-static int installed_kinds(const struct loader *l, const char *type, const char *kinds, char *out, size_t cap)
+/* Those of the comma-separated kinds that are installed, as an array literal; the others are
+ * reported. */
+static int installed_kinds(const struct loader *l, const char *type, const char *kinds, char *out,
+                           size_t cap)
 {
     size_t len = (size_t)snprintf(out, cap, "{");
     for (const char *p = kinds; *p;) {
@@ -37,7 +41,8 @@ static int installed_kinds(const struct loader *l, const char *type, const char 
         (void)snprintf(name, sizeof name, "%.*s", (int)(n < 39 ? n : 39), p);
         const char *param = name;
         PGresult *r = NULL;
-        int rc = lj_dbs_query(l->c, "select 1 from liangjin.kind where name = $1", 1, &param, &r, l->err);
+        int rc = lj_dbs_query(l->c, "select 1 from liangjin.kind where name = $1", 1, &param, &r,
+                              l->err);
         if (rc)
             return rc;
         int known = PQntuples(r) == 1;
@@ -60,7 +65,9 @@ static int load_line(const struct loader *l, char *line, unsigned number)
     for (int i = 0; i < FIELDS; i++) {
         field[i] = strsep(&rest, "\t");
         if (!field[i])
-            return lj_fail(l->err, LJ_E_CONFIG, "proto/event_types.tsv line %u has %d fields, at least %d are needed", number, i, FIELDS);
+            return lj_fail(l->err, LJ_E_CONFIG,
+                           "proto/event_types.tsv line %u has %d fields, at least %d are needed",
+                           number, i, FIELDS);
     }
     char kinds[200];
     int rc = installed_kinds(l, field[1], field[5], kinds, sizeof kinds);
@@ -68,7 +75,9 @@ static int load_line(const struct loader *l, char *line, unsigned number)
         return rc;
     const char *params[FIELDS] = {field[0], field[1], field[2], field[3], field[4], kinds};
     PGresult *r = NULL;
-    rc = lj_dbs_query(l->c, "select liangjin.load_event_type($1::int2, $2, $3, $4, $5::int2, $6::text[])", FIELDS, params, &r, l->err);
+    rc = lj_dbs_query(l->c,
+                      "select liangjin.load_event_type($1::int2, $2, $3, $4, $5::int2, $6::text[])",
+                      FIELDS, params, &r, l->err);
     PQclear(r);
     return rc;
 }
@@ -81,7 +90,9 @@ static int load_all(const struct loader *l, const struct lj_embedded *f, int *re
         size_t n = strcspn(p, "\n");
         number++;
         if (n >= sizeof line)
-            return lj_fail(l->err, LJ_E_CONFIG, "proto/event_types.tsv line %u is longer than %zu bytes", number, sizeof line - 1);
+            return lj_fail(l->err, LJ_E_CONFIG,
+                           "proto/event_types.tsv line %u is longer than %zu bytes", number,
+                           sizeof line - 1);
         memcpy(line, p, n);
         line[n] = '\0';
         p += n + (p[n] == '\n');
@@ -95,13 +106,17 @@ static int load_all(const struct loader *l, const struct lj_embedded *f, int *re
     return 0;
 }
 
-int lj_event_types_load(PGconn *c, void (*report)(const char *name, const char *why, void *arg), void *arg, int *ret, struct lj_err *err)
+int lj_event_types_load(PGconn *c, void (*report)(const char *name, const char *why, void *arg),
+                        void *arg, int *ret, struct lj_err *err)
 {
     struct loader l = {c, report, arg, err};
     const struct lj_embedded *f = lj_embedded_find("proto/event_types.tsv");
     if (!f)
         return lj_fail(err, LJ_E_INTERNAL, "this ljctl was built without proto/event_types.tsv");
-    int rc = lj_pg_script(c, f->path, "begin; set local session authorization liangjin_migrate; set local role liangjin_owner", err);
+    int rc = lj_pg_script(
+        c, f->path,
+        "begin; set local session authorization liangjin_migrate; set local role liangjin_owner",
+        err);
     if (rc == 0)
         rc = load_all(&l, f, ret);
     if (rc == 0)

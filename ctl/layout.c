@@ -1,8 +1,9 @@
 /* The directory of a system and its files.
  *
- * Sockets have short names (108 bytes in the kernel's struct), directories have not: where DIR/run would be too long, `ljctl up` makes a
- * short folder elsewhere and writes its name into DIR/run-path; every reader comes through lj_layout_of and so finds it. Files that
- * another process reads are written whole: temporary file, flush, rename. */
+ * Sockets have short names (108 bytes in the kernel's struct), directories have not: where DIR/run
+ * would be too long, `ljctl up` makes a short folder elsewhere and writes its name into
+ * DIR/run-path; every reader comes through lj_layout_of and so finds it. Files that another process
+ * reads are written whole: temporary file, flush, rename. */
 #include "ctl/layout.h"
 
 #include <errno.h>
@@ -24,7 +25,8 @@ int lj_read_small(const char *path, char *out, size_t cap, struct lj_err *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return lj_fail_errno(err, errno == ENOENT ? LJ_E_NOT_FOUND : LJ_E_IO, errno, "cannot open %.180s", path);
+        return lj_fail_errno(err, errno == ENOENT ? LJ_E_NOT_FOUND : LJ_E_IO, errno,
+                             "cannot open %.180s", path);
     size_t len = 0;
     ssize_t n;
     while (len < cap - 1 && (n = read(fd, out + len, cap - 1 - len)) != 0) {
@@ -62,7 +64,8 @@ int lj_write_whole(const char *path, const char *text, size_t n, mode_t mode, st
     int len = snprintf(tmp, sizeof tmp, "%s.new", path);
     if (len < 0 || (size_t)len >= sizeof tmp)
         return lj_fail(err, LJ_E_ARG, "the path %.180s is too long", path);
-    (void)unlink(tmp); /* left by a killed process; O_EXCL then also refuses what somebody else put there */
+    (void)unlink(
+        tmp); /* left by a killed process; O_EXCL then also refuses what somebody else put there */
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot make %.180s", tmp);
@@ -88,7 +91,11 @@ int lj_layout_of(const char *dir, struct lj_layout *ret, struct lj_err *err)
     const struct {
         char *out;
         const char *name;
-    } parts[] = {{ret->pg, "pg"}, {ret->run, "run"}, {ret->secret, "secret"}, {ret->log, "log"}, {ret->bin, "bin"}};
+    } parts[] = {{ret->pg, "pg"},
+                 {ret->run, "run"},
+                 {ret->secret, "secret"},
+                 {ret->log, "log"},
+                 {ret->bin, "bin"}};
     int n = snprintf(ret->dir, sizeof ret->dir, "%s", dir);
     if (n < 0 || (size_t)n >= sizeof ret->dir)
         return lj_fail(err, LJ_E_ARG, "the path %.180s is too long", dir);
@@ -117,7 +124,9 @@ int lj_layout_find(const struct lj_ctl *ctl, struct lj_layout *ret, struct lj_er
             (void)snprintf(ret->run, sizeof ret->run, "%s", ctl->o.run_dir);
             return 0;
         }
-        return lj_fail(err, LJ_E_CLOSED, "there is no system in \"%.120s\": start one with `ljctl up`, or name its directory with --dir",
+        return lj_fail(err, LJ_E_CLOSED,
+                       "there is no system in \"%.120s\": start one with `ljctl up`, or name its "
+                       "directory with --dir",
                        ctl->o.dir);
     }
     int rc = lj_layout_of(dir, ret, err);

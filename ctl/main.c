@@ -1,5 +1,5 @@
-/* main of ljctl: everything stands in ctl.c, so that tests can call it in-process. SIGPIPE is ignored: `ljctl events tail | head` ends
- * with a write error, not in the middle of a cleanup. */
+/* main of ljctl: everything stands in ctl.c, so that tests can call it in-process. SIGPIPE is
+ * ignored: `ljctl events tail | head` ends with a write error, not in the middle of a cleanup. */
 #include <signal.h>
 
 #include "ctl/ctl.h"

@@ -1,7 +1,9 @@
-/* The manual page in roff (man macros), made from the tables in commands.c and options.c, so that it cannot lag behind --help.
+/* The manual page in roff (man macros), made from the tables in commands.c and options.c, so that
+ * it cannot lag behind --help.
  *
- * `ljctl man > ljctl.1` is run by the build for packages. Text is escaped for roff: backslashes, and a dot or quote that begins a line.
- * The page is ASCII and English; the Chinese summaries stand in --help. */
+ * `ljctl man > ljctl.1` is run by the build for packages. Text is escaped for roff: backslashes,
+ * and a dot or quote that begins a line. The page is ASCII and English; the Chinese summaries stand
+ * in --help. */
 #include "ctl/ctl.h"
 
 #include <string.h>
@@ -73,22 +75,29 @@ static void put_command(FILE *out, const struct lj_command *c)
 
 void lj_man(FILE *out)
 {
-    fprintf(out, ".TH LJCTL 1 \"\" \"liangjin %s\" \"Liangjin\"\n.SH NAME\nljctl \\- run and operate a Liangjin system\n"
-                 ".SH SYNOPSIS\n\\fBljctl\\fR [\\fB\\-\\-dir\\fR \\fIDIR\\fR] [\\fB\\-\\-output\\fR \\fIFORM\\fR] "
-                 "\\fICOMMAND\\fR [options] [operands]\n.SH DESCRIPTION\nData goes to standard output, talk to standard error. "
-                 "Nothing is asked when standard input is no terminal.\n.SH GLOBAL OPTIONS\n",
+    fprintf(out,
+            ".TH LJCTL 1 \"\" \"liangjin %s\" \"Liangjin\"\n.SH NAME\nljctl \\- run and operate a "
+            "Liangjin system\n"
+            ".SH SYNOPSIS\n\\fBljctl\\fR [\\fB\\-\\-dir\\fR \\fIDIR\\fR] [\\fB\\-\\-output\\fR "
+            "\\fIFORM\\fR] "
+            "\\fICOMMAND\\fR [options] [operands]\n.SH DESCRIPTION\nData goes to standard output, "
+            "talk to standard error. "
+            "Nothing is asked when standard input is no terminal.\n.SH GLOBAL OPTIONS\n",
             LJ_VERSION);
     for (size_t i = 0; i < lj_options_count; i++) {
         if (lj_options[i].global)
             put_option(out, &lj_options[i]);
     }
-    fprintf(out, ".TP\n\\fB\\-\\-config\\fR \\fIFILE\\fR\nread options from FILE, a line \\fIname = value\\fR each; the command line wins.\n"
+    fprintf(out, ".TP\n\\fB\\-\\-config\\fR \\fIFILE\\fR\nread options from FILE, a line \\fIname "
+                 "= value\\fR each; the command line wins.\n"
                  ".SH COMMANDS\n");
     for (size_t i = 0; i < lj_commands_count; i++)
         put_command(out, &lj_commands[i]);
     fprintf(out, ".SH EXIT STATUS\n");
     for (int i = 0; lj_exit_text(i); i++)
         fprintf(out, ".TP\n\\fB%d\\fR\n%s\n", i, lj_exit_text(i));
-    fprintf(out, ".SH FILES\n.TP\n\\fIDIR/pg\\fR\nthe private PostgreSQL\n.TP\n\\fIDIR/run\\fR\nsockets\n.TP\n\\fIDIR/secret\\fR\n"
-                 "first tokens, mode 0600\n.TP\n\\fIDIR/log\\fR\none log a process\n.TP\n\\fIDIR/processes.json\\fR\nnames and process ids\n");
+    fprintf(out, ".SH FILES\n.TP\n\\fIDIR/pg\\fR\nthe private "
+                 "PostgreSQL\n.TP\n\\fIDIR/run\\fR\nsockets\n.TP\n\\fIDIR/secret\\fR\n"
+                 "first tokens, mode 0600\n.TP\n\\fIDIR/log\\fR\none log a "
+                 "process\n.TP\n\\fIDIR/processes.json\\fR\nnames and process ids\n");
 }

@@ -1,10 +1,13 @@
 /* Migrations, functions and event types, from the files built into ljctl.
  *
- * Order: db/roles.sql (superuser, every time: idempotent), db/migrations in order of their names (once each), db/functions in the order of db/order.txt (again whenever their text changed), proto/event_types.tsv. Everything runs under one
- * session-level advisory lock, so that two starts at once do not meet, and each file is one transaction together with its row in
- * liangjin.schema_migration: a file is applied and remembered, or neither. A migration whose text differs from what was applied is an error, never a
- * second run: the database then has a history that this program does not know. Migrations and functions run as liangjin_migrate, which
- * owns nothing and has no right on the database itself.
+ * Order: db/roles.sql (superuser, every time: idempotent), db/migrations in order of their names
+ * (once each), db/functions in the order of db/order.txt (again whenever their text changed),
+ * proto/event_types.tsv. Everything runs under one session-level advisory lock, so that two starts
+ * at once do not meet, and each file is one transaction together with its row in
+ * liangjin.schema_migration: a file is applied and remembered, or neither. A migration whose text
+ * differs from what was applied is an error, never a second run: the database then has a history
+ * that this program does not know. Migrations and functions run as liangjin_migrate, which owns
+ * nothing and has no right on the database itself.
  */
 #include "ctl/migrate.h"
 
@@ -19,7 +22,8 @@
 
 enum {
     SUM_TEXT = crypto_hash_sha256_BYTES * 2 + 1,
-    LOCK_ROOM = 19530, LOCK_KEY = -1, /* the project's room of advisory locks; keys from 0 up are shards */
+    LOCK_ROOM = 19530,
+    LOCK_KEY = -1, /* the project's room of advisory locks; keys from 0 up are shards */
     FILES_MAX = 256,
 };
 
@@ -36,7 +40,8 @@ struct migrator {
 static void checksum(const struct lj_embedded *f, char out[SUM_TEXT])
 {
     unsigned char sum[crypto_hash_sha256_BYTES];
-    (void)crypto_hash_sha256(sum, (const unsigned char *)f->start, (unsigned long long)(f->end - f->start));
+    (void)crypto_hash_sha256(sum, (const unsigned char *)f->start,
+                             (unsigned long long)(f->end - f->start));
     (void)sodium_bin2hex(out, SUM_TEXT, sum, sizeof sum);
 }
 
@@ -48,7 +53,8 @@ static const char *short_name(const char *path)
     return strncmp(path, migrations, n) == 0 ? path + n : path + strlen("db/");
 }
 
-static int query(struct migrator *m, const char *sql, int nparams, const char *const *params, PGresult **ret)
+static int query(struct migrator *m, const char *sql, int nparams, const char *const *params,
+                 PGresult **ret)
 {
     return lj_dbs_query(m->c, sql, nparams, params, ret, m->err);
 }
@@ -61,7 +67,8 @@ static int applied_sum(struct migrator *m, const char *path, char out[SUM_TEXT])
         return 0;
     PGresult *r = NULL;
     const char *name = short_name(path);
-    int rc = query(m, "select checksum from liangjin.schema_migration where name = $1", 1, &name, &r);
+    int rc =
+        query(m, "select checksum from liangjin.schema_migration where name = $1", 1, &name, &r);
     if (rc == 0 && PQntuples(r) == 1)
         (void)snprintf(out, SUM_TEXT, "%s", PQgetvalue(r, 0, 0));
     PQclear(r);
@@ -81,10 +88,11 @@ static int end_file(struct migrator *m, const char *path, const char *sum)
     PGresult *r = NULL;
     int rc = lj_pg_script(m->c, path, "reset role; reset session authorization; reset all", m->err);
     if (rc == 0)
-        rc = query(m,
-                   "insert into liangjin.schema_migration (name, checksum) values ($1, $2)"
-                   " on conflict (name) do update set checksum = excluded.checksum, applied_at = now()",
-                   2, params, &r);
+        rc = query(
+            m,
+            "insert into liangjin.schema_migration (name, checksum) values ($1, $2)"
+            " on conflict (name) do update set checksum = excluded.checksum, applied_at = now()",
+            2, params, &r);
     PQclear(r);
     return rc == 0 ? lj_pg_script(m->c, path, "commit", m->err) : rc;
 }
@@ -95,7 +103,10 @@ static int apply(struct migrator *m, const struct lj_embedded *f, const char *su
     tell(m, f->path, why);
     if (m->dry_run)
         return 0;
-    int rc = lj_pg_script(m->c, f->path, "begin; set local client_min_messages = warning; set session authorization liangjin_migrate", m->err);
+    int rc = lj_pg_script(m->c, f->path,
+                          "begin; set local client_min_messages = warning; set session "
+                          "authorization liangjin_migrate",
+                          m->err);
     if (rc == 0)
         rc = lj_pg_script(m->c, f->path, f->start, m->err);
     if (rc == 0)
@@ -126,7 +137,8 @@ static int migrations(struct migrator *m)
             return rc;
         if (had[0] && strcmp(had, sum) != 0)
             return lj_fail(m->err, LJ_E_STATE,
-                           "%.80s was applied with another text (checksum %.8s, now %.8s): released migrations are never edited; add a new one",
+                           "%.80s was applied with another text (checksum %.8s, now %.8s): "
+                           "released migrations are never edited; add a new one",
                            f->path, had, sum);
         if (had[0])
             continue;
@@ -146,12 +158,17 @@ static int check_newer(struct migrator *m)
     PGresult *r = NULL;
     if (m->fresh)
         return 0;
-    int rc = query(m, "select name from liangjin.schema_migration where name not like 'functions/%' order by name", 0, NULL, &r);
+    int rc = query(m,
+                   "select name from liangjin.schema_migration where name not like 'functions/%' "
+                   "order by name",
+                   0, NULL, &r);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
         char path[200];
         (void)snprintf(path, sizeof path, "db/migrations/%s", PQgetvalue(r, i, 0));
         if (!lj_embedded_find(path))
-            rc = lj_fail(m->err, LJ_E_STATE, "the database has migration %.60s, which this program (%s) does not know: use a newer one",
+            rc = lj_fail(m->err, LJ_E_STATE,
+                         "the database has migration %.60s, which this program (%s) does not know: "
+                         "use a newer one",
                          PQgetvalue(r, i, 0), LJ_VERSION);
     }
     PQclear(r);
@@ -185,7 +202,8 @@ static int functions(struct migrator *m)
     unsigned char done[FILES_MAX] = {0};
     const struct lj_embedded *order = lj_embedded_find("db/order.txt");
     if (lj_embedded_count > FILES_MAX)
-        return lj_fail(m->err, LJ_E_INTERNAL, "%zu files are built in, at most %d are handled", lj_embedded_count, FILES_MAX);
+        return lj_fail(m->err, LJ_E_INTERNAL, "%zu files are built in, at most %d are handled",
+                       lj_embedded_count, FILES_MAX);
     for (const char *p = order ? order->start : ""; *p;) {
         size_t n = strcspn(p, "\n");
         size_t word = strcspn(p, " \t\r\n#");
@@ -230,8 +248,8 @@ static int prepare(struct migrator *m)
     return lj_pg_script(m->c, roles->path, roles->start, m->err);
 }
 
-int lj_migrate(PGconn *c, int dry_run, void (*report)(const char *name, const char *why, void *arg), void *arg, struct lj_migration_plan *ret,
-               struct lj_err *err)
+int lj_migrate(PGconn *c, int dry_run, void (*report)(const char *name, const char *why, void *arg),
+               void *arg, struct lj_migration_plan *ret, struct lj_err *err)
 {
     struct migrator m = {.c = c, .dry_run = dry_run, .report = report, .arg = arg, .err = err};
     char lock[80];

@@ -1,51 +1,85 @@
 /* ljctl's options: one table for parsing, bounds, help, man page and completion.
  *
- * An option is named once here and means the same thing in every sub-command that takes it; a command lists the names it takes
- * (commands.c). The rows are those of common/cfg.h, so ljctl has the daemons' syntax: `--name value`, `--name=value`, `--config FILE`.
- * `--dir` and `--output` are global and also allowed before the sub-command. Secrets are never options: they are read from files. */
+ * An option is named once here and means the same thing in every sub-command that takes it; a
+ * command lists the names it takes (commands.c). The rows are those of common/cfg.h, so ljctl has
+ * the daemons' syntax: `--name value`, `--name=value`, `--config FILE`.
+ * `--dir` and `--output` are global and also allowed before the sub-command. Secrets are never
+ * options: they are read from files. */
 #include "ctl/ctl.h"
 
 #include <string.h>
 
 #define FIELD(f) offsetof(struct lj_ctl_options, f)
-#define TEXT(name, field, def, help)              {name, LJ_CFG_STR, FIELD(field), def, 0, 0, "", help}
-#define NUMBER(name, field, def, lo, hi, unit, help) {name, LJ_CFG_INT, FIELD(field), def, lo, hi, unit, help}
-#define SWITCH(name, field, help)                 {name, LJ_CFG_BOOL, FIELD(field), "no", 0, 0, "", help}
+#define TEXT(name, field, def, help)                                                               \
+    {                                                                                              \
+        name, LJ_CFG_STR, FIELD(field), def, 0, 0, "", help                                        \
+    }
+#define NUMBER(name, field, def, lo, hi, unit, help)                                               \
+    {                                                                                              \
+        name, LJ_CFG_INT, FIELD(field), def, lo, hi, unit, help                                    \
+    }
+#define SWITCH(name, field, help)                                                                  \
+    {                                                                                              \
+        name, LJ_CFG_BOOL, FIELD(field), "no", 0, 0, "", help                                      \
+    }
 
 const struct lj_option lj_options[] = {
     {TEXT("dir", dir, "var", "directory of the system that `ljctl up` runs"), "DIR", NULL, 1, 0},
-    {TEXT("output", output, "table", "form of the data on standard output"), "FORM", "table json csv", 1, 0},
-    {TEXT("dsn", dsn, NULL, "PostgreSQL connection instead of the one in --dir; no password here: use a passfile"), "DSN", NULL, 1, 0},
-    {TEXT("run-dir", run_dir, NULL, "folder of the broker's sockets instead of the one in --dir"), "DIR", NULL, 1, 0},
+    {TEXT("output", output, "table", "form of the data on standard output"), "FORM",
+     "table json csv", 1, 0},
+    {TEXT("dsn", dsn, NULL,
+          "PostgreSQL connection instead of the one in --dir; no password here: use a passfile"),
+     "DSN", NULL, 1, 0},
+    {TEXT("run-dir", run_dir, NULL, "folder of the broker's sockets instead of the one in --dir"),
+     "DIR", NULL, 1, 0},
 
-    {TEXT("listen", listen, "127.0.0.1:8080", "address of the gateway, HOST or HOST:PORT"), "ADDRESS", NULL, 0, 0},
-    {NUMBER("port", port, "-1", -1, 65535, "", "port of the gateway, over the one in --listen; 0 = any free one"), "PORT", NULL, 0, 0},
+    {TEXT("listen", listen, "127.0.0.1:8080", "address of the gateway, HOST or HOST:PORT"),
+     "ADDRESS", NULL, 0, 0},
+    {NUMBER("port", port, "-1", -1, 65535, "",
+            "port of the gateway, over the one in --listen; 0 = any free one"),
+     "PORT", NULL, 0, 0},
     {NUMBER("workers", workers, "1", 1, 64, "", "worker processes of each kind"), "N", NULL, 0, 0},
-    {TEXT("user", user, "liangjin", "system user that runs everything when started by root; made if missing"), "NAME", NULL, 0, 0},
-    {TEXT("pg-bin", pg_bin, NULL, "folder of PostgreSQL's programs (default: the newest below /usr/lib/postgresql)"), "DIR", NULL, 0, 0},
-    {SWITCH("once-ready", once_ready, "print READY on standard output when everything runs"), NULL, NULL, 0, 1},
+    {TEXT("user", user, "liangjin",
+          "system user that runs everything when started by root; made if missing"),
+     "NAME", NULL, 0, 0},
+    {TEXT("pg-bin", pg_bin, NULL,
+          "folder of PostgreSQL's programs (default: the newest below /usr/lib/postgresql)"),
+     "DIR", NULL, 0, 0},
+    {SWITCH("once-ready", once_ready, "print READY on standard output when everything runs"), NULL,
+     NULL, 0, 1},
 
     {TEXT("unit", unit, NULL, "code of a managing unit, e.g. PS001"), "CODE", NULL, 0, 0},
-    {TEXT("role", role, "client", "what the token may do"), "ROLE", "client centre observer operator metrics", 0, 0},
-    {NUMBER("class", class, "1", 0, 3, "", "priority class: 0 urgent, 1 normal, 2 bulk import, 3 statistics"), "N", NULL, 0, 0},
+    {TEXT("role", role, "client", "what the token may do"), "ROLE",
+     "client centre observer operator metrics", 0, 0},
+    {NUMBER("class", class, "1", 0, 3, "",
+            "priority class: 0 urgent, 1 normal, 2 bulk import, 3 statistics"),
+     "N", NULL, 0, 0},
     {NUMBER("rate", rate, "5000", 1, 1000000, "events/s", "events a second"), "N", NULL, 0, 0},
     {NUMBER("burst", burst, "10000", 1, 1000000, "events", "events at once"), "N", NULL, 0, 0},
-    {NUMBER("expires", expires_days, "0", 0, 3650, "days", "days until the token ends by itself; 0 = never"), "DAYS", NULL, 0, 0},
-    {TEXT("file", file, NULL, "file to write the secret to (made with mode 0600) instead of printing it"), "FILE", NULL, 0, 0},
+    {NUMBER("expires", expires_days, "0", 0, 3650, "days",
+            "days until the token ends by itself; 0 = never"),
+     "DAYS", NULL, 0, 0},
+    {TEXT("file", file, NULL,
+          "file to write the secret to (made with mode 0600) instead of printing it"),
+     "FILE", NULL, 0, 0},
 
     {TEXT("kind", kind, NULL, "name of a worker kind, e.g. validation"), "KIND", NULL, 0, 0},
-    {TEXT("fingerprint", fingerprint, NULL, "all parked events with this error fingerprint"), "TEXT", NULL, 0, 0},
+    {TEXT("fingerprint", fingerprint, NULL, "all parked events with this error fingerprint"),
+     "TEXT", NULL, 0, 0},
     {TEXT("reason", reason, NULL, "why, kept with the event and in the log"), "TEXT", NULL, 0, 0},
     {SWITCH("all", all, "everything, also what is done with"), NULL, NULL, 0, 0},
     {TEXT("type", type, NULL, "only events of this type"), "TYPE", NULL, 0, 0},
-    {TEXT("from", from, NULL, "position to start behind; `start` = from the first event (default: the last few)"), "POSITION", NULL, 0, 0},
+    {TEXT("from", from, NULL,
+          "position to start behind; `start` = from the first event (default: the last few)"),
+     "POSITION", NULL, 0, 0},
     {SWITCH("follow", follow, "go on as new events come"), NULL, NULL, 0, 0},
     {NUMBER("limit", limit, "100", 1, 1000000, "rows", "at most so many rows"), "N", NULL, 0, 0},
     {NUMBER("timeout", timeout_s, "10", 1, 3600, "s", "how long to wait"), "SECONDS", NULL, 0, 0},
     {NUMBER("year", year, "0", 0, 9999, "", "calendar year; 0 = all"), "YEAR", NULL, 0, 0},
     {TEXT("person", person, NULL, "code of a person"), "CODE", NULL, 0, 0},
     {TEXT("team", team, NULL, "code of a team"), "CODE", NULL, 0, 0},
-    {SWITCH("embedded", embedded, "the table built into ljctl, not the register in the database"), NULL, NULL, 0, 0},
+    {SWITCH("embedded", embedded, "the table built into ljctl, not the register in the database"),
+     NULL, NULL, 0, 0},
 
     {SWITCH("yes", yes, "do not ask"), NULL, NULL, 0, 0},
     {SWITCH("dry-run", dry_run, "show what would be done, change nothing"), NULL, NULL, 0, 0},

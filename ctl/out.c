@@ -1,9 +1,11 @@
 /* Text table, JSON, CSV: three writers over the same rows, so that a sub-command cannot forget one.
  *
- * A table that is not streamed is kept until close, because column widths are known only then; the sub-commands limit how much they ask
- * for. Widths count terminal columns (wcwidth), else Chinese names would shift everything behind them. CSV follows RFC 4180 with LF line
- * ends and a header line; JSON is an array of objects in row order, members in column order, numbers as numbers, absent values null.
- * Control characters of the data never reach a terminal: the text table shows them as '.' (a payload must not move the cursor). */
+ * A table that is not streamed is kept until close, because column widths are known only then; the
+ * sub-commands limit how much they ask for. Widths count terminal columns (wcwidth), else Chinese
+ * names would shift everything behind them. CSV follows RFC 4180 with LF line ends and a header
+ * line; JSON is an array of objects in row order, members in column order, numbers as numbers,
+ * absent values null. Control characters of the data never reach a terminal: the text table shows
+ * them as '.' (a payload must not move the cursor). */
 #include "ctl/out.h"
 
 #include <jansson.h>
@@ -145,14 +147,17 @@ static void put_head(const struct lj_rows *r, const int *widths)
         put_text_row(r, names, widths);
 }
 
-int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols, const int *widths, struct lj_rows **ret, struct lj_err *err)
+int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols,
+                 const int *widths, struct lj_rows **ret, struct lj_err *err)
 {
     if (ncols > 32)
-        return lj_fail(err, LJ_E_INTERNAL, "a table has %zu columns, at most 32 are possible", ncols);
+        return lj_fail(err, LJ_E_INTERNAL, "a table has %zu columns, at most 32 are possible",
+                       ncols);
     struct lj_rows *r = calloc(1, sizeof *r);
     if (!r)
         return lj_fail(err, LJ_E_NOMEM, "no memory for a table");
-    *r = (struct lj_rows){.out = out, .format = format, .cols = cols, .ncols = ncols, .widths = widths};
+    *r = (struct lj_rows){
+        .out = out, .format = format, .cols = cols, .ncols = ncols, .widths = widths};
     if (widths && format != LJ_FORMAT_JSON)
         put_head(r, widths);
     *ret = r;

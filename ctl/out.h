@@ -1,4 +1,5 @@
-/* Rows of data on standard output as a text table, JSON or CSV; the one way sub-commands print lists. */
+/* Rows of data on standard output as a text table, JSON or CSV; the one way sub-commands print
+ * lists. */
 #ifndef LJ_CTL_OUT_H
 #define LJ_CTL_OUT_H
 
@@ -14,11 +15,13 @@ struct lj_col {
 
 struct lj_rows;
 
-/* cols and widths are borrowed until close. widths NULL: printed at close, as wide as needed; else rows are printed as they come, with these
- * widths in a text table, and JSON is one object a line. */
-LJ_MUST int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols, const int *widths, struct lj_rows **ret,
-                         struct lj_err *err);
-/* One row: ncols texts, NULL = none. INT and BOOL ("t"/"true") are given as text too; JSON holds a JSON value. */
+/* cols and widths are borrowed until close. widths NULL: printed at close, as wide as needed; else
+ * rows are printed as they come, with these widths in a text table, and JSON is one object a line.
+ */
+LJ_MUST int lj_rows_open(FILE *out, enum lj_format format, const struct lj_col *cols, size_t ncols,
+                         const int *widths, struct lj_rows **ret, struct lj_err *err);
+/* One row: ncols texts, NULL = none. INT and BOOL ("t"/"true") are given as text too; JSON holds a
+ * JSON value. */
 void lj_rows_add(struct lj_rows *r, const char *const *values);
 /* Prints what is not printed yet and frees. errors: LJ_E_NOMEM when a row was lost. */
 LJ_MUST int lj_rows_close(struct lj_rows **r, struct lj_err *err);

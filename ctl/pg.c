@@ -1,17 +1,21 @@
-/* PostgreSQL for sub-commands: blocking, one connection, the role that fits the command (audit reads, control makes tokens).
+/* PostgreSQL for sub-commands: blocking, one connection, the role that fits the command (audit
+ * reads, control makes tokens).
  *
- * Below --dir the connection goes over the Unix socket in DIR/run, where peer authentication maps root and the service user to every
- * role; anybody else is told so instead of getting libpq's text. Scripts (migrations) are sent as one simple query, which PostgreSQL runs as
- * one transaction unless the text says otherwise; an error gives file and line. */
+ * Below --dir the connection goes over the Unix socket in DIR/run, where peer authentication maps
+ * root and the service user to every role; anybody else is told so instead of getting libpq's text.
+ * Scripts (migrations) are sent as one simple query, which PostgreSQL runs as one transaction
+ * unless the text says otherwise; an error gives file and line. */
 #include "ctl/pg.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int lj_pg_connect_run(const char *run_dir, const char *database, const char *role, PGconn **ret, struct lj_err *err)
+int lj_pg_connect_run(const char *run_dir, const char *database, const char *role, PGconn **ret,
+                      struct lj_err *err)
 {
     char dsn[PATH_MAX + 200];
-    (void)snprintf(dsn, sizeof dsn, "host='%s' dbname=%s user=%s connect_timeout=10", run_dir, database, role);
+    (void)snprintf(dsn, sizeof dsn, "host='%s' dbname=%s user=%s connect_timeout=10", run_dir,
+                   database, role);
     return lj_dbs_open(dsn, "ljctl", ret, err);
 }
 
@@ -28,7 +32,9 @@ int lj_pg_connect(const struct lj_ctl *ctl, const char *role, PGconn **ret, stru
     if (rc == 0)
         return 0;
     if (strstr(why.text, "eer authentication failed"))
-        return lj_fail(err, LJ_E_FORBIDDEN, "this user may not open the database in %.120s: use root or the service user", at.dir);
+        return lj_fail(
+            err, LJ_E_FORBIDDEN,
+            "this user may not open the database in %.120s: use root or the service user", at.dir);
     return lj_fail(err, LJ_E_CLOSED, "no database answers in %.60s (%.150s)", at.run, why.text);
 }
 
@@ -55,10 +61,11 @@ int lj_pg_script(PGconn *c, const char *what, const char *text, struct lj_err *e
         const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
         const char *position = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION);
         if (position)
-            rc = lj_fail(err, lj_db_classify(state ? state : "08006"), "%.80s line %u: %.140s", what, line_of(text, position),
-                         message ? message : PQerrorMessage(c));
+            rc = lj_fail(err, lj_db_classify(state ? state : "08006"), "%.80s line %u: %.140s",
+                         what, line_of(text, position), message ? message : PQerrorMessage(c));
         else
-            rc = lj_fail(err, lj_db_classify(state ? state : "08006"), "%.80s: %.150s", what, message ? message : PQerrorMessage(c));
+            rc = lj_fail(err, lj_db_classify(state ? state : "08006"), "%.80s: %.150s", what,
+                         message ? message : PQerrorMessage(c));
         if (err && state)
             (void)snprintf(err->sqlstate, sizeof err->sqlstate, "%s", state);
     }
@@ -71,8 +78,9 @@ void lj_pg_tidy(PGconn *c, const char *text)
     PQclear(PQexec(c, text));
 }
 
-int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparams, const char *const *params, const struct lj_col *cols,
-                size_t ncols, int *ret_rows, struct lj_err *err)
+int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparams,
+                const char *const *params, const struct lj_col *cols, size_t ncols, int *ret_rows,
+                struct lj_err *err)
 {
     PGresult *r = NULL;
     struct lj_rows *rows = NULL;
@@ -80,7 +88,8 @@ int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparam
     if (rc)
         return rc;
     if (PQnfields(r) < (int)ncols) {
-        rc = lj_fail(err, LJ_E_INTERNAL, "a query gives %d columns, %zu are needed", PQnfields(r), ncols);
+        rc = lj_fail(err, LJ_E_INTERNAL, "a query gives %d columns, %zu are needed", PQnfields(r),
+                     ncols);
         goto done;
     }
     rc = lj_rows_open(ctl->out, ctl->format, cols, ncols, NULL, &rows, err);

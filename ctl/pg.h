@@ -7,18 +7,24 @@
 #include "ctl/out.h"
 
 /* Connect as `role` to the database of --dir (or to --dsn as it is).
- * errors: LJ_E_CLOSED where nothing listens, LJ_E_FORBIDDEN where this operating system user may not be that role, else as lj_dbs_open */
-LJ_MUST int lj_pg_connect(const struct lj_ctl *ctl, const char *role, PGconn **ret, struct lj_err *err);
+ * errors: LJ_E_CLOSED where nothing listens, LJ_E_FORBIDDEN where this operating system user may
+ * not be that role, else as lj_dbs_open */
+LJ_MUST int lj_pg_connect(const struct lj_ctl *ctl, const char *role, PGconn **ret,
+                          struct lj_err *err);
 /* The same for a run folder that is known already. */
-LJ_MUST int lj_pg_connect_run(const char *run_dir, const char *database, const char *role, PGconn **ret, struct lj_err *err);
+LJ_MUST int lj_pg_connect_run(const char *run_dir, const char *database, const char *role,
+                              PGconn **ret, struct lj_err *err);
 
 /* Run a text of any number of statements; an error names `what` and the line. */
 LJ_MUST int lj_pg_script(PGconn *c, const char *what, const char *text, struct lj_err *err);
-/* The same where an error has already been reported and this only tidies up behind it (rollback, unlock). */
+/* The same where an error has already been reported and this only tidies up behind it (rollback,
+ * unlock). */
 void lj_pg_tidy(PGconn *c, const char *text);
 
-/* Run a query and print its rows: column i of the result goes to cols[i]. *ret_rows (may be NULL) = how many. */
-LJ_MUST int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparams, const char *const *params,
-                        const struct lj_col *cols, size_t ncols, int *ret_rows, struct lj_err *err);
+/* Run a query and print its rows: column i of the result goes to cols[i]. *ret_rows (may be NULL) =
+ * how many. */
+LJ_MUST int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparams,
+                        const char *const *params, const struct lj_col *cols, size_t ncols,
+                        int *ret_rows, struct lj_err *err);
 
 #endif

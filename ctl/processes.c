@@ -1,7 +1,8 @@
 /* Who runs in a directory: the lock and the list.
  *
- * The lock is flock on DIR/up.lock, held by the supervisor as long as it lives: the kernel frees it however the process ends, so there is no stale
- * lock to judge. The pid written into it is for messages only. The list is believed only while the lock is held. */
+ * The lock is flock on DIR/up.lock, held by the supervisor as long as it lives: the kernel frees it
+ * however the process ends, so there is no stale lock to judge. The pid written into it is for
+ * messages only. The list is believed only while the lock is held. */
 #include "ctl/processes.h"
 
 #include <errno.h>
@@ -27,8 +28,10 @@ int lj_processes_lock(const struct lj_layout *at, int *ret_fd, struct lj_err *er
         text[strcspn(text, "\n")] = '\0';
         (void)close(fd);
         if (sys == EWOULDBLOCK)
-            return lj_fail(err, LJ_E_STATE, "a system runs in %.120s already (pid %s): stop it first, or take another --dir", at->dir,
-                           text[0] ? text : "unknown");
+            return lj_fail(
+                err, LJ_E_STATE,
+                "a system runs in %.120s already (pid %s): stop it first, or take another --dir",
+                at->dir, text[0] ? text : "unknown");
         return lj_fail_errno(err, LJ_E_IO, sys, "cannot lock %.180s", path);
     }
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
@@ -55,7 +58,8 @@ static int is_running(const struct lj_layout *at)
     return running;
 }
 
-int lj_processes_read(const struct lj_layout *at, json_t **ret, int *ret_running, struct lj_err *err)
+int lj_processes_read(const struct lj_layout *at, json_t **ret, int *ret_running,
+                      struct lj_err *err)
 {
     char path[PATH_MAX];
     json_t *list = NULL;

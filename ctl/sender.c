@@ -1,9 +1,10 @@
 /* JSON events to SUBMIT, by the client library.
  *
- * The text is read by the project's strict reader (proto/json_scan.h), the same that the gateway uses, and the payload is passed on as the bytes that
- * came: numbers and order stay. The origin is the type's own (event_types.tsv): this socket is for root and the service user, who may speak
- * for the Centre; a worker's type is sent as a client's, so that the broker refuses it. One context a pending event lives until its
- * callback. */
+ * The text is read by the project's strict reader (proto/json_scan.h), the same that the gateway
+ * uses, and the payload is passed on as the bytes that came: numbers and order stay. The origin is
+ * the type's own (event_types.tsv): this socket is for root and the service user, who may speak for
+ * the Centre; a worker's type is sent as a client's, so that the broker refuses it. One context a
+ * pending event lives until its callback. */
 #include "ctl/sender.h"
 
 #include <stdio.h>
@@ -44,8 +45,8 @@ struct pending {
     size_t line;
 };
 
-int lj_sender_open(const char *run_dir, const char *source, int deadline_s, lj_sent_cb cb, void *arg, struct lj_sender **ret,
-                   struct lj_err *err)
+int lj_sender_open(const char *run_dir, const char *source, int deadline_s, lj_sent_cb cb,
+                   void *arg, struct lj_sender **ret, struct lj_err *err)
 {
     char endpoint[200];
     int n = snprintf(endpoint, sizeof endpoint, "ipc://%s/intake.sock", run_dir);
@@ -58,8 +59,10 @@ int lj_sender_open(const char *run_dir, const char *source, int deadline_s, lj_s
     s->arg = arg;
     (void)snprintf(s->source, sizeof s->source, "%s", source);
     s->scratch = lj_json_scratch_new();
-    struct lj_client_options o = {.endpoint = endpoint, .name = "ljctl", .deadline_us = (int64_t)deadline_s * 1000000};
-    int rc = s->scratch ? lj_client_open(&o, &s->client, err) : lj_fail(err, LJ_E_NOMEM, "no memory to send events");
+    struct lj_client_options o = {
+        .endpoint = endpoint, .name = "ljctl", .deadline_us = (int64_t)deadline_s * 1000000};
+    int rc = s->scratch ? lj_client_open(&o, &s->client, err)
+                        : lj_fail(err, LJ_E_NOMEM, "no memory to send events");
     if (rc) {
         lj_sender_close(&s);
         return rc;
@@ -84,8 +87,13 @@ static void on_answer(const struct lj_answer *a, void *arg)
     struct pending *p = arg;
     char id[LJ_UUID_TEXT + 1];
     char detail[300];
-    (void)snprintf(detail, sizeof detail, "%.*s", (int)(a->detail.n < 299 ? a->detail.n : 299), a->detail.p ? a->detail.p : "");
-    struct lj_sent sent = {.line = p->line, .answer = a, .code = a->code, .id = lj_uuid_format(a->id, id), .detail = detail};
+    (void)snprintf(detail, sizeof detail, "%.*s", (int)(a->detail.n < 299 ? a->detail.n : 299),
+                   a->detail.p ? a->detail.p : "");
+    struct lj_sent sent = {.line = p->line,
+                           .answer = a,
+                           .code = a->code,
+                           .id = lj_uuid_format(a->id, id),
+                           .detail = detail};
     if (a->code < 0 && !detail[0])
         sent.detail = lj_err_info(a->code)->en;
     p->s->cb(&sent, p->s->arg);
@@ -93,7 +101,8 @@ static void on_answer(const struct lj_answer *a, void *arg)
 }
 
 /* Decoded text of member m into buf; 0 and the empty text when absent. */
-static int text_of(const char *text, const struct lj_json_value *v, enum member m, char *buf, size_t cap, struct lj_slice *ret, struct lj_err *err)
+static int text_of(const char *text, const struct lj_json_value *v, enum member m, char *buf,
+                   size_t cap, struct lj_slice *ret, struct lj_err *err)
 {
     size_t n = 0;
     if (v[m].type == LJ_JSON_ABSENT) {
@@ -101,7 +110,8 @@ static int text_of(const char *text, const struct lj_json_value *v, enum member 
         return 0;
     }
     if (v[m].type != LJ_JSON_TEXT || lj_json_text(text + v[m].off, v[m].len, buf, cap, &n) != 0)
-        return lj_fail(err, LJ_E_MEMBER_INVALID, "/%s must be a string of at most %zu bytes", names[m].text, cap - 1);
+        return lj_fail(err, LJ_E_MEMBER_INVALID, "/%s must be a string of at most %zu bytes",
+                       names[m].text, cap - 1);
     *ret = (struct lj_slice){buf, n};
     return 0;
 }
@@ -119,15 +129,16 @@ static uint8_t origin_of(const char *type)
     return f && strstr(f->start, wanted) ? LJ_ORIGIN_CENTRE : LJ_ORIGIN_CLIENT;
 }
 
-static int read_id(struct lj_sender *s, const struct lj_slice *id, uint8_t out[16], struct lj_err *err)
+static int read_id(struct lj_sender *s, const struct lj_slice *id, uint8_t out[16],
+                   struct lj_err *err)
 {
     if (id->n)
         return lj_uuid_parse(id->p, id->n, out, err);
     return lj_uuid_v7(&s->ids, lj_now_us(), out, err);
 }
 
-static int read_event(struct lj_sender *s, const char *text, const struct lj_json_value *v, struct texts *t, struct lj_submit_event *e,
-                      struct lj_err *err)
+static int read_event(struct lj_sender *s, const char *text, const struct lj_json_value *v,
+                      struct texts *t, struct lj_submit_event *e, struct lj_err *err)
 {
     struct lj_slice id;
     struct lj_slice occurred;
@@ -144,14 +155,17 @@ static int read_event(struct lj_sender *s, const char *text, const struct lj_jso
     if (rc)
         return rc;
     if (!e->type.n || !e->unit.n || v[M_PAYLOAD].type != LJ_JSON_OBJECT)
-        return lj_fail(err, LJ_E_MEMBER_MISSING, "an event needs type, unit and payload (an object)");
+        return lj_fail(err, LJ_E_MEMBER_MISSING,
+                       "an event needs type, unit and payload (an object)");
     e->occurred_at_us = LJ_TIME_NONE;
     if (occurred.n && lj_time_parse(occurred.p, occurred.n, &e->occurred_at_us, err) != 0)
         return LJ_E_MEMBER_INVALID;
     if (v[M_VERSION].type != LJ_JSON_ABSENT &&
-        (v[M_VERSION].type != LJ_JSON_INTEGER || lj_json_int64(text + v[M_VERSION].off, v[M_VERSION].len, &version) != 0 || version < 1 ||
+        (v[M_VERSION].type != LJ_JSON_INTEGER ||
+         lj_json_int64(text + v[M_VERSION].off, v[M_VERSION].len, &version) != 0 || version < 1 ||
          version > INT16_MAX))
-        return lj_fail(err, LJ_E_MEMBER_INVALID, "/schema_version must be an integer from 1 to %d", INT16_MAX);
+        return lj_fail(err, LJ_E_MEMBER_INVALID, "/schema_version must be an integer from 1 to %d",
+                       INT16_MAX);
     e->schema_version = (uint16_t)version;
     e->origin = origin_of(t->type);
     e->class = LJ_CLASS_DEFAULT;
@@ -160,13 +174,15 @@ static int read_event(struct lj_sender *s, const char *text, const struct lj_jso
     return read_id(s, &id, e->id, err);
 }
 
-static int scan(struct lj_sender *s, const char *text, size_t n, struct lj_json_value *v, struct lj_err *err)
+static int scan(struct lj_sender *s, const char *text, size_t n, struct lj_json_value *v,
+                struct lj_err *err)
 {
     struct lj_json_request req = {.refuse_unknown = true, .names = names, .n_names = MEMBERS};
     struct lj_json_result result;
     struct lj_json_error why;
     if (n > LJ_EVENT_BYTES_MAX)
-        return lj_fail(err, LJ_E_TOO_LARGE, "the event has %zu bytes, limit %d", n, LJ_EVENT_BYTES_MAX);
+        return lj_fail(err, LJ_E_TOO_LARGE, "the event has %zu bytes, limit %d", n,
+                       LJ_EVENT_BYTES_MAX);
     if (lj_json_scan(&req, text, n, s->scratch, v, &result, &why) != 0)
         return lj_json_fail(err, &why);
     return 0;

@@ -1,8 +1,9 @@
 /* "Did you mean": the nearest known word of a mistyped one.
  *
- * Distance is the optimal string alignment one (insert, delete, change, swap of neighbours), which counts the usual typing slips as one.
- * A word is near when at most a third of its letters (at least one, at most three) differ. Words longer than 40 bytes are not
- * compared: no name here is that long. Ties go to the first in the list, so the answer is stable. */
+ * Distance is the optimal string alignment one (insert, delete, change, swap of neighbours), which
+ * counts the usual typing slips as one. A word is near when at most a third of its letters (at
+ * least one, at most three) differ. Words longer than 40 bytes are not compared: no name here is
+ * that long. Ties go to the first in the list, so the answer is stable. */
 #include "ctl/ctl.h"
 
 #include <string.h>
@@ -26,7 +27,8 @@ static unsigned distance(const char *a, size_t na, const char *b, size_t nb)
         for (size_t j = 1; j <= nb; j++) {
             unsigned change = row[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
             row[i][j] = min3(row[i - 1][j] + 1, row[i][j - 1] + 1, change);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && row[i - 2][j - 2] + 1 < row[i][j])
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                row[i - 2][j - 2] + 1 < row[i][j])
                 row[i][j] = row[i - 2][j - 2] + 1;
         }
     }

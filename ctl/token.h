@@ -14,7 +14,9 @@ struct lj_token_spec {
 
 /* A new secret. errors: LJ_E_IO without random bytes. */
 LJ_MUST int lj_token_make(char ret[LJ_TOKEN_TEXT + 1], struct lj_err *err);
-/* Store the hash of secret under spec (role liangjin_control). errors: LJ_E_STATE when the name is taken; LJ_E_ARG for a bad name or unit. */
-LJ_MUST int lj_token_store(PGconn *c, const struct lj_token_spec *spec, const char *secret, struct lj_err *err);
+/* Store the hash of secret under spec (role liangjin_control). errors: LJ_E_STATE when the name is
+ * taken; LJ_E_ARG for a bad name or unit. */
+LJ_MUST int lj_token_store(PGconn *c, const struct lj_token_spec *spec, const char *secret,
+                           struct lj_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* Reading db/seed/units.tsv: tab-separated code, id, kind, region, name; `#` lines are comments.
  *
- * The number of a unit in the letter is the number in its code, so there is no second place where it could differ. */
+ * The number of a unit in the letter is the number in its code, so there is no second place where
+ * it could differ. */
 #include "ctl/units.h"
 
 #include <stdio.h>
@@ -51,8 +52,9 @@ static int parse_line(char *line, struct lj_unit *u)
     const char *region = strsep(&rest, "\t");
     const char *name = strsep(&rest, "\t");
     memset(u, 0, sizeof *u);
-    if (!take(u->code, sizeof u->code, code) || !take(u->id, sizeof u->id, id) || !take(u->kind, sizeof u->kind, kind) ||
-        !take(u->region, sizeof u->region, region) || !take(u->name, sizeof u->name, name))
+    if (!take(u->code, sizeof u->code, code) || !take(u->id, sizeof u->id, id) ||
+        !take(u->kind, sizeof u->kind, kind) || !take(u->region, sizeof u->region, region) ||
+        !take(u->name, sizeof u->name, name))
         return 0;
     if (strcmp(u->region, "-") == 0)
         u->region[0] = '\0';
@@ -72,14 +74,19 @@ int lj_units_embedded(struct lj_unit *ret, size_t cap, size_t *ret_n, struct lj_
         size_t len = strcspn(p, "\n");
         number++;
         if (len >= sizeof line || n >= cap)
-            return lj_fail(err, LJ_E_CONFIG, "db/seed/units.tsv line %u is too long, or there are more than %zu units", number, cap);
+            return lj_fail(
+                err, LJ_E_CONFIG,
+                "db/seed/units.tsv line %u is too long, or there are more than %zu units", number,
+                cap);
         memcpy(line, p, len);
         line[len] = '\0';
         p += len + (p[len] == '\n');
         if (!line[0] || line[0] == '#')
             continue;
         if (!parse_line(line, &ret[n]))
-            return lj_fail(err, LJ_E_CONFIG, "db/seed/units.tsv line %u is no unit: code, id, kind, region, name", number);
+            return lj_fail(err, LJ_E_CONFIG,
+                           "db/seed/units.tsv line %u is no unit: code, id, kind, region, name",
+                           number);
         n++;
     }
     *ret_n = n;

@@ -1,6 +1,8 @@
-/* The live status line of `ljctl up`, on stderr: once a second in place on a terminal, once in ten seconds as a plain line elsewhere.
+/* The live status line of `ljctl up`, on stderr: once a second in place on a terminal, once in ten
+ * seconds as a plain line elsewhere.
  *
- * It asks the broker without ever waiting (lj_admin_poll_status): a supervisor that hangs because the broker does would restart nothing. */
+ * It asks the broker without ever waiting (lj_admin_poll_status): a supervisor that hangs because
+ * the broker does would restart nothing. */
 #include <time.h>
 #include <unistd.h>
 
@@ -35,9 +37,11 @@ static void print_line(const struct lj_up *up, const json_t *s, int tty)
     struct tm tm;
     if (localtime_r(&now, &tm))
         (void)strftime(at, sizeof at, "%H:%M:%S", &tm);
-    (void)fprintf(stderr, "%s%s  frontier %lld  in %lld/s  queued %lld  open %lld (oldest %lld ms)  parked %lld  restarts %u%s",
-                  tty ? "\r\033[K" : "", at, number(s, "frontier"), number(intake, "per_second"), number(intake, "queued"), open_events, age,
-                  parked, restarts, tty ? "" : "\n");
+    (void)fprintf(stderr,
+                  "%s%s  frontier %lld  in %lld/s  queued %lld  open %lld (oldest %lld ms)  parked "
+                  "%lld  restarts %u%s",
+                  tty ? "\r\033[K" : "", at, number(s, "frontier"), number(intake, "per_second"),
+                  number(intake, "queued"), open_events, age, parked, restarts, tty ? "" : "\n");
     (void)fflush(stderr);
 }
 

@@ -1,14 +1,17 @@
 /* The private PostgreSQL of `ljctl up`.
  *
- * initdb makes the cluster in DIR/pg.new, renamed when complete: a killed first start leaves no half cluster. Checksums on, C.UTF-8, reachable only
- * through the Unix socket in run/, where peer authentication maps the service user and root to every role of db/roles.sql; nobody else gets
- * in, and there is no password to lose. Settings go into pg/liangjin.conf, rewritten at every start and included before the operator's own
- * pg/local.conf; where the sockets are is given on the command line. fsync, synchronous_commit and full_page_writes are on: an ack means a
- * flushed COMMIT (the broker refuses to start otherwise). The server's log never holds statements or row contents (terse, no statement on
- * errors): payloads do not belong in logs.
+ * initdb makes the cluster in DIR/pg.new, renamed when complete: a killed first start leaves no
+ * half cluster. Checksums on, C.UTF-8, reachable only through the Unix socket in run/, where peer
+ * authentication maps the service user and root to every role of db/roles.sql; nobody else gets in,
+ * and there is no password to lose. Settings go into pg/liangjin.conf, rewritten at every start and
+ * included before the operator's own pg/local.conf; where the sockets are is given on the command
+ * line. fsync, synchronous_commit and full_page_writes are on: an ack means a flushed COMMIT (the
+ * broker refuses to start otherwise). The server's log never holds statements or row contents
+ * (terse, no statement on errors): payloads do not belong in logs.
  *
- * The postmaster is a plain child. When the supervisor is killed the kernel sends it SIGINT (fast shutdown); a start that comes while it still shuts
- * down finds postmaster.pid, asks it to stop again, and waits.
+ * The postmaster is a plain child. When the supervisor is killed the kernel sends it SIGINT (fast
+ * shutdown); a start that comes while it still shuts down finds postmaster.pid, asks it to stop
+ * again, and waits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +49,10 @@ static int exec_command(const void *arg)
     if (dup2(c->log_fd, 1) < 0 || dup2(c->log_fd, 2) < 0 || chdir("/") != 0)
         return 124;
     (void)umask(077);
-    (void)execv(c->argv[0], (char *const *)(uintptr_t)c->argv); /* exec takes char *const * for historical reasons; it changes nothing */
+    (void)execv(
+        c->argv[0],
+        (char *const *)(uintptr_t)
+            c->argv); /* exec takes char *const * for historical reasons; it changes nothing */
     return 127;
 }
 
@@ -56,7 +62,9 @@ static int run_command(struct lj_up *up, const char *const *argv, struct lj_err 
     int rc = lj_path(path, up->at.log, "setup.log", err);
     if (rc)
         return rc;
-    struct command c = {.argv = argv, .log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644)};
+    struct command c = {
+        .argv = argv,
+        .log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644)};
     if (c.log_fd < 0)
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot open %.180s", path);
     rc = lj_up_as_user(up, exec_command, &c, err);
@@ -82,17 +90,24 @@ static int init_cluster(struct lj_up *up, struct lj_err *err)
     lj_say("making a private PostgreSQL in %s", up->at.pg);
     if (stat(fresh, &st) == 0) {
         const char *const clean[] = {"/bin/rm", "-rf", "--", fresh, NULL};
-        (void)run_command(up, clean, NULL); /* empties it; the folder itself may stand in a folder of root's */
+        (void)run_command(up, clean,
+                          NULL); /* empties it; the folder itself may stand in a folder of root's */
         (void)rmdir(fresh);
     }
     if (mkdir(fresh, 0700) != 0 || (up->as_root && chown(fresh, up->uid, up->gid) != 0))
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot make %.180s", fresh);
-    const char *const argv[] = {program,           "-D",
-                                fresh,             "-U",
-                                "postgres",        "--data-checksums",
-                                "--locale=C.UTF-8", "--encoding=UTF8",
-                                "--auth-local=peer", "--auth-host=reject",
-                                "--no-instructions", NULL};
+    const char *const argv[] = {program,
+                                "-D",
+                                fresh,
+                                "-U",
+                                "postgres",
+                                "--data-checksums",
+                                "--locale=C.UTF-8",
+                                "--encoding=UTF8",
+                                "--auth-local=peer",
+                                "--auth-host=reject",
+                                "--no-instructions",
+                                NULL};
     rc = run_command(up, argv, err);
     (void)rmdir(up->at.pg); /* an empty one would be in the way */
     if (rc == 0 && rename(fresh, up->at.pg) != 0)
@@ -128,7 +143,8 @@ struct config_file {
 static int write_config(const void *arg)
 {
     const struct config_file *f = arg;
-    return lj_write_whole(f->path, (const char *)f->text.data, f->text.len, 0600, NULL) == 0 ? 0 : 1;
+    return lj_write_whole(f->path, (const char *)f->text.data, f->text.len, 0600, NULL) == 0 ? 0
+                                                                                             : 1;
 }
 
 static int put_config(struct lj_up *up, const char *name, struct lj_buf *text, struct lj_err *err)
@@ -149,19 +165,25 @@ static void put_settings(struct lj_up *up, struct lj_buf *b)
     struct statvfs f = {0};
     int64_t memory = memory_bytes();
     int64_t room = statvfs(up->at.pg, &f) == 0 ? (int64_t)f.f_bavail * (int64_t)f.f_frsize : 0;
-    lj_buf_printf(b, "# Written by `ljctl up` at every start; your own settings belong in local.conf, which comes later and wins.\n");
+    lj_buf_printf(b, "# Written by `ljctl up` at every start; your own settings belong in "
+                     "local.conf, which comes later and wins.\n");
     lj_buf_printf(b, "shared_buffers = %lldMB\n", (long long)clamp(memory / 8 / MIB, 64, 2048));
-    lj_buf_printf(b, "effective_cache_size = %lldMB\n", (long long)clamp(memory / 2 / MIB, 128, 65536));
+    lj_buf_printf(b, "effective_cache_size = %lldMB\n",
+                  (long long)clamp(memory / 2 / MIB, 128, 65536));
     lj_buf_printf(b, "max_wal_size = %lldMB\n", (long long)clamp(room / 8 / MIB, 512, 8192));
-    lj_buf_printf(b, "min_wal_size = 256MB\nwork_mem = 16MB\nmaintenance_work_mem = 128MB\nmax_connections = 300\n"
-                     "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\nwal_compression = off\n"
-                     "checkpoint_timeout = 15min\ncheckpoint_completion_target = 0.9\njit = off\n"
-                     "timezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C'\n");
-    lj_buf_printf(b, "logging_collector = off\nlog_destination = 'stderr'\nlog_line_prefix = '%%m [%%p] %%q%%u/%%a '\n"
-                     "log_checkpoints = on\nlog_lock_waits = on\nlog_min_messages = warning\n"
-                     "# no statement and no row content in the log: payloads do not belong there\n"
-                     "log_statement = none\nlog_min_error_statement = panic\nlog_error_verbosity = terse\n"
-                     "log_parameter_max_length = 0\nlog_parameter_max_length_on_error = 0\n");
+    lj_buf_printf(
+        b, "min_wal_size = 256MB\nwork_mem = 16MB\nmaintenance_work_mem = 128MB\nmax_connections = "
+           "300\n"
+           "fsync = on\nsynchronous_commit = on\nfull_page_writes = on\nwal_compression = off\n"
+           "checkpoint_timeout = 15min\ncheckpoint_completion_target = 0.9\njit = off\n"
+           "timezone = 'UTC'\nlog_timezone = 'UTC'\nlc_messages = 'C'\n");
+    lj_buf_printf(
+        b, "logging_collector = off\nlog_destination = 'stderr'\nlog_line_prefix = '%%m [%%p] "
+           "%%q%%u/%%a '\n"
+           "log_checkpoints = on\nlog_lock_waits = on\nlog_min_messages = warning\n"
+           "# no statement and no row content in the log: payloads do not belong there\n"
+           "log_statement = none\nlog_min_error_statement = panic\nlog_error_verbosity = terse\n"
+           "log_parameter_max_length = 0\nlog_parameter_max_length_on_error = 0\n");
 }
 
 /* A line for every role that db/roles.sql names in quotes: 'liangjin_...'. */
@@ -169,7 +191,8 @@ static void put_roles(struct lj_buf *b, const char *os_user)
 {
     const struct lj_embedded *roles = lj_embedded_find("db/roles.sql");
     lj_buf_printf(b, "liangjin \"%s\" postgres\n", os_user);
-    for (const char *p = roles ? strstr(roles->start, "'liangjin_") : NULL; p; p = strstr(p, "'liangjin_")) {
+    for (const char *p = roles ? strstr(roles->start, "'liangjin_") : NULL; p;
+         p = strstr(p, "'liangjin_")) {
         size_t n = strspn(++p, "abcdefghijklmnopqrstuvwxyz_0123456789");
         if (p[n] == '\'')
             lj_buf_printf(b, "liangjin \"%s\" %.*s\n", os_user, (int)n, p);
@@ -183,9 +206,13 @@ static int configure(struct lj_up *up, struct lj_err *err)
     struct lj_buf hba = {0};
     struct lj_buf ident = {0};
     put_settings(up, &settings);
-    lj_buf_printf(&main_conf, "# Written by `ljctl up`.\ninclude 'liangjin.conf'\ninclude_if_exists 'local.conf'\n");
-    lj_buf_printf(&hba, "# Written by `ljctl up`: the Unix socket only, and only users that pg_ident.conf maps.\n"
-                        "local all all peer map=liangjin\n");
+    lj_buf_printf(
+        &main_conf,
+        "# Written by `ljctl up`.\ninclude 'liangjin.conf'\ninclude_if_exists 'local.conf'\n");
+    lj_buf_printf(
+        &hba,
+        "# Written by `ljctl up`: the Unix socket only, and only users that pg_ident.conf maps.\n"
+        "local all all peer map=liangjin\n");
     put_roles(&ident, up->user);
     if (strcmp(up->user, "root") != 0)
         put_roles(&ident, "root");
@@ -206,7 +233,8 @@ static pid_t leftover(const struct lj_up *up)
     char path[PATH_MAX];
     char text[64];
     char exe[PATH_MAX];
-    if (lj_path(path, up->at.pg, "postmaster.pid", NULL) != 0 || lj_read_small(path, text, sizeof text, NULL) != 0)
+    if (lj_path(path, up->at.pg, "postmaster.pid", NULL) != 0 ||
+        lj_read_small(path, text, sizeof text, NULL) != 0)
         return 0;
     long pid = strtol(text, NULL, 10);
     if (pid <= 1 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH))
@@ -230,7 +258,9 @@ static int stop_leftover(struct lj_up *up, struct lj_err *err)
     while (leftover(up)) {
         struct timespec pause = {0, 50 * 1000 * 1000};
         if (lj_mono_us() > deadline)
-            return lj_fail(err, LJ_E_STATE, "the PostgreSQL with pid %ld on %.120s does not stop: stop it by hand", (long)pid, up->at.pg);
+            return lj_fail(err, LJ_E_STATE,
+                           "the PostgreSQL with pid %ld on %.120s does not stop: stop it by hand",
+                           (long)pid, up->at.pg);
         (void)nanosleep(&pause, NULL);
     }
     return 0;
@@ -249,7 +279,8 @@ int lj_up_pg_prepare(struct lj_up *up, struct lj_err *err)
 static int accepts(struct lj_up *up)
 {
     char dsn[PATH_MAX + 64];
-    (void)snprintf(dsn, sizeof dsn, "host='%s' dbname=postgres user=postgres connect_timeout=2", up->at.run);
+    (void)snprintf(dsn, sizeof dsn, "host='%s' dbname=postgres user=postgres connect_timeout=2",
+                   up->at.run);
     if (up->postgres->state == LJ_CHILD_GONE && !up->fatal.code)
         (void)lj_fail(&up->fatal, LJ_E_STATE, "PostgreSQL does not start");
     return up->postgres->pid && PQping(dsn) == PQPING_OK;
@@ -267,9 +298,12 @@ static int create_database(struct lj_up *up, struct lj_err *err)
     PGresult *r = NULL;
     int rc = lj_pg_connect_run(up->at.run, "postgres", "postgres", &c, err);
     if (rc == 0)
-        rc = lj_dbs_query(c, "select 1 from pg_database where datname = 'liangjin'", 0, NULL, &r, err);
+        rc = lj_dbs_query(c, "select 1 from pg_database where datname = 'liangjin'", 0, NULL, &r,
+                          err);
     if (rc == 0 && PQntuples(r) == 0)
-        rc = lj_pg_script(c, "the database", "create database liangjin template template0 encoding 'UTF8' locale 'C.UTF-8'", err);
+        rc = lj_pg_script(
+            c, "the database",
+            "create database liangjin template template0 encoding 'UTF8' locale 'C.UTF-8'", err);
     PQclear(r);
     PQfinish(c);
     return rc;
@@ -295,7 +329,16 @@ int lj_up_pg_start(struct lj_up *up, struct lj_err *err)
     if (rc)
         return rc;
     (void)snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", up->at.run);
-    const char *const argv[] = {program, "-D", up->at.pg, "-c", "listen_addresses=", "-c", sockets, "-c", "unix_socket_permissions=0700", NULL};
+    const char *const argv[] = {program,
+                                "-D",
+                                up->at.pg,
+                                "-c",
+                                "listen_addresses=",
+                                "-c",
+                                sockets,
+                                "-c",
+                                "unix_socket_permissions=0700",
+                                NULL};
     up->postgres = lj_up_child(up, "postgres", argv, SIGINT, SIGINT);
     if (!up->postgres)
         return lj_fail(err, LJ_E_IO, "cannot set up the process postgres");
@@ -305,7 +348,9 @@ int lj_up_pg_start(struct lj_up *up, struct lj_err *err)
         return migrate(up, err);
     if (rc == 0 || up->fatal.code) {
         lj_up_log_tail(up->postgres);
-        return lj_fail(err, LJ_E_STATE, "PostgreSQL does not accept connections; see %.150s/postgres.log", up->at.log);
+        return lj_fail(err, LJ_E_STATE,
+                       "PostgreSQL does not accept connections; see %.150s/postgres.log",
+                       up->at.log);
     }
     return lj_fail(err, LJ_E_CLOSED, "stopped");
 }

@@ -1,13 +1,15 @@
 /* The supervisor: children, their logs, restarts, signals; all on one libuv loop.
  *
- * A child is forked, not uv_spawn'ed, because three things must happen between fork and exec: a session of its own (Ctrl-C goes to the
- * supervisor only, which stops the children in order), giving up root, and PR_SET_PDEATHSIG after that (a change of user clears it), so that no
- * child outlives a killed supervisor. What a child writes comes through a pipe into DIR/log/NAME.log, renamed at 8 MiB and kept twice. One that dies is
- * started again after 100 ms, doubling to 10 s, less up to half by chance so that many do not come at once; after 30 s of life the count begins
+ * A child is forked, not uv_spawn'ed, because three things must happen between fork and exec: a
+ * session of its own (Ctrl-C goes to the supervisor only, which stops the children in order),
+ * giving up root, and PR_SET_PDEATHSIG after that (a change of user clears it), so that no child
+ * outlives a killed supervisor. What a child writes comes through a pipe into DIR/log/NAME.log,
+ * renamed at 8 MiB and kept twice. One that dies is started again after 100 ms, doubling to 10 s,
+ * less up to half by chance so that many do not come at once; after 30 s of life the count begins
  * anew. Exit code 2 (wrong configuration) is not repeated: it would be wrong again.
  *
- * lj_up_wait turns the loop until a condition holds: starting and stopping are written as sequences, while signals, logs and restarts of the children
- * already started go on.
+ * lj_up_wait turns the loop until a condition holds: starting and stopping are written as
+ * sequences, while signals, logs and restarts of the children already started go on.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +73,9 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
 {
     struct lj_child *c = h->data;
     (void)hint;
-    *buf = uv_buf_init(c->up->chunk, sizeof c->up->chunk); /* libuv hands it back before it asks again: one is enough */
+    *buf = uv_buf_init(
+        c->up->chunk,
+        sizeof c->up->chunk); /* libuv hands it back before it asks again: one is enough */
 }
 
 static void on_output(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
@@ -129,7 +133,8 @@ static void child_main(const struct lj_child *c, pid_t parent)
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     int null = open("/dev/null", O_RDONLY);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(c->log_write, 1) < 0 || dup2(c->log_write, 2) < 0 || chdir("/") != 0)
+    if (null < 0 || dup2(null, 0) < 0 || dup2(c->log_write, 1) < 0 || dup2(c->log_write, 2) < 0 ||
+        chdir("/") != 0)
         _exit(124);
     (void)umask(077);
     (void)execv(c->argv[0], c->argv);
@@ -141,14 +146,17 @@ void lj_up_write_processes(struct lj_up *up)
     char path[PATH_MAX];
     struct lj_err err = {0};
     json_t *list = json_array();
-    (void)json_array_append_new(list, json_pack("{s:s, s:I}", "name", "supervisor", "pid", (json_int_t)getpid()));
+    (void)json_array_append_new(
+        list, json_pack("{s:s, s:I}", "name", "supervisor", "pid", (json_int_t)getpid()));
     for (size_t i = 0; i < up->nchildren; i++) {
         if (up->children[i]->pid)
-            (void)json_array_append_new(list, json_pack("{s:s, s:I}", "name", up->children[i]->name, "pid", (json_int_t)up->children[i]->pid));
+            (void)json_array_append_new(list, json_pack("{s:s, s:I}", "name", up->children[i]->name,
+                                                        "pid", (json_int_t)up->children[i]->pid));
     }
     json_t *all = json_pack("{s:I, s:o}", "port", (json_int_t)up->bound_port, "processes", list);
     char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
-    int rc = text ? lj_path(path, up->at.dir, "processes.json", &err) : lj_fail(&err, LJ_E_NOMEM, "no memory for the list of processes");
+    int rc = text ? lj_path(path, up->at.dir, "processes.json", &err)
+                  : lj_fail(&err, LJ_E_NOMEM, "no memory for the list of processes");
     if (rc == 0)
         rc = lj_write_whole(path, text, strlen(text), 0644, &err);
     if (rc)
@@ -191,11 +199,14 @@ static void on_restart(uv_timer_t *t)
 static void schedule_restart(struct lj_child *c)
 {
     int healthy = lj_mono_us() - c->started_us >= HEALTHY_US;
-    c->backoff_ms = healthy || !c->backoff_ms ? BACKOFF_MIN_MS : c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff_ms * 2;
+    c->backoff_ms = healthy || !c->backoff_ms            ? BACKOFF_MIN_MS
+                    : c->backoff_ms * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS
+                                                         : c->backoff_ms * 2;
     unsigned delay = c->backoff_ms - randombytes_uniform(c->backoff_ms / 2 + 1);
     c->state = LJ_CHILD_WAITING;
     (void)uv_timer_start(&c->timer, on_restart, delay, 0);
-    lj_say("%s ended (%s %d); again in %u ms; see %s/%s.log", c->name, c->exit_code >= 128 ? "signal" : "code",
+    lj_say("%s ended (%s %d); again in %u ms; see %s/%s.log", c->name,
+           c->exit_code >= 128 ? "signal" : "code",
            c->exit_code >= 128 ? c->exit_code - 128 : c->exit_code, delay, c->up->at.log, c->name);
 }
 
@@ -207,7 +218,8 @@ static void child_ended(struct lj_child *c, int status)
         c->state = LJ_CHILD_GONE;
     } else if (c->exit_code == EXIT_CONFIG || c->exit_code == 126 || c->exit_code == 127) {
         c->state = LJ_CHILD_GONE;
-        lj_say("%s cannot run (code %d) and is not started again; see %s/%s.log", c->name, c->exit_code, c->up->at.log, c->name);
+        lj_say("%s cannot run (code %d) and is not started again; see %s/%s.log", c->name,
+               c->exit_code, c->up->at.log, c->name);
     } else {
         schedule_restart(c);
     }
@@ -249,13 +261,18 @@ static int copy_args(struct lj_child *c, const char *const *argv)
     return 0;
 }
 
-struct lj_child *lj_up_child(struct lj_up *up, const char *name, const char *const *argv, int stop_signal, int death_signal)
+struct lj_child *lj_up_child(struct lj_up *up, const char *name, const char *const *argv,
+                             int stop_signal, int death_signal)
 {
     int ends[2];
     struct lj_child *c = up->nchildren < LJ_CHILDREN_MAX ? calloc(1, sizeof *c) : NULL;
     if (!c)
         return NULL;
-    *c = (struct lj_child){.up = up, .stop_signal = stop_signal, .death_signal = death_signal, .log_fd = -1, .log_write = -1};
+    *c = (struct lj_child){.up = up,
+                           .stop_signal = stop_signal,
+                           .death_signal = death_signal,
+                           .log_fd = -1,
+                           .log_write = -1};
     (void)snprintf(c->name, sizeof c->name, "%s", name);
     up->children[up->nchildren++] = c;
     if (copy_args(c, argv) != 0 || log_open(c, NULL) != 0 || pipe2(ends, O_CLOEXEC) != 0)
@@ -266,7 +283,8 @@ struct lj_child *lj_up_child(struct lj_up *up, const char *name, const char *con
     c->timer.data = c;
     c->pipe.data = c;
     c->handles = 2;
-    if (uv_pipe_open(&c->pipe, ends[0]) != 0 || uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_output) != 0)
+    if (uv_pipe_open(&c->pipe, ends[0]) != 0 ||
+        uv_read_start((uv_stream_t *)&c->pipe, on_alloc, on_output) != 0)
         return NULL;
     return c;
 }
@@ -280,8 +298,10 @@ static void on_stop_signal(uv_signal_t *h, int signum)
         return;
     up->stop_asked++;
     (void)fprintf(stderr, "\n");
-    lj_say("%s", up->stop_asked == 1 ? "正在停止,排空在途任务 · stopping: finishing what is in flight (once more: fast)"
-                                     : "立即停止 · stopping at once; nothing acknowledged is lost");
+    lj_say("%s",
+           up->stop_asked == 1
+               ? "正在停止,排空在途任务 · stopping: finishing what is in flight (once more: fast)"
+               : "立即停止 · stopping at once; nothing acknowledged is lost");
 }
 
 static void on_tick(uv_timer_t *t)
@@ -299,9 +319,11 @@ int lj_up_loop_open(struct lj_up *up, struct lj_err *err)
         (void)uv_signal_init(&up->loop, &up->signals[i]);
         up->signals[i].data = up;
         up->handles++;
-        int rc = uv_signal_start(&up->signals[i], signums[i] == SIGCHLD ? on_child_signal : on_stop_signal, signums[i]);
+        int rc = uv_signal_start(
+            &up->signals[i], signums[i] == SIGCHLD ? on_child_signal : on_stop_signal, signums[i]);
         if (rc)
-            return lj_fail(err, LJ_E_INTERNAL, "cannot watch signal %d: %s", signums[i], uv_strerror(rc));
+            return lj_fail(err, LJ_E_INTERNAL, "cannot watch signal %d: %s", signums[i],
+                           uv_strerror(rc));
     }
     (void)uv_timer_init(&up->loop, &up->tick);
     up->tick.data = up;
@@ -349,7 +371,8 @@ static void free_child(struct lj_child *c)
 
 void lj_up_loop_close(struct lj_up *up)
 {
-    for (int i = 0; i < 50 && uv_run(&up->loop, UV_RUN_NOWAIT); i++) /* last words of the children still in the pipes */
+    for (int i = 0; i < 50 && uv_run(&up->loop, UV_RUN_NOWAIT);
+         i++) /* last words of the children still in the pipes */
         continue;
     for (size_t i = 0; i < up->nchildren; i++) {
         struct lj_child *c = up->children[i];
@@ -358,8 +381,9 @@ void lj_up_loop_close(struct lj_up *up)
         uv_close((uv_handle_t *)&c->timer, on_child_handle_closed);
         uv_close((uv_handle_t *)&c->pipe, on_child_handle_closed);
     }
-    uv_handle_t *const own[] = {(uv_handle_t *)&up->signals[0], (uv_handle_t *)&up->signals[1], (uv_handle_t *)&up->signals[2],
-                                (uv_handle_t *)&up->signals[3], (uv_handle_t *)&up->tick};
+    uv_handle_t *const own[] = {(uv_handle_t *)&up->signals[0], (uv_handle_t *)&up->signals[1],
+                                (uv_handle_t *)&up->signals[2], (uv_handle_t *)&up->signals[3],
+                                (uv_handle_t *)&up->tick};
     for (int i = up->handles - 1; i >= 0; i--)
         uv_close(own[i], on_handle_closed);
     (void)uv_run(&up->loop, UV_RUN_DEFAULT);

@@ -1,23 +1,23 @@
-/* Who runs everything, the directory, and the programs.
+/* Who runs everything, and the directory.
  *
- * Started by root, everything runs as a service user: PostgreSQL refuses root, and a hole in the gateway must not be root's. What root writes stays
- * root's (DIR itself, log/, secret/, bin/, processes.json: a child that is taken over cannot make root write elsewhere through a link); handed over are
- * pg/ and run/ only. The service user needs search permission on every parent of DIR; that is tried as that user, folder by folder, because
- * only the kernel knows all the rules (modes, ACLs, mounts), and the folder that is in the way is named. Where nothing was chosen (--dir
- * left at `var`) and the place is unreachable (a checkout below /root), DIR becomes /var/lib/liangjin and `var` a link to it, so that every later
- * `ljctl` finds it. Programs in an unreachable build are copied to DIR/bin.
+ * Started by root, everything runs as a service user: PostgreSQL refuses root, and a hole in the
+ * gateway must not be root's. What root writes stays root's (DIR itself, log/, secret/, bin/,
+ * processes.json: a child that is taken over cannot make root write elsewhere through a link);
+ * handed over are pg/ and run/ only. The service user needs search permission on every parent of
+ * DIR; that is tried as that user, folder by folder, because only the kernel knows all the rules
+ * (modes, ACLs, mounts), and the folder that is in the way is named. Where nothing was chosen
+ * (--dir left at `var`) and the place is unreachable (a checkout below /root), DIR becomes
+ * /var/lib/liangjin and `var` a link to it, so that every later `ljctl` finds it.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,7 +31,8 @@ int lj_up_drop(const struct lj_up *up)
     return setgroups(1, &up->gid) == 0 && setgid(up->gid) == 0 && setuid(up->uid) == 0 ? 0 : -1;
 }
 
-int lj_up_as_user(const struct lj_up *up, int (*fn)(const void *arg), const void *arg, struct lj_err *err)
+int lj_up_as_user(const struct lj_up *up, int (*fn)(const void *arg), const void *arg,
+                  struct lj_err *err)
 {
     pid_t pid = fork();
     if (pid < 0)
@@ -47,7 +48,8 @@ int lj_up_as_user(const struct lj_up *up, int (*fn)(const void *arg), const void
             return lj_fail_errno(err, LJ_E_IO, errno, "cannot wait for a process");
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) == 255)
-        return lj_fail(err, LJ_E_IO, "a helper process as user %s failed (status %#x)", up->user, (unsigned)status);
+        return lj_fail(err, LJ_E_IO, "a helper process as user %s failed (status %#x)", up->user,
+                       (unsigned)status);
     return WEXITSTATUS(status);
 }
 
@@ -71,14 +73,23 @@ static int run_tool(char *const argv[])
 
 static int make_user(const char *name, struct lj_err *err)
 {
-    char *const argv[] = {(char[]){"useradd"},       (char[]){"--system"},  (char[]){"--user-group"}, (char[]){"--no-create-home"},
-                          (char[]){"--home-dir"},    (char[]){"/nonexistent"}, (char[]){"--shell"},   (char[]){"/usr/sbin/nologin"},
-                          strdup(name),              NULL};
+    char *const argv[] = {(char[]){"useradd"},
+                          (char[]){"--system"},
+                          (char[]){"--user-group"},
+                          (char[]){"--no-create-home"},
+                          (char[]){"--home-dir"},
+                          (char[]){"/nonexistent"},
+                          (char[]){"--shell"},
+                          (char[]){"/usr/sbin/nologin"},
+                          strdup(name),
+                          NULL};
     int code = argv[8] ? run_tool(argv) : -1;
     free(argv[8]);
     if (code != 0 && !getpwnam(name)) /* another start may have made it just now */
-        return lj_fail(err, LJ_E_FORBIDDEN, "cannot make the system user %.40s (useradd ended with %d): make it yourself, or name one with --user", name,
-                       code);
+        return lj_fail(err, LJ_E_FORBIDDEN,
+                       "cannot make the system user %.40s (useradd ended with %d): make it "
+                       "yourself, or name one with --user",
+                       name, code);
     return 0;
 }
 
@@ -91,7 +102,9 @@ int lj_up_user(struct lj_up *up, struct lj_err *err)
         up->uid = geteuid();
         up->gid = getegid();
         if (!p)
-            return lj_fail(err, LJ_E_CONFIG, "this user (%u) has no name in /etc/passwd, which PostgreSQL's peer authentication needs",
+            return lj_fail(err, LJ_E_CONFIG,
+                           "this user (%u) has no name in /etc/passwd, which PostgreSQL's peer "
+                           "authentication needs",
                            (unsigned)up->uid);
         (void)snprintf(up->user, sizeof up->user, "%s", p->pw_name);
         return 0;
@@ -105,7 +118,10 @@ int lj_up_user(struct lj_up *up, struct lj_err *err)
         p = getpwnam(name);
     }
     if (!p || p->pw_uid == 0)
-        return lj_fail(err, LJ_E_CONFIG, "--user is \"%.40s\": not a user that can run this (it must exist and not be root)", name);
+        return lj_fail(
+            err, LJ_E_CONFIG,
+            "--user is \"%.40s\": not a user that can run this (it must exist and not be root)",
+            name);
     up->uid = p->pw_uid;
     up->gid = p->pw_gid;
     (void)snprintf(up->user, sizeof up->user, "%s", p->pw_name);
@@ -114,7 +130,8 @@ int lj_up_user(struct lj_up *up, struct lj_err *err)
 
 /* ---- the directory ---- */
 
-/* Number of the first '/'-prefix of the absolute path that this process may not search, counted from 1 (the root is 1); 0 = all can. */
+/* Number of the first '/'-prefix of the absolute path that this process may not search, counted
+ * from 1 (the root is 1); 0 = all can. */
 static int first_closed(const void *arg)
 {
     char prefix[PATH_MAX];
@@ -156,7 +173,9 @@ static int check_reachable(const struct lj_up *up, const char *path, struct lj_e
     if (n <= 0)
         return n;
     nth_prefix(path, n, folder);
-    return lj_fail(err, LJ_E_FORBIDDEN, "user %s may not enter %.120s: choose another --dir, or `chmod o+x` that folder", up->user, folder);
+    return lj_fail(err, LJ_E_FORBIDDEN,
+                   "user %s may not enter %.120s: choose another --dir, or `chmod o+x` that folder",
+                   up->user, folder);
 }
 
 /* mkdir -p for an absolute path, 0755. */
@@ -169,14 +188,15 @@ static int make_folders(const char *path, struct lj_err *err)
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0755) != 0 && errno != EEXIST)
-            return lj_fail_errno(err, errno == EACCES ? LJ_E_FORBIDDEN : LJ_E_IO, errno, "cannot make %.160s", part);
+            return lj_fail_errno(err, errno == EACCES ? LJ_E_FORBIDDEN : LJ_E_IO, errno,
+                                 "cannot make %.160s", part);
         if (!path[i])
             return 0;
     }
 }
 
-/* A folder of ours: made if missing, with this mode, owned by the service user or by who runs this. */
-static int own_folder(const struct lj_up *up, const char *path, mode_t mode, int handed_over, struct lj_err *err)
+int lj_up_own_folder(const struct lj_up *up, const char *path, mode_t mode, int handed_over,
+                     struct lj_err *err)
 {
     struct stat st;
     if (mkdir(path, mode) != 0 && errno != EEXIST)
@@ -191,9 +211,12 @@ static int own_folder(const struct lj_up *up, const char *path, mode_t mode, int
     uid_t wanted = handed_over ? up->uid : geteuid();
     int rc = 0;
     if (st.st_uid != wanted && st.st_uid != geteuid())
-        rc = lj_fail(err, LJ_E_STATE, "%.140s belongs to user number %u, not to %s: start with --user of that user, or as it", path,
-                     (unsigned)st.st_uid, up->user);
-    else if ((st.st_uid != wanted && fchown(fd, wanted, handed_over ? up->gid : getegid()) != 0) || fchmod(fd, mode) != 0)
+        rc = lj_fail(
+            err, LJ_E_STATE,
+            "%.140s belongs to user number %u, not to %s: start with --user of that user, or as it",
+            path, (unsigned)st.st_uid, up->user);
+    else if ((st.st_uid != wanted && fchown(fd, wanted, handed_over ? up->gid : getegid()) != 0) ||
+             fchmod(fd, mode) != 0)
         rc = lj_fail_errno(err, LJ_E_IO, errno, "cannot hand over %.180s", path);
     (void)close(fd);
     return rc;
@@ -210,7 +233,8 @@ static int is_empty(const char *path)
     return d && n <= 2;
 }
 
-/* DIR as an absolute path; made when missing. Root's own fresh 0700 folder is opened for searching. */
+/* DIR as an absolute path; made when missing. Root's own fresh 0700 folder is opened for searching.
+ */
 static int resolve_dir(struct lj_up *up, char out[PATH_MAX], struct lj_err *err)
 {
     const char *asked = up->ctl->o.dir;
@@ -218,19 +242,26 @@ static int resolve_dir(struct lj_up *up, char out[PATH_MAX], struct lj_err *err)
     char cwd[PATH_MAX];
     struct stat st;
     if (realpath(asked, out)) {
-        if (up->as_root && stat(out, &st) == 0 && st.st_uid == 0 && !(st.st_mode & S_IXOTH) && is_empty(out))
-            (void)chmod(out, (st.st_mode & 07777) | 0011); /* it is to be the system's folder: searching it gives no secret away */
+        if (up->as_root && stat(out, &st) == 0 && st.st_uid == 0 && !(st.st_mode & S_IXOTH) &&
+            is_empty(out))
+            (void)chmod(
+                out,
+                (st.st_mode & 07777) |
+                    0011); /* it is to be the system's folder: searching it gives no secret away */
         return check_reachable(up, out, err);
     }
     if (asked[0] != '/' && !getcwd(cwd, sizeof cwd))
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot tell the current folder");
-    if (snprintf(wanted, sizeof wanted, "%s%s%s", asked[0] == '/' ? "" : cwd, asked[0] == '/' ? "" : "/", asked) >= PATH_MAX)
+    if (snprintf(wanted, sizeof wanted, "%s%s%s", asked[0] == '/' ? "" : cwd,
+                 asked[0] == '/' ? "" : "/", asked) >= PATH_MAX)
         return lj_fail(err, LJ_E_ARG, "--dir is too long");
     for (size_t n = strlen(wanted); n > 1 && wanted[n - 1] == '/'; n--)
         wanted[n - 1] = '\0';
     int rc = check_reachable(up, wanted, err);
     if (rc == LJ_E_FORBIDDEN && up->as_root && strcmp(asked, "var") == 0) {
-        lj_say("user %s may not enter %s; the system's directory is /var/lib/liangjin, and `var` becomes a link to it", up->user, cwd);
+        lj_say("user %s may not enter %s; the system's directory is /var/lib/liangjin, and `var` "
+               "becomes a link to it",
+               up->user, cwd);
         (void)snprintf(wanted, sizeof wanted, "/var/lib/liangjin");
         if (symlink(wanted, "var") != 0 && errno != EEXIST)
             return lj_fail_errno(err, LJ_E_IO, errno, "cannot make the link var");
@@ -243,22 +274,23 @@ static int resolve_dir(struct lj_up *up, char out[PATH_MAX], struct lj_err *err)
     return rc == 0 ? check_reachable(up, out, err) : rc;
 }
 
-/* A folder for sockets: DIR/run, or a short one elsewhere whose name is kept in DIR/run-path. */
-static int run_folder(struct lj_up *up, struct lj_err *err)
+int lj_up_run_folder(struct lj_up *up, struct lj_err *err)
 {
     char file[PATH_MAX];
     char name[64];
     int rc = lj_path(file, up->at.dir, "run-path", err);
-    if (rc == 0 && strlen(up->at.run) <= LJ_RUN_DIR_MAX && lj_up_as_user(up, first_closed, up->at.run, err) == 0 &&
-        own_folder(up, up->at.run, 0700, 1, NULL) == 0)
+    if (rc == 0 && strlen(up->at.run) <= LJ_RUN_DIR_MAX &&
+        lj_up_as_user(up, first_closed, up->at.run, err) == 0 &&
+        lj_up_own_folder(up, up->at.run, 0700, 1, NULL) == 0)
         return 0;
     if (rc)
         return rc;
-    (void)snprintf(name, sizeof name, "%s/liangjin-XXXXXX", up->as_root && access("/run", W_OK) == 0 ? "/run" : "/tmp");
+    (void)snprintf(name, sizeof name, "%s/liangjin-XXXXXX",
+                   up->as_root && access("/run", W_OK) == 0 ? "/run" : "/tmp");
     if (!mkdtemp(name))
         return lj_fail_errno(err, LJ_E_IO, errno, "cannot make a short folder for sockets");
     (void)snprintf(up->at.run, sizeof up->at.run, "%s", name);
-    rc = own_folder(up, up->at.run, 0700, 1, err);
+    rc = lj_up_own_folder(up, up->at.run, 0700, 1, err);
     return rc == 0 ? lj_write_whole(file, name, strlen(name), 0644, err) : rc;
 }
 
@@ -275,113 +307,9 @@ int lj_up_directory(struct lj_up *up, struct lj_err *err)
         mode_t mode;
     } folders[] = {{up->at.log, 0755}, {up->at.secret, 0700}};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        rc = own_folder(up, folders[i].path, folders[i].mode, 0, err);
+        rc = lj_up_own_folder(up, folders[i].path, folders[i].mode, 0, err);
         if (rc)
             return rc;
     }
     return 0;
-}
-
-/* ---- programs ---- */
-
-static const struct {
-    const char *folder, *name;
-} programs[] = {
-    [LJ_PROGRAM_BROKER] = {"broker", "liangjin-broker"},
-    [LJ_PROGRAM_GATEWAY] = {"gateway", "liangjin-gateway"},
-    [LJ_PROGRAM_WORKER] = {"workers", "liangjin-worker"},
-};
-
-static int can_execute(const void *arg)
-{
-    return access(arg, X_OK) == 0 ? 0 : 1;
-}
-
-/* Copy a program to DIR/bin, whole or not at all. */
-static int install(const char *from, const char *to, struct lj_err *err)
-{
-    char tmp[PATH_MAX];
-    struct stat st;
-    int rc = 0;
-    if (snprintf(tmp, sizeof tmp, "%s.new", to) >= PATH_MAX)
-        return lj_fail(err, LJ_E_ARG, "the path %.180s is too long", to);
-    (void)unlink(tmp);
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-    if (in < 0 || out < 0 || fstat(in, &st) != 0)
-        rc = lj_fail_errno(err, LJ_E_IO, errno, "cannot copy %.180s", from);
-    for (off_t left = rc ? 0 : st.st_size; left > 0;) {
-        ssize_t n = sendfile(out, in, NULL, (size_t)left);
-        if (n <= 0) {
-            rc = lj_fail_errno(err, LJ_E_IO, n < 0 ? errno : EIO, "cannot copy %.180s", from);
-            break;
-        }
-        left -= n;
-    }
-    if (rc == 0 && (fchmod(out, 0755) != 0 || rename(tmp, to) != 0))
-        rc = lj_fail_errno(err, LJ_E_IO, errno, "cannot install %.180s", to);
-    if (in >= 0)
-        (void)close(in);
-    if (out >= 0)
-        (void)close(out);
-    return rc;
-}
-
-static int find_program(struct lj_up *up, enum lj_program p, const char *own_dir, struct lj_err *err)
-{
-    char path[PATH_MAX];
-    char copy[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/%s", own_dir, programs[p].name);
-    if (n > 0 && n < PATH_MAX && access(path, X_OK) != 0)
-        n = snprintf(path, sizeof path, "%s/../%s/%s", own_dir, programs[p].folder, programs[p].name);
-    if (n <= 0 || n >= PATH_MAX || !realpath(path, copy))
-        return lj_fail(err, LJ_E_NOT_FOUND, "%s is not there (looked beside ljctl and in ../%s): build it first", programs[p].name,
-                       programs[p].folder);
-    (void)snprintf(up->programs[p], PATH_MAX, "%s", copy);
-    int rc = lj_up_as_user(up, can_execute, copy, err);
-    if (rc <= 0)
-        return rc;
-    rc = own_folder(up, up->at.bin, 0755, 0, err);
-    if (rc == 0)
-        rc = lj_path(up->programs[p], up->at.bin, programs[p].name, err);
-    return rc == 0 ? install(copy, up->programs[p], err) : rc;
-}
-
-/* The newest PostgreSQL below /usr/lib/postgresql of version 15 or later; 15 itself first, it is what is tested. */
-static int find_postgres(struct lj_up *up, struct lj_err *err)
-{
-    glob_t g = {0};
-    int best = 0;
-    if (up->ctl->o.pg_bin) {
-        if (!realpath(up->ctl->o.pg_bin, up->pg_bin))
-            return lj_fail_errno(err, LJ_E_CONFIG, errno, "--pg-bin %.150s", up->ctl->o.pg_bin);
-        return 0;
-    }
-    if (glob("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &g) == 0) {
-        for (size_t i = 0; i < g.gl_pathc; i++) {
-            int version = (int)strtol(g.gl_pathv[i] + strlen("/usr/lib/postgresql/"), NULL, 10);
-            if (version >= 15 && best != 15 && (version > best || version == 15)) {
-                best = version;
-                (void)snprintf(up->pg_bin, sizeof up->pg_bin, "/usr/lib/postgresql/%d/bin", version);
-            }
-        }
-    }
-    globfree(&g);
-    if (!best)
-        return lj_fail(err, LJ_E_NOT_FOUND, "PostgreSQL 15 or newer is not installed (apt-get install postgresql-15), or name its programs with --pg-bin");
-    return 0;
-}
-
-int lj_up_programs(struct lj_up *up, struct lj_err *err)
-{
-    char own[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-    if (n <= 0)
-        return lj_fail_errno(err, LJ_E_IO, errno, "cannot tell where ljctl stands");
-    own[n] = '\0';
-    *strrchr(own, '/') = '\0';
-    int rc = find_postgres(up, err);
-    for (int p = 0; rc == 0 && p <= LJ_PROGRAM_WORKER; p++)
-        rc = find_program(up, (enum lj_program)p, own, err);
-    return rc == 0 ? run_folder(up, err) : rc;
 }

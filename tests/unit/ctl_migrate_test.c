@@ -1,5 +1,5 @@
-/* lj_migrate on a real PostgreSQL: a new database, a second run, a changed function file, a changed migration, a newer database, dry run.
- * lj-test: lj_ctl lj_pgtest
+/* lj_migrate on a real PostgreSQL: a new database, a second run, a changed function file, a changed
+ * migration, a newer database, dry run. lj-test: lj_ctl lj_pgtest
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,17 +50,24 @@ static void a_new_database_then_nothing_to_do(void **state)
     assert_int_equal(migrate("m1", 1, &told, &plan), 0);
     int would = told.files;
     assert_true(plan.migrations >= 2 && plan.functions >= 3);
-    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from pg_namespace where nspname = 'liangjin'"), 0); /* dry means dry */
+    assert_int_equal(
+        lj_pgtest_int(pg, "m1", "select count(*) from pg_namespace where nspname = 'liangjin'"),
+        0); /* dry means dry */
     if (migrate("m1", 0, &told, &plan) != 0)
         fail_msg("%s", err.text);
     assert_true(told.files >= would);
     assert_true(plan.types >= 20);
-    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from liangjin.schema_migration"), plan.migrations + plan.functions);
-    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from liangjin.event_type"), plan.types);
+    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from liangjin.schema_migration"),
+                     plan.migrations + plan.functions);
+    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from liangjin.event_type"),
+                     plan.types);
     assert_true(lj_pgtest_int(pg, "m1", "select count(*) from liangjin.want") > 0);
-    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from pg_class c join pg_roles r on r.oid = c.relowner"
-                                             " where relnamespace = 'liangjin'::regnamespace and rolname <> 'liangjin_owner'"),
-                     0);
+    assert_int_equal(
+        lj_pgtest_int(
+            pg, "m1",
+            "select count(*) from pg_class c join pg_roles r on r.oid = c.relowner"
+            " where relnamespace = 'liangjin'::regnamespace and rolname <> 'liangjin_owner'"),
+        0);
     assert_int_equal(migrate("m1", 0, &told, &plan), 0);
     assert_int_equal(plan.migrations + plan.functions, 0);
 }
@@ -70,10 +77,16 @@ static void a_changed_function_file_is_applied_again(void **state)
     struct told told;
     struct lj_migration_plan plan;
     (void)state;
-    assert_int_equal(lj_pgtest_sql(pg, "m1", "update liangjin.schema_migration set checksum = 'old' where name = 'functions/control.sql'"), 0);
+    assert_int_equal(lj_pgtest_sql(pg, "m1",
+                                   "update liangjin.schema_migration set checksum = 'old' where "
+                                   "name = 'functions/control.sql'"),
+                     0);
     assert_int_equal(migrate("m1", 0, &told, &plan), 0);
     assert_int_equal(plan.functions, 1);
-    assert_int_equal(lj_pgtest_int(pg, "m1", "select count(*) from liangjin.schema_migration where checksum = 'old'"), 0);
+    assert_int_equal(
+        lj_pgtest_int(pg, "m1",
+                      "select count(*) from liangjin.schema_migration where checksum = 'old'"),
+        0);
 }
 
 static void a_changed_migration_is_an_error(void **state)
@@ -81,7 +94,11 @@ static void a_changed_migration_is_an_error(void **state)
     struct told told;
     struct lj_migration_plan plan;
     (void)state;
-    assert_int_equal(lj_pgtest_sql(pg, "m1", "update liangjin.schema_migration set checksum = 'f00d' where name = '0001_core.sql'"), 0);
+    assert_int_equal(
+        lj_pgtest_sql(
+            pg, "m1",
+            "update liangjin.schema_migration set checksum = 'f00d' where name = '0001_core.sql'"),
+        0);
     assert_int_equal(migrate("m1", 0, &told, &plan), LJ_E_STATE);
     assert_non_null(strstr(err.text, "0001_core.sql"));
     assert_int_equal(told.files, 0);
@@ -94,7 +111,10 @@ static void a_newer_database_is_an_error(void **state)
     (void)state;
     assert_int_equal(lj_pgtest_createdb(pg, "m2", NULL), 0);
     assert_int_equal(migrate("m2", 0, &told, &plan), 0);
-    assert_int_equal(lj_pgtest_sql(pg, "m2", "insert into liangjin.schema_migration (name, checksum) values ('9999_future.sql', '00')"), 0);
+    assert_int_equal(lj_pgtest_sql(pg, "m2",
+                                   "insert into liangjin.schema_migration (name, checksum) values "
+                                   "('9999_future.sql', '00')"),
+                     0);
     assert_int_equal(migrate("m2", 0, &told, &plan), LJ_E_STATE);
     assert_non_null(strstr(err.text, "9999_future.sql"));
     (void)state;
@@ -107,11 +127,16 @@ static void a_failing_migration_leaves_nothing(void **state)
     struct lj_migration_plan plan;
     (void)state;
     assert_int_equal(lj_pgtest_createdb(pg, "m3", NULL), 0);
-    assert_int_equal(lj_pgtest_sql(pg, "m3", "create schema liangjin; create table liangjin.token (x int)"), 0);
+    assert_int_equal(
+        lj_pgtest_sql(pg, "m3", "create schema liangjin; create table liangjin.token (x int)"), 0);
     assert_true(migrate("m3", 0, &told, &plan) < 0);
     assert_non_null(strstr(err.text, "0001_core.sql"));
-    assert_int_equal(lj_pgtest_int(pg, "m3", "select count(*) from pg_class where relnamespace = 'liangjin'::regnamespace and relkind = 'r'"), 1);
-    assert_int_equal(lj_pgtest_int(pg, "m3", "select count(*) from pg_locks where locktype = 'advisory'"), 0);
+    assert_int_equal(lj_pgtest_int(pg, "m3",
+                                   "select count(*) from pg_class where relnamespace = "
+                                   "'liangjin'::regnamespace and relkind = 'r'"),
+                     1);
+    assert_int_equal(
+        lj_pgtest_int(pg, "m3", "select count(*) from pg_locks where locktype = 'advisory'"), 0);
 }
 
 static int start(void **state)

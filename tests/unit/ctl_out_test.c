@@ -1,5 +1,5 @@
-/* Tables, JSON and CSV of ljctl's rows: quoting, types, widths of Chinese text, control bytes, streams.
- * lj-test: lj_ctl
+/* Tables, JSON and CSV of ljctl's rows: quoting, types, widths of Chinese text, control bytes,
+ * streams. lj-test: lj_ctl
  */
 #include <locale.h>
 #include <setjmp.h>
@@ -13,8 +13,10 @@
 
 #include "ctl/out.h"
 
-static const struct lj_col columns[] = {
-    {"name", "NAME", LJ_COL_TEXT}, {"count", "COUNT", LJ_COL_INT}, {"on", NULL, LJ_COL_BOOL}, {"data", NULL, LJ_COL_JSON}};
+static const struct lj_col columns[] = {{"name", "NAME", LJ_COL_TEXT},
+                                        {"count", "COUNT", LJ_COL_INT},
+                                        {"on", NULL, LJ_COL_BOOL},
+                                        {"data", NULL, LJ_COL_JSON}};
 static const char *const first[] = {"体育局", "7", "t", "{\"a\":1}"};
 static const char *const second[] = {"a,\"b\"\n\033[2J", NULL, "f", NULL};
 
@@ -38,7 +40,8 @@ static void csv_quotes_what_must_be(void **state)
 {
     (void)state;
     char *text = print(LJ_FORMAT_CSV, NULL);
-    assert_string_equal(text, "name,count,on,data\n体育局,7,t,\"{\"\"a\"\":1}\"\n\"a,\"\"b\"\"\n\033[2J\",,f,\n");
+    assert_string_equal(
+        text, "name,count,on,data\n体育局,7,t,\"{\"\"a\"\":1}\"\n\"a,\"\"b\"\"\n\033[2J\",,f,\n");
     free(text);
 }
 
@@ -46,7 +49,8 @@ static void json_keeps_types_and_order(void **state)
 {
     (void)state;
     char *text = print(LJ_FORMAT_JSON, NULL);
-    assert_non_null(strstr(text, "\"count\": 7,\n    \"on\": true,\n    \"data\": {\n      \"a\": 1\n    }"));
+    assert_non_null(
+        strstr(text, "\"count\": 7,\n    \"on\": true,\n    \"data\": {\n      \"a\": 1\n    }"));
     assert_non_null(strstr(text, "\"count\": null,\n    \"on\": false,\n    \"data\": null"));
     assert_non_null(strstr(text, "\\u001B[2J"));
     free(text);
@@ -68,10 +72,14 @@ static void streamed_json_is_one_object_a_line(void **state)
     char *end = strchr(text, '\n');
     assert_non_null(end);
     assert_string_equal(strchr(end + 1, '\n'), "\n");
-    assert_int_equal(strncmp(text, "{\"name\":\"体育局\",\"count\":7,", strlen("{\"name\":\"体育局\",\"count\":7,")), 0);
+    assert_int_equal(strncmp(text, "{\"name\":\"体育局\",\"count\":7,",
+                             strlen("{\"name\":\"体育局\",\"count\":7,")),
+                     0);
     free(text);
     text = print(LJ_FORMAT_TABLE, widths);
-    assert_int_equal(strncmp(text, "NAME      COUNT\n体育局        7\n", strlen("NAME      COUNT\n体育局        7\n")), 0);
+    assert_int_equal(strncmp(text, "NAME      COUNT\n体育局        7\n",
+                             strlen("NAME      COUNT\n体育局        7\n")),
+                     0);
     free(text);
 }
 

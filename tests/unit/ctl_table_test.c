@@ -1,8 +1,9 @@
-/* The command table of ljctl and what is made from it: help, man page, completion, suggestions, and errors in the arguments.
- * lj-test: lj_ctl
+/* The command table of ljctl and what is made from it: help, man page, completion, suggestions, and
+ * errors in the arguments. lj-test: lj_ctl
  *
- * Held: no row of the tables is missing from a text made of it, every example is a command line that the parser takes, completion offers what
- * the table has (run by a real bash), and every wrong command line ends with exit code 2 and changes nothing.
+ * Held: no row of the tables is missing from a text made of it, every example is a command line
+ * that the parser takes, completion offers what the table has (run by a real bash), and every wrong
+ * command line ends with exit code 2 and changes nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,7 +85,8 @@ static void man_page_names_everything(void **state)
     assert_int_equal(strncmp(r.out, ".TH LJCTL 1 ", 12), 0);
     for (size_t i = 0; i < lj_commands_count; i++) {
         char head[80];
-        (void)snprintf(head, sizeof head, "\n.SS ljctl %s %s\n", lj_commands[i].name, lj_commands[i].operands);
+        (void)snprintf(head, sizeof head, "\n.SS ljctl %s %s\n", lj_commands[i].name,
+                       lj_commands[i].operands);
         assert_non_null(strstr(r.out, head));
     }
     for (const char *p = r.out; *p; p++)
@@ -99,7 +101,10 @@ static void complete(const char *words, char *out, size_t cap)
     int fd = mkstemp(path);
     FILE *f = fdopen(fd, "w");
     lj_completion(f);
-    fprintf(f, "\nCOMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ljctl; echo \"${COMPREPLY[*]}\"\n", words);
+    fprintf(f,
+            "\nCOMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _ljctl; echo "
+            "\"${COMPREPLY[*]}\"\n",
+            words);
     (void)fclose(f);
     char command[128];
     (void)snprintf(command, sizeof command, "bash --norc %s", path);
@@ -176,7 +181,8 @@ static void wrong_lines_are_usage_errors(void **state)
 
 static void nothing_to_reach_is_code_four(void **state)
 {
-    static const char *const lines[] = {"status", "token ls", "parked ls", "events tail", "pause quota", "drain --yes", "doctor"};
+    static const char *const lines[] = {"status",      "token ls",    "parked ls", "events tail",
+                                        "pause quota", "drain --yes", "doctor"};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         char line[100];

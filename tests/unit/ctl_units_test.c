@@ -1,8 +1,9 @@
-/* `ljctl units` against the letter's table: the same names, numbers and classes in the same order, as text, CSV and JSON.
- * lj-test: lj_ctl
+/* `ljctl units` against the letter's table: the same names, numbers and classes in the same order,
+ * as text, CSV and JSON. lj-test: lj_ctl
  *
- * The names below are taken from the letter ("注册两进信息系统情况统计表", end of 2023), independently of db/seed/units.tsv, which is what ljctl
- * shows. Without a running system the built-in table is the source; the register's answer is held against it in tests/system/up.
+ * The names below are taken from the letter ("注册两进信息系统情况统计表", end of 2023),
+ * independently of db/seed/units.tsv, which is what ljctl shows. Without a running system the
+ * built-in table is the source; the register's answer is held against it in tests/system/up.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,7 +75,9 @@ enum { UNITS = 51 };
 
 static const char *class_of(int number)
 {
-    return number <= 26 ? "省区市体育部门" : number <= 38 ? "体育总局有关直属单位" : "有关全国性体育社会组织";
+    return number <= 26   ? "省区市体育部门"
+           : number <= 38 ? "体育总局有关直属单位"
+                          : "有关全国性体育社会组织";
 }
 
 static const char *prefix_of(int number)
@@ -99,7 +102,8 @@ static void csv_is_the_table(void **state)
     assert_string_equal(strsep(&rest, "\n"), "number,code,class,name");
     for (int n = 1; n <= UNITS; n++) {
         char wanted[300];
-        (void)snprintf(wanted, sizeof wanted, "%d,%s%03d,%s,%s", n, prefix_of(n), n, class_of(n), names[n - 1]);
+        (void)snprintf(wanted, sizeof wanted, "%d,%s%03d,%s,%s", n, prefix_of(n), n, class_of(n),
+                       names[n - 1]);
         assert_string_equal(strsep(&rest, "\n"), wanted);
     }
     assert_string_equal(rest, "");
@@ -203,7 +207,9 @@ static void ids_are_fixed_and_different(void **state)
     (void)state;
     assert_int_equal(lj_units_embedded(list, LJ_UNITS_MAX, &n, &err), 0);
     assert_int_equal(n, UNITS);
-    assert_string_equal(list[0].id, "018e85ca-2000-7000-8000-000000000001"); /* in every log that was ever started: never change it */
+    assert_string_equal(list[0].id,
+                        "018e85ca-2000-7000-8000-000000000001"); /* in every log that was ever
+                                                                    started: never change it */
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(list[i].number, (int)i + 1);
         for (size_t k = i + 1; k < n; k++)

@@ -192,25 +192,6 @@ static void a_batch_error_is_retry_or_final_by_class(void **state)
     }
 }
 
-static void halving_keeps_the_earlier_half(void **state)
-{
-    (void)state;
-    size_t index[5];
-    const struct lj_err *why = NULL;
-    struct lj_result *r = fresh(5, index);
-    for (size_t i = 0; i < 5; i++)
-        lj_result_done(r, i, 1);
-    lj_result_halve(r);
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(lj_result_outcome(r, i, &why), i < 2 ? LJ_OUTCOME_DONE : LJ_OUTCOME_RETRY);
-    lj_result_halve(r);
-    assert_int_equal(lj_result_outcome(r, 0, &why), LJ_OUTCOME_DONE);
-    assert_int_equal(lj_result_outcome(r, 1, &why), LJ_OUTCOME_RETRY);
-    lj_result_halve(r); /* alone and still too large: never going to work */
-    assert_int_equal(lj_result_outcome(r, 0, &why), LJ_OUTCOME_FINAL);
-    lj_result_close(&r);
-}
-
 static void a_value_that_does_not_fit_its_column_is_an_error(void **state)
 {
     (void)state;
@@ -300,7 +281,6 @@ int main(void)
         cmocka_unit_test(a_short_result_over_the_limit_fails),
         cmocka_unit_test(a_verdict_out_of_range_fails),
         cmocka_unit_test(a_batch_error_is_retry_or_final_by_class),
-        cmocka_unit_test(halving_keeps_the_earlier_half),
         cmocka_unit_test(a_value_that_does_not_fit_its_column_is_an_error),
         cmocka_unit_test(a_batch_is_decoded_with_terminated_strings),
         cmocka_unit_test(a_malformed_batch_is_refused),

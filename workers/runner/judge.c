@@ -3,8 +3,9 @@
  * The broker applies the columns of a batch as they are, so they must hold done events only. A kind
  * is pure: when some events of a batch fail, it is called again with those that did not, until a
  * pass has no failure (result.c). An error of the whole batch fails every event of the pass, as
- * retry or final by its class. A RESULT too large for one message is made smaller by giving the
- * later half back for another batch: order inside a key is kept, and something is always done.
+ * retry or final by its class; so does a RESULT that cannot be encoded or is too large for one
+ * message. To the broker "final" of several events means: send them again in two halves; only an
+ * event alone in its batch is parked. So nothing here needs to divide a batch.
  *
  * Fail points: worker.batch.received, worker.batch.done. In test builds LJ_POISON="text" makes the
  * process abort on a payload that contains the text: a poison event.
@@ -133,42 +134,34 @@ static void log_failures(const struct lj_judge *j)
     }
 }
 
-/* Encodes; makes the result smaller while it does not fit. errors: LJ_E_NOMEM, LJ_E_ARG */
-static int encode(struct lj_judge *j, void *const *state, int64_t begun_us, int *reopen,
-                  struct lj_err *err)
+/* errors: LJ_E_TOO_LARGE, LJ_E_NOMEM, LJ_E_ARG */
+static int encode(struct lj_judge *j, int64_t begun_us, struct lj_err *err)
 {
-    for (;;) {
-        lj_buf_clear(&j->out);
-        int rc = lj_result_encode(j->result, j->in.head.batch, (uint32_t)(lj_mono_us() - begun_us),
-                                  &j->out, err);
-        if (rc < 0)
-            return rc;
-        if (j->out.len <= LJ_BODY_BYTES_MAX)
-            return 0;
-        lj_result_halve(j->result);
-        judge_all(j, state, reopen);
-    }
+    uint32_t spent_us = (uint32_t)(lj_mono_us() - begun_us);
+    lj_buf_clear(&j->out);
+    int rc = lj_result_encode(j->result, j->in.head.batch, spent_us, &j->out, err);
+    if (rc == 0 && j->out.len > LJ_BODY_BYTES_MAX)
+        rc = lj_fail(err, LJ_E_TOO_LARGE, "a result of %zu bytes for %u events", j->out.len,
+                     j->in.head.count);
+    return rc;
 }
 
 static int judge(struct lj_judge *j, void *const *state, struct lj_verdict *ret, struct lj_err *err)
 {
     int64_t begun_us = lj_mono_us();
     int rc = make_room(j, j->in.head.count, err);
-    if (rc < 0)
-        return rc;
-    rc = lj_result_begin(j->result, j->in.head.count, err);
+    if (rc == 0)
+        rc = lj_result_begin(j->result, j->in.head.count, err);
     if (rc < 0)
         return rc;
     judge_all(j, state, &ret->reopen);
-    rc = encode(j, state, begun_us, &ret->reopen, err);
+    rc = encode(j, begun_us, err);
     if (rc < 0) { /* the columns as a whole are at fault: no event of them can be done */
         (void)lj_result_pass(j->result, j->index);
         lj_result_fail_pass(j->result, err);
         (void)lj_result_pass_end(j->result);
         (void)lj_result_pass(j->result, j->index);
-        lj_buf_clear(&j->out);
-        rc = lj_result_encode(j->result, j->in.head.batch, (uint32_t)(lj_mono_us() - begun_us),
-                              &j->out, err);
+        rc = encode(j, begun_us, err);
     }
     return rc;
 }

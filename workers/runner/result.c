@@ -165,23 +165,6 @@ void lj_result_fail_pass(struct lj_result *r, const struct lj_err *why)
             fail_one(&r->outcomes[r->index[i]], what, why);
 }
 
-void lj_result_halve(struct lj_result *r)
-{
-    size_t done = 0, seen = 0;
-    for (size_t i = 0; i < r->count; i++)
-        done += !failed(&r->outcomes[i]);
-    struct lj_err why = {0};
-    (void)lj_fail(&why, LJ_E_TOO_LARGE, "the result of the batch is too large for one message");
-    for (size_t i = 0; i < r->count; i++) {
-        if (failed(&r->outcomes[i]))
-            continue;
-        if (done == 1)
-            fail_one(&r->outcomes[i], LJ_OUTCOME_FINAL, &why);
-        else if (seen++ >= done / 2)
-            fail_one(&r->outcomes[i], LJ_OUTCOME_RETRY, &why);
-    }
-}
-
 int lj_result_outcome(const struct lj_result *r, size_t place, const struct lj_err **ret_why)
 {
     const struct outcome *o = &r->outcomes[place];

@@ -32,10 +32,6 @@ size_t lj_result_pass_end(struct lj_result *r);
  */
 void lj_result_fail_pass(struct lj_result *r, const struct lj_err *why);
 
-/* Makes a result that was too large smaller: of the done events the later half is to be tried again
- * in another batch; a single one fails finally. Call lj_result_pass again afterwards. */
-void lj_result_halve(struct lj_result *r);
-
 /* LJ_OUTCOME_* of the event at that place of the batch, and its error (NULL when done). */
 int lj_result_outcome(const struct lj_result *r, size_t place, const struct lj_err **ret_why);
 

@@ -2,6 +2,7 @@
  * process, as in life, so that it can be stopped, and die of a poison event. Every wait has a
  * deadline; none is a sleep. lj-test: lj_runner
  */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -95,6 +97,7 @@ static const struct lj_worker toy_worker = {.kind = "toy",
 
 struct world {
     char dir[64], endpoint[128];
+    struct lj_keypair keys, server; /* used when the endpoint is TCP */
     void *zctx, *router;
     pid_t child;
     int stop_fd;
@@ -110,6 +113,10 @@ static int run_child(const struct world *w, int stop_fd)
 {
     struct lj_peer_cfg cfg = {.dsn = "", .endpoint = w->endpoint, .name = "proc", .slots = 3};
     const struct lj_worker *workers[] = {&toy_worker};
+    if (strncmp(w->endpoint, "tcp:", 4) == 0) {
+        cfg.keys = &w->keys;
+        cfg.server_key = w->server.public_key;
+    }
     struct lj_runner *r = NULL;
     struct lj_err err = {0};
     int rc = lj_runner_open(&cfg, workers, 1, &r, &err);
@@ -128,16 +135,39 @@ static void bind_router(struct world *w)
     assert_non_null(w->router);
     assert_int_equal(zmq_setsockopt(w->router, ZMQ_ROUTER_MANDATORY, &on, sizeof on), 0);
     assert_int_equal(zmq_setsockopt(w->router, ZMQ_LINGER, &zero, sizeof zero), 0);
+    if (strncmp(w->endpoint, "tcp:", 4) == 0) { /* without a ZAP handler every key may come in */
+        assert_int_equal(zmq_setsockopt(w->router, ZMQ_CURVE_SERVER, &on, sizeof on), 0);
+        assert_int_equal(
+            zmq_setsockopt(w->router, ZMQ_CURVE_SECRETKEY, w->server.secret_key, LJ_Z85_KEY + 1),
+            0);
+    }
     assert_int_equal(zmq_bind(w->router, w->endpoint), 0);
 }
 
-static struct world *begin(int failures)
+/* A TCP port that was free a moment ago: the child must know it before the test binds it. */
+static void choose_tcp(struct world *w)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    (void)close(fd);
+    (void)snprintf(w->endpoint, sizeof w->endpoint, "tcp://127.0.0.1:%d", ntohs(a.sin_port));
+    assert_int_equal(zmq_curve_keypair(w->keys.public_key, w->keys.secret_key), 0);
+    assert_int_equal(zmq_curve_keypair(w->server.public_key, w->server.secret_key), 0);
+}
+
+static struct world *begin_at(int failures, int tcp)
 {
     struct world *w = calloc(1, sizeof *w);
     int fds[2];
     strcpy(w->dir, "/tmp/lj-runner-XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     (void)snprintf(w->endpoint, sizeof w->endpoint, "ipc://%s/work.sock", w->dir);
+    if (tcp)
+        choose_tcp(w);
     assert_int_equal(pipe(fds), 0);
     open_failures = failures;
     opens = 0;
@@ -154,6 +184,11 @@ static struct world *begin(int failures)
     w->zctx = zmq_ctx_new();
     bind_router(w);
     return w;
+}
+
+static struct world *begin(int failures)
+{
+    return begin_at(failures, 0);
 }
 
 /* Ends the child (unless it is gone) and cleans up. */
@@ -409,6 +444,18 @@ static void a_broker_that_comes_back_hears_hello(void **state)
     end(w);
 }
 
+static void it_works_over_curve(void **state)
+{
+    (void)state;
+    struct world *w = begin_at(0, 1);
+    struct answer a;
+    hello_and_welcome(w);
+    BATCH(w, 1, "x");
+    hear_result(w, 1, &a);
+    assert_int_equal(a.npositions, 1);
+    end(w);
+}
+
 static void no_hello_before_the_worker_is_open(void **state)
 {
     (void)state;
@@ -586,6 +633,7 @@ int main(void)
         cmocka_unit_test(columns_hold_done_events_only),
         cmocka_unit_test(who_begins_a_new_life),
         cmocka_unit_test(a_broker_that_comes_back_hears_hello),
+        cmocka_unit_test(it_works_over_curve),
         cmocka_unit_test(no_hello_before_the_worker_is_open),
         cmocka_unit_test(a_lost_database_gives_the_batch_back_and_takes_no_more),
         cmocka_unit_test(stopping_drains),

@@ -166,7 +166,7 @@ static void scopes_have_names(void **state)
         {"讲座主题是青少年体罚的危害。", LJ_OPINION_SCOPE_TOPIC},
         {"有的地方收费，这里一分钱不要。", LJ_OPINION_SCOPE_OTHER},
         {"反映噪音一事已解决，大家表示满意。", LJ_OPINION_SCOPE_RESOLVED},
-        {"大家聊到了道歉。", LJ_OPINION_SCOPE_LONE},
+        {"大家笑着聊到了道歉。", LJ_OPINION_SCOPE_LONE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct lj_opinion_findings f = score(cases[i].text);

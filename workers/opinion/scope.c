@@ -12,7 +12,14 @@
  */
 #include "workers/opinion/engine.h"
 
-enum { NEG_NEAR = 5, NEG_FAR = 12, NEG_CLAUSE_TAIL = 12, SHORT_CLAUSE = 7, RUMOUR_REACH = 3 };
+enum {
+    NEG_NEAR = 5,
+    NEG_FAR = 12,
+    NEG_CLAUSE_TAIL = 12,
+    SHORT_CLAUSE = 7,
+    RUMOUR_REACH = 3,
+    CURT_TEXT = 60
+};
 
 static bool is(const struct lj_tok *t, lj_classes bits)
 {
@@ -288,11 +295,11 @@ static float resolved(const struct lj_opinion *o, const struct lj_hit *h,
 
 static float sport(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    bool violent = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT ||
-                   h->kind == LJ_OPINION_THREAT;
-    bool harmed = h->kind == LJ_OPINION_INJURY &&
-                  in_sentence(o, h->sentence, LJ_BIT(VICTIM) | LJ_BIT(CONSEQ), h);
-    if (!violent || harmed || h->weight == LJ_STRONG ||
+    /* A fight's words are damped; a broken bone in a fight is still broken. */
+    bool mild = h->kind == LJ_OPINION_INJURY && h->weight == LJ_WEAK &&
+                !in_sentence(o, h->sentence, LJ_BIT(VICTIM) | LJ_BIT(CONSEQ), h);
+    bool violent = h->kind == LJ_OPINION_MISCONDUCT || h->kind == LJ_OPINION_THREAT;
+    if (!(mild || violent) || h->weight == LJ_STRONG ||
         !in_sentence(o, h->sentence, LJ_BIT(SPORT), h))
         return 1;
     *scope = LJ_OPINION_SCOPE_SPORT;
@@ -389,19 +396,49 @@ static void set_frames(struct lj_opinion *o)
     }
 }
 
+/* A short text without a good word, a talk or a routine: who mentions a fee there, complains of it.
+ */
+static bool curt(const struct lj_opinion *o)
+{
+    const lj_classes other =
+        LJ_BIT(POS) | LJ_BIT(TOPIC) | LJ_BIT(ROUTINE) | LJ_BIT(ASK) | LJ_BIT(BIO) | LJ_BIT(NEG);
+    bool found = false;
+    for (uint32_t i = 0; i < o->tok_count && !found; i++)
+        found = is(&o->tok[i], other);
+    return !found && o->text.n <= CURT_TEXT;
+}
+
+static bool plainly_weak(const struct lj_hit *h)
+{
+    return h->weight == LJ_WEAK && h->points >= LJ_WEAK;
+}
+
+/* Weak hits stand with a partner; if nothing else stands, also in a curt text. */
+static void judge_weak(struct lj_opinion *o)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < o->hit_count; i++) {
+        struct lj_hit *h = &o->hit[i];
+        if (plainly_weak(h) && has_partner(o, h))
+            h->points = LJ_PLAIN;
+        else if (plainly_weak(h))
+            h->scope = LJ_OPINION_SCOPE_LONE;
+        any = any || h->points >= LJ_PLAIN;
+    }
+    if (any || !curt(o))
+        return;
+    for (uint32_t i = 0; i < o->hit_count; i++) {
+        if (o->hit[i].scope == LJ_OPINION_SCOPE_LONE) {
+            o->hit[i].scope = LJ_OPINION_SCOPE_NONE;
+            o->hit[i].points = LJ_PLAIN;
+        }
+    }
+}
+
 void lj_judge(struct lj_opinion *o)
 {
     set_frames(o);
     for (uint32_t i = 0; i < o->hit_count; i++)
         judge_hit(o, &o->hit[i]);
-    for (uint32_t i = 0; i < o->hit_count; i++) {
-        struct lj_hit *h = &o->hit[i];
-        if (h->weight != LJ_WEAK || h->points < 1)
-            continue;
-        if (has_partner(o, h)) {
-            h->points = LJ_PLAIN;
-        } else {
-            h->scope = LJ_OPINION_SCOPE_LONE;
-        }
-    }
+    judge_weak(o);
 }

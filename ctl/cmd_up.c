@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/daemon.h"
 #include "ctl/cmd.h"
 #include "ctl/processes.h"
 #include "ctl/up.h"
@@ -89,16 +90,26 @@ static int prepare(struct lj_up *up, struct lj_err *err)
     return rc;
 }
 
+/* systemd's readiness protocol; nothing where no manager listens. */
+static void tell_manager(const char *state)
+{
+    struct lj_err err = {0};
+    if (lj_daemon_notify(state, &err) != 0)
+        lj_say("%s", err.text);
+}
+
 static int run(struct lj_up *up, struct lj_err *err)
 {
     int rc = lj_up_start_all(up, err);
     if (rc == 0) {
         announce(up);
+        tell_manager("READY=1");
         while (lj_up_wait(up, NULL, 100, 0) == 0)
             lj_up_line(up);
     } else if (!up->stop_asked) {
         (void)lj_ctl_error(err, NULL);
     }
+    tell_manager("STOPPING=1");
     int forced = lj_up_stop_all(up);
     if (rc && !up->stop_asked)
         return LJ_EXIT_FAILED;

@@ -137,7 +137,7 @@ static void child_main(const struct lj_child *c, pid_t parent)
         chdir("/") != 0)
         _exit(124);
     (void)umask(077);
-    (void)execv(c->argv[0], c->argv);
+    (void)execve(c->argv[0], c->argv, c->up->env);
     _exit(127);
 }
 
@@ -310,11 +310,36 @@ static void on_tick(uv_timer_t *t)
     up->tick_seen = 1;
 }
 
+/* A child that wrote READY=1 to the service manager's socket would speak for the whole system. */
+static int copy_environment(struct lj_up *up, struct lj_err *err)
+{
+    static const char *const ours[] = {"NOTIFY_SOCKET=", "WATCHDOG_PID=", "WATCHDOG_USEC=",
+                                       "LISTEN_PID=",    "LISTEN_FDS=",   "LISTEN_FDNAMES="};
+    size_t n = 0;
+    size_t kept = 0;
+    while (environ[n])
+        n++;
+    up->env = calloc(n + 1, sizeof *up->env);
+    if (!up->env)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the environment");
+    for (size_t i = 0; i < n; i++) {
+        int skip = 0;
+        for (size_t k = 0; k < sizeof ours / sizeof ours[0]; k++)
+            skip |= strncmp(environ[i], ours[k], strlen(ours[k])) == 0;
+        if (!skip)
+            up->env[kept++] = environ[i];
+    }
+    return 0;
+}
+
 int lj_up_loop_open(struct lj_up *up, struct lj_err *err)
 {
     static const int signums[4] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
     if (sodium_init() < 0 || uv_loop_init(&up->loop) != 0)
         return lj_fail(err, LJ_E_INTERNAL, "the event loop does not start");
+    int env = copy_environment(up, err);
+    if (env)
+        return env;
     for (int i = 0; i < 4; i++) {
         (void)uv_signal_init(&up->loop, &up->signals[i]);
         up->signals[i].data = up;
@@ -390,5 +415,7 @@ void lj_up_loop_close(struct lj_up *up)
     for (size_t i = 0; i < up->nchildren; i++)
         free_child(up->children[i]);
     up->nchildren = 0;
+    free(up->env);
+    up->env = NULL;
     (void)uv_loop_close(&up->loop);
 }

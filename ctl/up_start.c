@@ -203,5 +203,6 @@ int lj_up_start_all(struct lj_up *up, struct lj_err *err)
         rc = start_gateway(up, err);
     if (rc == 0)
         lj_up_write_processes(up); /* now with the port */
+    lj_admin_close(&up->admin);    /* an answer still on its way tells of a time before the seed */
     return rc;
 }

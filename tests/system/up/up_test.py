@@ -8,8 +8,10 @@ import http.client
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -336,7 +338,7 @@ class Places(unittest.TestCase):
             shutil.rmtree(run, ignore_errors=True)
 
     def test_taken_port_is_told(self):
-        holder = http.client.socket.socket()
+        holder = socket.socket()
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
@@ -347,6 +349,53 @@ class Places(unittest.TestCase):
             self.assertIn("gateway.log", r.stderr)
         finally:
             holder.close()
+
+
+class Manual(unittest.TestCase):
+    def test_every_log_id_is_in_the_manual(self):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..")
+        with open(os.path.join(root, "docs", "operations.md")) as f:
+            known = set(re.findall(r"`([a-z_]+(?:\.[a-z_]+)*)`", f.read()))
+        used = {}
+        for folder in ("broker", "gateway", "workers", "common"):
+            for path, _, names in os.walk(os.path.join(root, folder)):
+                for name in names:
+                    if name.endswith(".c") and "template" not in path:
+                        with open(os.path.join(path, name)) as f:
+                            text = f.read()
+                        for found in re.findall(r'lj_log\(\s*LJ_(?:INFO|WARN|ERROR),\s*"([a-z_.]+)"', text):
+                            used[found] = os.path.join(folder, name)
+                        for found in re.findall(r'broker_fail\(\w+, \d, "([a-z_.]+)"', text):
+                            used[found] = os.path.join(folder, name)
+        self.assertGreater(len(used), 30)
+        self.assertEqual({i: f for i, f in used.items() if i not in known}, {}, "log ids that docs/operations.md does not explain")
+
+
+class Notify(unittest.TestCase):
+    def test_readiness_is_told_once_and_by_the_supervisor_only(self):
+        base = fresh_folder()
+        name = os.path.join(base, "notify")
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.bind(name)
+        os.chmod(name, 0o777)
+        listener.setblocking(False)
+        os.environ["NOTIFY_SOCKET"] = name
+        try:
+            s = System(os.path.join(base, "var")).start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        s.ready()
+        self.assertEqual(s.stop(), 0, s.text())
+        s.close()
+        told = []
+        while True:
+            try:
+                told.append(listener.recv(1000).decode())
+            except BlockingIOError:
+                break
+        listener.close()
+        shutil.rmtree(base, ignore_errors=True)
+        self.assertEqual(told, ["READY=1", "STOPPING=1"])
 
 
 if __name__ == "__main__":

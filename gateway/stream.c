@@ -38,6 +38,7 @@ struct lj_stream_reader {
     bool judging, in_ring, ended;
     bool closures_next;      /* of the two series in the log */
     struct lj_page_ask *ask;
+    int64_t ask_upto;        /* what the page in flight can prove: the ring's beginning moves on meanwhile */
     struct lj_page_members members;
     struct lj_buf out;
     size_t out_at;
@@ -109,6 +110,7 @@ static void ask_log(struct lj_stream_reader *r)
     struct lj_page_query q = {.events = events, .after = events ? r->at.position : r->at.closure,
                               .upto = events ? base.position : base.closure, .limit = events ? PAGE_EVENTS : PAGE_CLOSURES};
     r->closures_next = events;
+    r->ask_upto = q.upto;
     if (lj_page_open(r->g->query, &q, on_page, r, &r->ask, &err) != 0) {
         r->ask = NULL;
         r->retry_at_us = lj_mono_us() + RETRY_US; /* lj_stream_tick wakes it */
@@ -123,7 +125,7 @@ static struct lj_ring_item item_of(const struct lj_page_row *row)
     return item;
 }
 
-static void take_events(struct lj_stream_reader *r, const struct lj_page *page, struct lj_cursor base)
+static void take_events(struct lj_stream_reader *r, const struct lj_page *page)
 {
     for (int i = 0; i < page->rows; i++) {
         struct lj_page_row row;
@@ -132,9 +134,9 @@ static void take_events(struct lj_stream_reader *r, const struct lj_page *page, 
         give(r, &item);
     }
     if (page->rows < PAGE_EVENTS) { /* nothing more up to there: holes and all */
-        int64_t proven = page->frontier < base.position ? page->frontier : base.position;
+        int64_t proven = page->frontier < r->ask_upto ? page->frontier : r->ask_upto;
         r->at.position = proven > r->at.position ? proven : r->at.position;
-        r->retry_at_us = proven < base.position ? lj_mono_us() + RETRY_US : 0;
+        r->retry_at_us = proven < r->ask_upto ? lj_mono_us() + RETRY_US : 0;
     }
 }
 
@@ -163,9 +165,9 @@ static int take_closures(struct lj_stream_reader *r, const struct lj_page *page,
         give(r, &item);
     }
     if (page->rows < PAGE_CLOSURES) {
-        int64_t proven = page->frontier < base.closure ? page->frontier : base.closure;
+        int64_t proven = page->frontier < r->ask_upto ? page->frontier : r->ask_upto;
         r->at.closure = proven > r->at.closure ? proven : r->at.closure;
-        r->retry_at_us = proven < base.closure ? lj_mono_us() + RETRY_US : 0;
+        r->retry_at_us = proven < r->ask_upto ? lj_mono_us() + RETRY_US : 0;
     }
     return 0;
 }
@@ -184,7 +186,7 @@ static void on_page(const struct lj_page *page, void *arg)
         return;
     }
     if (events) {
-        take_events(r, page, base);
+        take_events(r, page);
     } else if (take_closures(r, page, base, &err) != 0) {
         char quoted[300];
         lj_log(LJ_ERROR, "stream.closure", "error=%s", lj_log_quote(err.text, quoted, sizeof quoted));

@@ -226,24 +226,40 @@ class Stack:
 
 
 class Stream:
-    """A reader of server-sent events over its own socket."""
+    """A reader of server-sent events over its own socket. It undoes the chunks itself: http.client's readline takes a chunk that is not there
+    yet for the end."""
 
     def __init__(self, gateway, token="centre", query="", last_id=None):
         self.sock = socket.create_connection(("127.0.0.1", gateway.port), timeout=20)
+        self.raw = self.sock.makefile("rb")
+        self.text = b""
         head = "GET /v1/stream%s HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer %s\r\n" % (query, TOKENS[token][0])
         if last_id is not None:
             head += "Last-Event-ID: %s\r\n" % last_id
         self.sock.sendall((head + "\r\n").encode())
-        self.response = http.client.HTTPResponse(self.sock)
-        self.response.begin()
-        self.status = self.response.status
+        self.status = int(self.raw.readline().split()[1])
+        self.headers = {}
+        for line in iter(self.raw.readline, b"\r\n"):
+            name, _, value = line.decode().partition(":")
+            self.headers[name.lower()] = value.strip()
         self.last_id = last_id
+
+    def readline(self):
+        while b"\n" not in self.text:
+            size = self.raw.readline()
+            n = int(size, 16) if size else 0
+            if n == 0:
+                return b""
+            self.text += self.raw.read(n)
+            self.raw.read(2)
+        line, _, self.text = self.text.partition(b"\n")
+        return line + b"\n"
 
     def block(self):
         """The next block as a dict of its fields; None at the end. Comments stand under ':'."""
         fields = {}
         while True:
-            line = self.response.readline()
+            line = self.readline()
             if not line:
                 return None
             line = line.decode().rstrip("\n")
@@ -264,7 +280,7 @@ class Stream:
                 return b["event"], json.loads(b["data"])
 
     def close(self):
-        self.response.close()
+        self.raw.close()
         self.sock.close()
 
 

@@ -1,7 +1,8 @@
 /* Answers: an event's place between SUBMIT and ACK, and who else waits for the same id.
  *
- * A submission is answered when its last event is; it is kept until its stored events' turns have retired, since the records for the workers are
- * made from its body. The same id again while the first is in flight waits for the first's answer, whatever that is.
+ * A submission is answered when its last event is; it is kept until its stored events' turns have
+ * retired, since the records for the workers are made from its body. The same id again while the
+ * first is in flight waits for the first's answer, whatever that is.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,13 @@ void submission_free(struct submission *s)
     free(s);
 }
 
-void intake_send(struct broker *b, void *raw, const struct rid *to, uint8_t type, uint64_t seq, const void *body, size_t n)
+void intake_send(struct broker *b, void *raw, const struct rid *to, uint8_t type, uint64_t seq,
+                 const void *body, size_t n)
 {
     uint8_t env[LJ_ENVELOPE_SIZE];
     lj_envelope_put(env, type, seq);
-    /* The first frame alone tells whether the peer is there; on failure nothing more may be sent (peers.md 4.1). */
+    /* The first frame alone tells whether the peer is there; on failure nothing more may be sent
+     * (peers.md 4.1). */
     if (zmq_send(raw, to->bytes, to->n, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         b->peers.send_failed++;
         return;
@@ -48,7 +51,9 @@ static void send_ack(struct broker *b, struct submission *s)
     lj_buf_u16(&out, s->count);
     for (size_t i = 0; i < s->count; i++) {
         const struct answer *a = &s->answers[i];
-        lj_ack_put(&out, &(struct lj_ack){.code = a->code, .retry_after_s = a->retry_after_s, .position = a->position,
+        lj_ack_put(&out, &(struct lj_ack){.code = a->code,
+                                          .retry_after_s = a->retry_after_s,
+                                          .position = a->position,
                                           .detail = {a->detail, strlen(a->detail)}});
     }
     if (!out.failed)
@@ -80,7 +85,8 @@ void submission_answered(struct broker *b, struct submission *s)
     release(b, s);
 }
 
-void submission_answer(struct broker *b, struct submission *s, size_t i, int code, int64_t position, const char *detail)
+void submission_answer(struct broker *b, struct submission *s, size_t i, int code, int64_t position,
+                       const char *detail)
 {
     struct answer *a = &s->answers[i];
     a->code = (int16_t)code;
@@ -144,8 +150,10 @@ void intake_forget(struct broker *b, struct pend *p)
     b->intake.per_unit[p->unit]--;
 }
 
-/* Waiters of a stored event get the same position: a repeat, or a conflict where their content differs. */
-static void answer_waiters(struct broker *b, struct pend *p, int64_t position, const uint8_t hash[16])
+/* Waiters of a stored event get the same position: a repeat, or a conflict where their content
+ * differs. */
+static void answer_waiters(struct broker *b, struct pend *p, int64_t position,
+                           const uint8_t hash[16])
 {
     struct pend *w = p->waiters;
     p->waiters = NULL;
@@ -177,7 +185,8 @@ void intake_release(struct broker *b, struct pend *p)
 void intake_exists(struct broker *b, struct pend *p, int64_t position, const uint8_t hash[16])
 {
     int same = memcmp(hash, p->hash, 16) == 0;
-    int first = same && p->doubt_position && position == p->doubt_position; /* ours, from the turn whose outcome was unknown */
+    int first = same && p->doubt_position &&
+                position == p->doubt_position; /* ours, from the turn whose outcome was unknown */
     b->intake.duplicates += (uint64_t)(same && !first);
     b->intake.stored += (uint64_t)first;
     b->intake.conflicts += (uint64_t)!same;
@@ -185,7 +194,8 @@ void intake_exists(struct broker *b, struct pend *p, int64_t position, const uin
         unlink_id(b, p);
     intake_forget(b, p);
     answer_waiters(b, p, position, hash);
-    submission_answer(b, p->sub, p->index, same ? (first ? 0 : 1) : LJ_E_ID_CONFLICT, same ? position : 0, NULL);
+    submission_answer(b, p->sub, p->index, same ? (first ? 0 : 1) : LJ_E_ID_CONFLICT,
+                      same ? position : 0, NULL);
 }
 
 void intake_refuse(struct broker *b, struct pend *p, int code, const char *detail)
@@ -258,7 +268,8 @@ void intake_renumber(struct broker *b, const struct lj_catalog *next)
     }
 }
 
-/* Only with LJ_BREAK=ack_before_commit in a test build: the fault that the checker must be able to see. */
+/* Only with LJ_BREAK=ack_before_commit in a test build: the fault that the checker must be able to
+ * see. */
 void intake_ack_early(struct broker *b, struct pend *list)
 {
     for (struct pend *p = list; p; p = p->next) {
@@ -267,8 +278,8 @@ void intake_ack_early(struct broker *b, struct pend *list)
             continue;
         lj_buf_u16(&out, 1);
         lj_ack_put(&out, &(struct lj_ack){.code = 0, .position = p->position});
-        intake_send(b, lj_zsock_raw(p->sub->sock), &p->sub->from, LJ_MSG_ACK, p->sub->seq, out.data, out.len);
+        intake_send(b, lj_zsock_raw(p->sub->sock), &p->sub->from, LJ_MSG_ACK, p->sub->seq, out.data,
+                    out.len);
         lj_buf_free(&out);
     }
 }
-

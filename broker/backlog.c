@@ -1,14 +1,17 @@
 /* What every kind still has to do.
  *
- * Per kind: a bitmap of open positions (the watermark is the lowest one minus one), queues of what is ready, groups that go out again, and
- * for ordered kinds the state of keys that are out or waiting. The rules it keeps (architecture §3 rules 4, 5):
- *   - an ordered kind never has two batches of a key out; a batch takes further events of its keys, in order (unless `single`);
- *   - a batch that failed goes out again as halves; in an ordered kind the second half waits for the first;
+ * Per kind: a bitmap of open positions (the watermark is the lowest one minus one), queues of what
+ * is ready, groups that go out again, and for ordered kinds the state of keys that are out or
+ * waiting. The rules it keeps (architecture §3 rules 4, 5):
+ *   - an ordered kind never has two batches of a key out; a batch takes further events of its keys,
+ * in order (unless `single`);
+ *   - a batch that failed goes out again as halves; in an ordered kind the second half waits for
+ * the first;
  *   - after a parked event of an ordered kind its key's later events are parked behind it;
  *   - a kind with a barrier sees an event only when the barrier's watermark has reached it;
  *   - order by position: one batch out at a time, everything in one queue.
- * Classes would reorder a key, so in an ordered kind only an event that is its own key may leave class 1, and the key keeps that class while
- * such an event waits (`pinned`).
+ * Classes would reorder a key, so in an ordered kind only an event that is its own key may leave
+ * class 1, and the key keeps that class while such an event waits (`pinned`).
  */
 #include "broker/backlog.h"
 
@@ -31,11 +34,11 @@ struct kind_backlog {
     const struct lj_kind *kind;
     struct lj_openset open;
     struct lj_queues queues;
-    struct lj_list stage;      /* behind the barrier, in position order */
-    struct lj_u64map keys;     /* struct key_state * */
-    struct lj_u64map parked;   /* count as pointer */
-    struct lj_group *again;    /* by arrival */
-    uint64_t held;             /* cells in key waiting lists */
+    struct lj_list stage;    /* behind the barrier, in position order */
+    struct lj_u64map keys;   /* struct key_state * */
+    struct lj_u64map parked; /* count as pointer */
+    struct lj_group *again;  /* by arrival */
+    uint64_t held;           /* cells in key waiting lists */
     uint64_t groups_out, groups_again;
 };
 
@@ -138,7 +141,8 @@ static void key_drop_if_idle(struct kind_backlog *q, uint64_t key, struct key_st
         free(lj_u64map_del(&q->keys, key));
 }
 
-/* An item of the key came back for good: when it was the last, what waited goes first in its unit's queue. */
+/* An item of the key came back for good: when it was the last, what waited goes first in its unit's
+ * queue. */
 static void key_release(struct lj_backlog *b, struct kind_backlog *q, uint64_t key)
 {
     struct key_state *s = lj_u64map_get(&q->keys, key);
@@ -152,7 +156,8 @@ static void key_release(struct lj_backlog *b, struct kind_backlog *q, uint64_t k
 
 static int order_class(struct kind_backlog *q, struct lj_item *item)
 {
-    if (q->kind->ordering == LJ_ORDER_POSITION) { /* one queue: its order is the order of positions */
+    if (q->kind->ordering ==
+        LJ_ORDER_POSITION) { /* one queue: its order is the order of positions */
         item->unit = 0;
         item->class = 1;
         return 0;
@@ -193,7 +198,8 @@ int lj_backlog_push(struct lj_backlog *b, size_t kind, const struct lj_item *ite
     if (cell == LJ_NIL)
         return LJ_E_NOMEM;
     int barrier = q->kind->barrier;
-    if (barrier >= 0 && (q->stage.count || item->position > lj_backlog_watermark(b, (size_t)barrier)) &&
+    if (barrier >= 0 &&
+        (q->stage.count || item->position > lj_backlog_watermark(b, (size_t)barrier)) &&
         !(item->flags & LJ_ITEM_REDRIVEN)) {
         lj_list_push(&b->cells, &q->stage, cell);
         return 0;
@@ -252,7 +258,9 @@ enum fate { INTO_BATCH, HELD, BEHIND, NO_MEMORY };
 
 static void unpin(struct kind_backlog *q, const struct lj_cell *x)
 {
-    struct key_state *s = q->kind->ordering == LJ_ORDER_KEY && (x->bits & 3) != 1 ? lj_u64map_get(&q->keys, x->key) : NULL;
+    struct key_state *s = q->kind->ordering == LJ_ORDER_KEY && (x->bits & 3) != 1
+                              ? lj_u64map_get(&q->keys, x->key)
+                              : NULL;
     if (!s || !s->pinned)
         return;
     s->pinned--;
@@ -297,9 +305,13 @@ static struct lj_group *shrink(struct lj_group *g, size_t n)
     return smaller ? smaller : g;
 }
 
-struct taking { struct lj_group *batch, *behind; size_t n, nbehind, max; };
+struct taking {
+    struct lj_group *batch, *behind;
+    size_t n, nbehind, max;
+};
 
-/* Put one cell where it belongs. 0 = go on, 1 = stop here (the cell is back at the head of its queue). */
+/* Put one cell where it belongs. 0 = go on, 1 = stop here (the cell is back at the head of its
+ * queue). */
 static int take_cell(struct lj_backlog *b, struct kind_backlog *q, struct taking *t, uint32_t cell)
 {
     enum fate fate = judge(b, q, cell);
@@ -309,7 +321,8 @@ static int take_cell(struct lj_backlog *b, struct kind_backlog *q, struct taking
         t->behind = group_new(t->max);
     if (fate == NO_MEMORY || (fate == BEHIND && !t->behind)) {
         struct lj_list one = {cell, cell, 1};
-        (void)!lj_queues_put_front(&q->queues, &b->cells, &one); /* cannot fail: its unit's queue is there */
+        (void)!lj_queues_put_front(&q->queues, &b->cells,
+                                   &one); /* cannot fail: its unit's queue is there */
         return 1;
     }
     struct lj_item item = lj_cell_item(lj_cell(&b->cells, cell));
@@ -321,15 +334,16 @@ static int take_cell(struct lj_backlog *b, struct kind_backlog *q, struct taking
     return 0;
 }
 
-static int take_ready(struct lj_backlog *b, struct kind_backlog *q, size_t max, int64_t now_us, struct lj_group **ret,
-                      struct lj_group **ret_behind)
+static int take_ready(struct lj_backlog *b, struct kind_backlog *q, size_t max, int64_t now_us,
+                      struct lj_group **ret, struct lj_group **ret_behind)
 {
     struct taking t = {.batch = group_new(max), .max = max};
     if (!t.batch)
         return LJ_E_NOMEM;
     int hint = -1;
     b->serial++;
-    for (size_t looked = 0; t.n < max && t.nbehind < max && looked < max * 8 + 4096; looked++) { /* bounded: a hot key must not hold the loop */
+    for (size_t looked = 0; t.n < max && t.nbehind < max && looked < max * 8 + 4096;
+         looked++) { /* bounded: a hot key must not hold the loop */
         uint32_t cell = lj_queues_next(&q->queues, &b->cells, &b->ages, now_us, &hint);
         if (cell == LJ_NIL || take_cell(b, q, &t, cell))
             break;
@@ -342,7 +356,8 @@ static int take_ready(struct lj_backlog *b, struct kind_backlog *q, size_t max, 
     return 0;
 }
 
-int lj_backlog_take(struct lj_backlog *b, size_t kind, size_t max, int64_t now_us, struct lj_group **ret, struct lj_group **ret_behind)
+int lj_backlog_take(struct lj_backlog *b, size_t kind, size_t max, int64_t now_us,
+                    struct lj_group **ret, struct lj_group **ret_behind)
 {
     struct kind_backlog *q = &b->kinds[kind];
     *ret = *ret_behind = NULL;
@@ -412,7 +427,9 @@ int lj_backlog_parked_key(struct lj_backlog *b, size_t kind, uint64_t key, int d
 void lj_backlog_parked(struct lj_backlog *b, size_t kind, struct lj_group **g)
 {
     for (size_t i = 0; i < (*g)->n; i++)
-        (void)!lj_backlog_parked_key(b, kind, (*g)->items[i].key, 1); /* out of memory: the key's later events run; the row says so */
+        (void)!lj_backlog_parked_key(
+            b, kind, (*g)->items[i].key,
+            1); /* out of memory: the key's later events run; the row says so */
     end_group(b, &b->kinds[kind], g);
 }
 
@@ -431,7 +448,8 @@ int lj_backlog_divisible(const struct lj_backlog *b, size_t kind)
     return k->ordering == LJ_ORDER_NONE || (k->ordering == LJ_ORDER_KEY && k->single);
 }
 
-void lj_backlog_halve(struct lj_backlog *b, size_t kind, struct lj_group **gp, int64_t not_before_us)
+void lj_backlog_halve(struct lj_backlog *b, size_t kind, struct lj_group **gp,
+                      int64_t not_before_us)
 {
     struct lj_group *g = *gp;
     size_t half = g->n / 2;
@@ -457,7 +475,8 @@ void lj_backlog_halve(struct lj_backlog *b, size_t kind, struct lj_group **gp, i
     first->then = second;
 }
 
-struct lj_group *lj_backlog_cut(struct lj_backlog *b, size_t kind, struct lj_group *g, const uint8_t *failed)
+struct lj_group *lj_backlog_cut(struct lj_backlog *b, size_t kind, struct lj_group *g,
+                                const uint8_t *failed)
 {
     size_t n = 0;
     for (size_t i = 0; i < g->n; i++)
@@ -485,8 +504,12 @@ struct lj_backlog_stats lj_backlog_stats(struct lj_backlog *b, size_t kind)
 {
     struct kind_backlog *q = &b->kinds[kind];
     int64_t lowest = lj_openset_lowest(&q->open);
-    return (struct lj_backlog_stats){.open = q->open.count, .ready = q->queues.count, .held = q->held + q->stage.count,
-                                     .groups_out = q->groups_out, .groups_again = q->groups_again, .oldest = lowest,
+    return (struct lj_backlog_stats){.open = q->open.count,
+                                     .ready = q->queues.count,
+                                     .held = q->held + q->stage.count,
+                                     .groups_out = q->groups_out,
+                                     .groups_again = q->groups_again,
+                                     .oldest = lowest,
                                      .watermark = lj_backlog_watermark(b, kind)};
 }
 

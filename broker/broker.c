@@ -1,81 +1,32 @@
 /* The broker's life: bind, take the log over, run, recover, drain.
  *
- * One path serves the first start, a restart and a lost database: connections are closed, what was in flight goes back into the intake queue,
- * everything else in memory is thrown away, and the log is read again under a new epoch (takeover.c, off the loop). Peers and clients stay
- * connected meanwhile: submissions wait in the queue up to its limit, then are told `busy`.
- * At the end of every loop turn what became startable is started (turns, batches), so no callback has to know what it may have set free.
+ * One path serves the first start, a restart and a lost database: connections are closed, what was
+ * in flight goes back into the intake queue, everything else in memory is thrown away, and the log
+ * is read again under a new epoch (takeover.c, off the loop). Peers and clients stay connected
+ * meanwhile: submissions wait in the queue up to its limit, then are told `busy`. At the end of
+ * every loop turn what became startable is started (turns, batches), so no callback has to know
+ * what it may have set free.
  */
 #include "broker/broker.h"
 
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sodium.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 
 #define TICK_MS 100
 
-struct takeover_work { struct broker *b; struct takeover_result result; struct lj_err err; int rc; };
+struct takeover_work {
+    struct broker *b;
+    struct takeover_result result;
+    struct lj_err err;
+    int rc;
+};
 
 static void take_over(struct broker *b);
 static void check_stopped(struct broker *b);
-
-/* ---- sockets ---- */
-
-static int set_int(void *sock, int option, int value)
-{
-    return zmq_setsockopt(sock, option, &value, sizeof value);
-}
-
-static const struct { int option, value; } socket_options[] = {
-    {ZMQ_LINGER, 500},          {ZMQ_SNDHWM, 10000},          {ZMQ_RCVHWM, 1000},          {ZMQ_MAXMSGSIZE, 0}, /* set below: int64 */
-    {ZMQ_HEARTBEAT_IVL, 5000},  {ZMQ_HEARTBEAT_TIMEOUT, 15000}, {ZMQ_HEARTBEAT_TTL, 15000}, {ZMQ_HANDSHAKE_IVL, 5000},
-    {ZMQ_TCP_KEEPALIVE, 1},     {ZMQ_BACKLOG, 1024},
-};
-
-int broker_bind(struct broker *b, int type, const char *ipc_file, const char *tcp, enum lj_door door, lj_zsock_cb cb, struct lj_zsock **ret,
-                struct lj_err *err)
-{
-    char endpoint[512];
-    int64_t most = LJ_BODY_BYTES_MAX + 65536;
-    if (ipc_file)
-        (void)snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", b->cfg.run_dir, ipc_file);
-    else
-        (void)snprintf(endpoint, sizeof endpoint, "%s", tcp);
-    void *sock = zmq_socket(b->zctx, type);
-    if (!sock)
-        return lj_fail_errno(err, LJ_E_IO, zmq_errno(), "cannot make a socket for %s", endpoint);
-    int bad = zmq_setsockopt(sock, ZMQ_MAXMSGSIZE, &most, sizeof most);
-    for (size_t i = 0; i < sizeof socket_options / sizeof socket_options[0]; i++) {
-        if (socket_options[i].option != ZMQ_MAXMSGSIZE)
-            bad |= set_int(sock, socket_options[i].option, socket_options[i].value);
-    }
-    if (type == ZMQ_ROUTER) /* before bind, else it has no effect and sends vanish */
-        bad |= set_int(sock, ZMQ_ROUTER_MANDATORY, 1);
-    int rc = bad ? lj_fail_errno(err, LJ_E_IO, zmq_errno(), "cannot set the options of %s", endpoint) : 0;
-    if (rc == 0 && tcp)
-        rc = lj_curve_server(sock, &b->keys, door, err);
-    if (rc == 0 && zmq_bind(sock, endpoint))
-        rc = lj_fail_errno(err, LJ_E_IO, zmq_errno(), "cannot bind %s", endpoint);
-    if (rc == 0)
-        rc = lj_zsock_open(b->zloop, sock, type == ZMQ_XPUB ? 1 : 3, cb, b, ret, err);
-    if (rc)
-        zmq_close(sock);
-    return rc;
-}
-
-static int open_trust(struct broker *b, struct lj_err *err)
-{
-    if (!b->cfg.intake_tcp && !b->cfg.work_tcp && !b->cfg.stream_tcp)
-        return 0;
-    if (!b->cfg.curve_secret || !b->cfg.peers_file)
-        return lj_fail(err, LJ_E_CONFIG, "a TCP endpoint needs --curve-secret and --peers: without them anybody could connect");
-    int rc = lj_keypair_read(b->cfg.curve_secret, &b->keys, err);
-    if (rc == 0)
-        rc = lj_curve_open(b->zloop, b->zctx, b->cfg.peers_file, &b->curve, err);
-    return rc ? rc : lj_curve_self_test(b->curve, b->loop, 5000, err);
-}
 
 /* ---- the end of a loop turn ---- */
 
@@ -150,7 +101,8 @@ static void reload_directory(struct broker *b)
         return;
     b->directory_dirty = 0;
     b->directory_loading = 1;
-    if (lj_db_exec(b->log.reads, NULL, LJ_SQL_UNITS, 0, NULL, NULL, NULL, 1, on_directory, b, &err) ||
+    if (lj_db_exec(b->log.reads, NULL, LJ_SQL_UNITS, 0, NULL, NULL, NULL, 1, on_directory, b,
+                   &err) ||
         lj_db_sync(b->log.reads, NULL, NULL, &err))
         broker_lost(b, &err);
 }
@@ -163,7 +115,8 @@ static void work(uv_work_t *w)
     t->rc = takeover_read(&t->b->cfg, &t->result, &t->err);
 }
 
-static void on_db_state(struct lj_db *db, enum lj_db_state state, const struct lj_err *err, void *arg)
+static void on_db_state(struct lj_db *db, enum lj_db_state state, const struct lj_err *err,
+                        void *arg)
 {
     (void)db;
     struct broker *b = arg;
@@ -181,28 +134,33 @@ static void on_db_state(struct lj_db *db, enum lj_db_state state, const struct l
     }
     b->state = b->draining ? BROKER_DRAINING : BROKER_RUNNING;
     b->failures = 0;
-    lj_log(LJ_INFO, "broker.running", "epoch=%lld frontier=%lld open=%llu", (long long)b->log.epoch, (long long)b->log.frontier,
-           (unsigned long long)lj_backlog_total_open(b->backlog));
+    lj_log(LJ_INFO, "broker.running", "epoch=%lld frontier=%lld open=%llu", (long long)b->log.epoch,
+           (long long)b->log.frontier, (unsigned long long)lj_backlog_total_open(b->backlog));
     broker_kick(b);
 }
 
 static int open_connections(struct broker *b, struct lj_err *err)
 {
-    static const char *const read_setup[] = {"set statement_timeout = '60s'", "set jit = off", NULL};
+    static const char *const read_setup[] = {"set statement_timeout = '60s'", "set jit = off",
+                                             NULL};
     static const char *const settle_setup[] = {"set work_mem = '64MB'", "set jit = off", NULL};
     char **setup = turn_setup(b, err);
     int rc = setup ? 0 : LJ_E_NOMEM;
     for (int i = 0; rc == 0 && i < (int)b->cfg.lanes; i++) {
         char name[40];
         (void)snprintf(name, sizeof name, "liangjin-broker lane %d", i);
-        b->log.lanes[i] = (struct lane){.events_max = LJ_TURN_EVENTS_MAX, .leases_max = LJ_TURN_LEASES_MAX};
-        rc = lj_db_open(b->loop, b->cfg.dsn, name, (const char *const *)setup, on_db_state, b, &b->log.lanes[i].db, err);
+        b->log.lanes[i] =
+            (struct lane){.events_max = LJ_TURN_EVENTS_MAX, .leases_max = LJ_TURN_LEASES_MAX};
+        rc = lj_db_open(b->loop, b->cfg.dsn, name, (const char *const *)setup, on_db_state, b,
+                        &b->log.lanes[i].db, err);
     }
     turn_setup_free(&setup);
     if (rc == 0)
-        rc = lj_db_open(b->loop, b->cfg.dsn, "liangjin-broker reads", read_setup, on_db_state, b, &b->log.reads, err);
+        rc = lj_db_open(b->loop, b->cfg.dsn, "liangjin-broker reads", read_setup, on_db_state, b,
+                        &b->log.reads, err);
     if (rc == 0)
-        rc = lj_db_open(b->loop, b->cfg.dsn, "liangjin-broker settle", settle_setup, on_db_state, b, &b->settle.db, err);
+        rc = lj_db_open(b->loop, b->cfg.dsn, "liangjin-broker settle", settle_setup, on_db_state, b,
+                        &b->settle.db, err);
     return rc;
 }
 
@@ -254,7 +212,8 @@ static void worked(uv_work_t *w, int status)
     }
     if (rc) {
         char quoted[300];
-        lj_log(LJ_WARN, "takeover.failed", "error=%s", lj_log_quote(err.text, quoted, sizeof quoted));
+        lj_log(LJ_WARN, "takeover.failed", "error=%s",
+               lj_log_quote(err.text, quoted, sizeof quoted));
         try_later(b);
         return;
     }
@@ -299,7 +258,8 @@ static void forget(struct broker *b)
 {
     log_forget_turns(b);
     dispatch_reset(b);
-    lj_backlog_free(&b->backlog); /* the catalogue stays: intake goes on judging and queueing with it */
+    lj_backlog_free(
+        &b->backlog); /* the catalogue stays: intake goes on judging and queueing with it */
     b->directory_loading = 0;
     b->settle.busy = 0;
     b->settle.turn = NULL;
@@ -317,7 +277,8 @@ static void on_closed(void *arg)
         try_later(b);
 }
 
-/* Closes every connection; on_closed once for each, and once for ourselves so that none at all works too. */
+/* Closes every connection; on_closed once for each, and once for ourselves so that none at all
+ * works too. */
 static void close_connections(struct broker *b)
 {
     struct lj_db **all[LJ_LANES_MAX + 2];
@@ -346,9 +307,11 @@ static void on_teardown(uv_timer_t *t)
 void broker_lost(struct broker *b, const struct lj_err *why)
 {
     char quoted[300];
-    if (b->state == BROKER_STOPPED || b->stopping || b->closing || uv_is_active((uv_handle_t *)&b->again))
+    if (b->state == BROKER_STOPPED || b->stopping || b->closing ||
+        uv_is_active((uv_handle_t *)&b->again))
         return;
-    lj_log(LJ_WARN, "broker.database_lost", "error=%s", lj_log_quote(why ? why->text : "", quoted, sizeof quoted));
+    lj_log(LJ_WARN, "broker.database_lost", "error=%s",
+           lj_log_quote(why ? why->text : "", quoted, sizeof quoted));
     b->state = BROKER_RECOVERING;
     b->recoveries++;
     uv_timer_start(&b->again, on_teardown, 0, 0); /* not inside a connection's own callback */
@@ -388,7 +351,8 @@ static void on_tick(uv_timer_t *t)
     }
     admin_drained(b);
     if (b->draining && !b->stopping && (drained(b) || now >= b->drain_deadline_us)) {
-        lj_log(LJ_INFO, "broker.drained", "leased=%zu queued=%zu", b->dispatch.nleases, b->intake.queued);
+        lj_log(LJ_INFO, "broker.drained", "leased=%zu queued=%zu", b->dispatch.nleases,
+               b->intake.queued);
         broker_stop(b);
     }
 }
@@ -484,7 +448,7 @@ int broker_open(struct broker *b, uv_loop_t *loop, struct lj_err *err)
         b->timers_open++;
     }
     dispatch_open(b);
-    rc = open_trust(b, err);
+    rc = broker_trust(b, err);
     if (rc == 0)
         rc = intake_open(b, err);
     if (rc == 0)

@@ -1,8 +1,9 @@
-/* The catalogue: event types, kinds and units, read from PostgreSQL when the broker takes the log over.
+/* The catalogue: event types, kinds and units, read from PostgreSQL when the broker takes the log
+ * over.
  *
- * Stages are data (architecture: `want(kind, type, from_position)`): adding a kind is a row, not a line here. Types and kinds are
- * fixed for the life of a take-over; units grow while the system runs, so they alone are read again after each commit of a kind that
- * feeds the directory.
+ * Stages are data (architecture: `want(kind, type, from_position)`): adding a kind is a row, not a
+ * line here. Types and kinds are fixed for the life of a take-over; units grow while the system
+ * runs, so they alone are read again after each commit of a kind that feeds the directory.
  */
 #include "broker/catalog.h"
 
@@ -11,17 +12,22 @@
 
 #include "common/db.h"
 
-static const char sql_types[] =
-    "select number, name, origin, default_key, class, schema_version from event_type order by number";
-static const char sql_kinds[] =
-    "select k.number, k.name, k.ordering, k.single, k.after, k.after_verdict, k.barrier, k.follow_on_max, k.feeds_directory,"
-    " coalesce(k.apply_function, ''), coalesce(k.result_function, ''), coalesce(k.settle_function, ''), coalesce(p.pronargs, 0)"
-    " from kind k left join pg_proc p on p.proname = k.apply_function and p.pronamespace = 'liangjin'::regnamespace order by k.number";
+static const char sql_types[] = "select number, name, origin, default_key, class, schema_version "
+                                "from event_type order by number";
+static const char sql_kinds[] = "select k.number, k.name, k.ordering, k.single, k.after, "
+                                "k.after_verdict, k.barrier, k.follow_on_max, k.feeds_directory,"
+                                " coalesce(k.apply_function, ''), coalesce(k.result_function, ''), "
+                                "coalesce(k.settle_function, ''), coalesce(p.pronargs, 0)"
+                                " from kind k left join pg_proc p on p.proname = k.apply_function "
+                                "and p.pronamespace = 'liangjin'::regnamespace order by k.number";
 static const char sql_wants[] = "select kind, type, from_position from want";
 
-static const char *const origins[] = {[LJ_ORIGIN_CLIENT] = "client", [LJ_ORIGIN_CENTRE] = "centre",
-                                      [LJ_ORIGIN_WORKER] = "worker", [LJ_ORIGIN_OPERATOR] = "operator"};
-static const char *const orderings[] = {[LJ_ORDER_NONE] = "none", [LJ_ORDER_KEY] = "key", [LJ_ORDER_POSITION] = "position"};
+static const char *const origins[] = {[LJ_ORIGIN_CLIENT] = "client",
+                                      [LJ_ORIGIN_CENTRE] = "centre",
+                                      [LJ_ORIGIN_WORKER] = "worker",
+                                      [LJ_ORIGIN_OPERATOR] = "operator"};
+static const char *const orderings[] = {
+    [LJ_ORDER_NONE] = "none", [LJ_ORDER_KEY] = "key", [LJ_ORDER_POSITION] = "position"};
 
 static int word_index(const char *const *words, size_t n, const char *word)
 {
@@ -35,15 +41,18 @@ static int word_index(const char *const *words, size_t n, const char *word)
 static int copy_name(char *to, const char *from, const char *what, struct lj_err *err)
 {
     if (strlen(from) > LJ_WORD_MAX)
-        return lj_fail(err, LJ_E_CONFIG, "%s '%s' is longer than %d bytes", what, from, LJ_WORD_MAX);
-    strcpy(to, from);
+        return lj_fail(err, LJ_E_CONFIG, "%s '%s' is longer than %d bytes", what, from,
+                       LJ_WORD_MAX);
+    memcpy(to, from, strlen(from) + 1);
     return 0;
 }
 
 static int read_key_rule(struct lj_type *t, const char *text, struct lj_err *err)
 {
-    static const struct { const char *prefix; enum lj_key_rule rule; } rules[] = {
-        {"const:", LJ_KEY_CONST}, {"payload:", LJ_KEY_PAYLOAD}};
+    static const struct {
+        const char *prefix;
+        enum lj_key_rule rule;
+    } rules[] = {{"const:", LJ_KEY_CONST}, {"payload:", LJ_KEY_PAYLOAD}};
     t->key_rule = LJ_KEY_ID;
     if (strcmp(text, "id") == 0)
         return 0;
@@ -118,7 +127,9 @@ static int read_kind(struct lj_catalog *c, const PGresult *r, int i, struct lj_e
     if (rc == 0)
         rc = copy_name(k->settle, PQgetvalue(r, i, 11), "function", err);
     if (rc == 0 && k->apply[0] && k->apply_args < 4)
-        rc = lj_fail(err, LJ_E_CONFIG, "kind %s: function %s does not exist or has fewer than four parameters", k->name, k->apply);
+        rc = lj_fail(err, LJ_E_CONFIG,
+                     "kind %s: function %s does not exist or has fewer than four parameters",
+                     k->name, k->apply);
     return rc;
 }
 
@@ -266,7 +277,8 @@ const struct lj_unit *lj_catalog_unit_number(const struct lj_catalog *c, int num
 
 int lj_catalog_within(const struct lj_catalog *c, const struct lj_unit *unit, int root)
 {
-    for (int depth = 0; unit && depth < 8; depth++) { /* the register allows three levels; the bound guards against a broken table */
+    for (int depth = 0; unit && depth < 8;
+         depth++) { /* the register allows three levels; the bound guards against a broken table */
         if (unit->number == root)
             return 1;
         unit = lj_catalog_unit_number(c, unit->parent);

@@ -1,9 +1,10 @@
 /* Handing out work: leases.
  *
- * A peer with a free slot gets what its kind's backlog gives out, sized to about 20 ms of its measured rate. The lease holds the group until
- * its result is committed. Payloads come from the window, or from the log where the window had no room (fetch.c). A lease has a hard
- * deadline that proves progress; past it, or when its peer is gone, the group goes to the failure rules and a later result is counted and
- * never applied. Results are queued for whichever lane is free.
+ * A peer with a free slot gets what its kind's backlog gives out, sized to about 20 ms of its
+ * measured rate. The lease holds the group until its result is committed. Payloads come from the
+ * window, or from the log where the window had no room (fetch.c). A lease has a hard deadline that
+ * proves progress; past it, or when its peer is gone, the group goes to the failure rules and a
+ * later result is counted and never applied. Results are queued for whichever lane is free.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,10 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 
-#define BATCH_TARGET_US   20000 /* source: architecture §4 */
-#define BATCH_FIRST       32    /* events of a peer's first batch, before its rate is known */
-#define DEADLINE_FACTOR   20    /* source: architecture §4 */
-#define SUSPECT_FAILURES  20    /* data failures in a row, while another version of the kind passes */
+#define BATCH_TARGET_US  20000 /* source: architecture §4 */
+#define BATCH_FIRST      32    /* events of a peer's first batch, before its rate is known */
+#define DEADLINE_FACTOR  20    /* source: architecture §4 */
+#define SUSPECT_FAILURES 20 /* data failures in a row, while another version of the kind passes */
 
 void lease_free(struct lease **lp)
 {
@@ -41,7 +42,7 @@ void dispatch_open(struct broker *b)
         b->dispatch.shorts[k].budget = (size_t)b->cfg.window_bytes / 8;
 }
 
-static void unlist(struct broker *b, struct lease *l)
+void lease_unlist(struct broker *b, struct lease *l)
 {
     for (struct lease **p = &b->dispatch.leases; *p; p = &(*p)->next) {
         if (*p == l) {
@@ -53,7 +54,7 @@ static void unlist(struct broker *b, struct lease *l)
     }
 }
 
-static void free_slot(struct lease *l)
+void lease_free_slot(struct lease *l)
 {
     if (l->peer && l->peer->leased)
         l->peer->leased--;
@@ -164,12 +165,16 @@ void dispatch_send(struct broker *b, struct lease *l)
     struct lj_buf body = {0};
     uint32_t ms = p ? (uint32_t)(deadline_us(b, p, l->group->n) / 1000) : 0;
     if (!p) { /* it went while the payloads were fetched */
-        unlist(b, l);
+        lease_unlist(b, l);
         dispatch_failed(b, &l, CAUSE_SYSTEM, NULL);
         return;
     }
-    lj_batch_head_put(&body, &(struct lj_batch_head){.batch = l->id, .deadline_ms = ms, .attempt = (uint16_t)(l->group->attempts + 1),
-                                                     .flags = b->cat->kinds[l->kind].after >= 0 ? 1 : 0, .count = (uint16_t)l->group->n});
+    lj_batch_head_put(&body,
+                      &(struct lj_batch_head){.batch = l->id,
+                                              .deadline_ms = ms,
+                                              .attempt = (uint16_t)(l->group->attempts + 1),
+                                              .flags = b->cat->kinds[l->kind].after >= 0 ? 1 : 0,
+                                              .count = (uint16_t)l->group->n});
     lj_buf_put(&body, l->batch.data, l->batch.len);
     lj_buf_free(&l->batch);
     l->state = LEASE_OUT;
@@ -178,158 +183,11 @@ void dispatch_send(struct broker *b, struct lease *l)
     int rc = body.failed ? LJ_E_NOMEM : peers_send(b, p, LJ_MSG_BATCH, l->id, &body);
     lj_buf_free(&body);
     if (rc == LJ_E_NOMEM) {
-        unlist(b, l);
-        free_slot(l);
+        lease_unlist(b, l);
+        lease_free_slot(l);
         dispatch_failed(b, &l, CAUSE_SYSTEM, NULL);
     }
     LJ_FAILPOINT("broker.batch.sent");
-}
-
-/* ---- a result comes in ---- */
-
-static struct lease *find(const struct broker *b, uint64_t id)
-{
-    for (struct lease *l = b->dispatch.leases; l; l = l->next) {
-        if (l->id == id)
-            return l;
-    }
-    return NULL;
-}
-
-struct outcomes { uint8_t *failed; size_t nfailed; enum cause cause; struct lj_err err; };
-
-/* Reads the outcome records into the lease; which failed, and how, into o. errors: LJ_E_PROTOCOL, LJ_E_NOMEM */
-static int read_outcomes(struct lease *l, struct lj_reader *r, size_t n, struct outcomes *o)
-{
-    l->verdicts = calloc(n, sizeof *l->verdicts);
-    l->shorts = calloc(n, sizeof *l->shorts);
-    o->failed = calloc(n, 1);
-    if (!l->verdicts || !l->shorts || !o->failed)
-        return LJ_E_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        struct lj_outcome_record rec;
-        if (lj_outcome_get(r, &rec, NULL))
-            return LJ_E_PROTOCOL;
-        l->verdicts[i] = rec.code;
-        l->shorts[i] = rec.bytes;
-        if (rec.what == LJ_OUTCOME_DONE)
-            continue;
-        if (!o->nfailed || rec.what == LJ_OUTCOME_FINAL) { /* the gravest says why */
-            o->cause = rec.what == LJ_OUTCOME_FINAL ? CAUSE_FINAL : CAUSE_SYSTEM;
-            (void)lj_fail(&o->err, lj_err_info(rec.code)->code, "%.*s", (int)rec.bytes.n, rec.bytes.p);
-        }
-        o->failed[i] = 1;
-        o->nfailed++;
-    }
-    l->params = (struct lj_slice){(const char *)r->p, r->left};
-    return 0;
-}
-
-static int check_params(const struct broker *b, const struct lease *l)
-{
-    const char *values[64];
-    int lengths[64], n = 0;
-    const struct lj_kind *k = &b->cat->kinds[l->kind];
-    if (!k->apply[0])
-        return 0;
-    int rc = lj_pgblock_split(l->params.p, l->params.n, 56, values, lengths, &n, NULL);
-    return rc ? rc : n + 4 == k->apply_args ? 0 : LJ_E_PROTOCOL;
-}
-
-static void measure(struct peer *p, uint32_t spent_us, size_t n)
-{
-    double per = (double)spent_us / (double)n;
-    p->per_event_us = p->per_event_us > 0 ? p->per_event_us * 0.8 + per * 0.2 : per;
-    if (p->per_event_us < 0.01)
-        p->per_event_us = 0.01;
-    p->done += n;
-}
-
-static void queue_result(struct broker *b, struct lease *l)
-{
-    struct dispatch *d = &b->dispatch;
-    l->state = LEASE_RESULT;
-    l->next = NULL;
-    if (d->results_tail)
-        d->results_tail->next = l;
-    else
-        d->results_head = l;
-    d->results_tail = l;
-    d->nresults++;
-}
-
-/* The failed ones leave the lease; what is left of its arrays moves together. */
-static void cut_failed(struct broker *b, struct lease *l, struct outcomes *o)
-{
-    size_t n = l->group->n, keep = 0;
-    struct lj_group *failed = lj_backlog_cut(b->backlog, l->kind, l->group, o->failed);
-    if (!failed)
-        return; /* no memory: the caller sees that nothing was cut */
-    for (size_t i = 0; i < n; i++) {
-        if (o->failed[i])
-            continue;
-        l->events[keep] = l->events[i];
-        l->verdicts[keep] = l->verdicts[i];
-        l->shorts[keep++] = l->shorts[i];
-    }
-    failure_group(b, l->kind, &failed, o->cause, &o->err, l->worker, l->version);
-}
-
-static void accept_result(struct broker *b, struct lease *l, struct outcomes *o)
-{
-    if (o->nfailed == 0) {
-        queue_result(b, l);
-        return;
-    }
-    if (o->nfailed < l->group->n && lj_backlog_divisible(b->backlog, l->kind)) {
-        size_t before = l->group->n;
-        cut_failed(b, l, o);
-        if (l->group->n < before) {
-            queue_result(b, l);
-            return;
-        }
-    }
-    dispatch_failed(b, &l, o->cause, &o->err);
-}
-
-void dispatch_result(struct broker *b, struct peer *p, zmq_msg_t *body)
-{
-    struct lj_reader r = lj_reader(zmq_msg_data(body), zmq_msg_size(body));
-    struct lj_result_head h;
-    struct outcomes o = {0};
-    if (lj_result_head_get(&r, &h, NULL)) {
-        b->peers.bad_messages++;
-        return;
-    }
-    struct lease *l = find(b, h.batch);
-    if (!l || l->peer != p || l->state != LEASE_OUT) {
-        b->dispatch.late_results++;
-        return;
-    }
-    unlist(b, l);
-    free_slot(l);
-    zmq_msg_init(&l->body);
-    zmq_msg_move(&l->body, body);
-    l->has_body = 1;
-    LJ_FAILPOINT("broker.result.received");
-    r = lj_reader(zmq_msg_data(&l->body), zmq_msg_size(&l->body));
-    int rc = lj_result_head_get(&r, &h, NULL);
-    if (rc == 0)
-        rc = h.count == l->group->n ? read_outcomes(l, &r, h.count, &o) : LJ_E_PROTOCOL;
-    if (rc == 0 && o.nfailed < l->group->n)
-        rc = check_params(b, l);
-    if (rc) {
-        struct lj_err err = {0};
-        (void)lj_fail(&err, rc, "the result does not fit its batch or the apply function");
-        dispatch_failed(b, &l, rc == LJ_E_NOMEM ? CAUSE_SYSTEM : CAUSE_DATA, &err);
-    } else {
-        measure(p, h.spent_us, h.count);
-        p->failures_in_row = o.nfailed && o.cause == CAUSE_FINAL ? p->failures_in_row + 1 : 0;
-        accept_result(b, l, &o);
-    }
-    free(o.failed);
-    peers_bye_if_idle(b, p);
-    broker_kick(b);
 }
 
 struct lease *dispatch_take_result(struct broker *b)
@@ -410,16 +268,18 @@ static void suspect(struct broker *b, const struct lease *l)
         if (strcmp(p->name, l->worker) == 0)
             mine = p;
         else
-            others_pass |= strcmp(p->version, l->version) != 0 && p->failures_in_row == 0 && p->done > 0;
+            others_pass |=
+                strcmp(p->version, l->version) != 0 && p->failures_in_row == 0 && p->done > 0;
     }
     if (!mine || ++mine->failures_in_row < SUSPECT_FAILURES || !others_pass || mine->suspect)
         return;
     mine->suspect = 1;
-    lj_log(LJ_ERROR, "peer.suspect", "peer=%s version=%s kind=%s failures=%u", mine->name, mine->version, b->cat->kinds[l->kind].name,
-           mine->failures_in_row);
+    lj_log(LJ_ERROR, "peer.suspect", "peer=%s version=%s kind=%s failures=%u", mine->name,
+           mine->version, b->cat->kinds[l->kind].name, mine->failures_in_row);
 }
 
-void dispatch_failed(struct broker *b, struct lease **lp, enum cause cause, const struct lj_err *why)
+void dispatch_failed(struct broker *b, struct lease **lp, enum cause cause,
+                     const struct lj_err *why)
 {
     struct lease *l = *lp;
     b->dispatch.failed[l->kind] += l->group->n;
@@ -429,7 +289,8 @@ void dispatch_failed(struct broker *b, struct lease **lp, enum cause cause, cons
     lease_free(lp);
 }
 
-/* A worker takes its batches one after the other: only the one it got first can have brought it down. */
+/* A worker takes its batches one after the other: only the one it got first can have brought it
+ * down. */
 static struct lease *first_sent(const struct broker *b, const struct peer *p)
 {
     struct lease *first = NULL;
@@ -452,7 +313,7 @@ void dispatch_peer_gone(struct broker *b, struct peer *p)
         l->peer = NULL;
         if (l->state == LEASE_FETCHING)
             continue; /* dispatch_send finds no peer and gives it back */
-        unlist(b, l);
+        lease_unlist(b, l);
         dispatch_failed(b, &l, l == guilty ? CAUSE_CRASH : CAUSE_SYSTEM, &err);
     }
     p->leased = 0;
@@ -467,10 +328,11 @@ void dispatch_tick(struct broker *b, int64_t now_us)
         struct lj_err err = {0};
         struct peer *p = l->peer;
         int first = p && first_sent(b, p) == l;
-        (void)lj_fail(&err, LJ_E_TIMEOUT, "worker %s passed its deadline of %lld ms", l->worker, (long long)((l->deadline_us - l->sent_us) / 1000));
+        (void)lj_fail(&err, LJ_E_TIMEOUT, "worker %s passed its deadline of %lld ms", l->worker,
+                      (long long)((l->deadline_us - l->sent_us) / 1000));
         b->dispatch.deadlines++;
-        unlist(b, l);
-        free_slot(l);
+        lease_unlist(b, l);
+        lease_free_slot(l);
         dispatch_failed(b, &l, first ? CAUSE_CRASH : CAUSE_SYSTEM, &err);
     }
 }

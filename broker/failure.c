@@ -1,21 +1,24 @@
 /* What happens to a batch that failed (architecture §3 rule 3).
  *
- *   the system's fault (a lost connection, a worker that could not read, a peer gone before it began): the same batch again, later;
- *   a crash or a passed deadline, a data error in SQL: the batch goes out again as two halves; attempts count only for an event alone;
- *   final (the worker says the event can never work): alone in its batch it is parked at once, else halves;
- *   parked: after attempts_max failures alone. Parking is itself part of a turn, so it is durable with everything else.
+ *   the system's fault (a lost connection, a worker that could not read, a peer gone before it
+ * began): the same batch again, later; a crash or a passed deadline, a data error in SQL: the batch
+ * goes out again as two halves; attempts count only for an event alone; final (the worker says the
+ * event can never work): alone in its batch it is parked at once, else halves; parked: after
+ * attempts_max failures alone. Parking is itself part of a turn, so it is durable with everything
+ * else.
  */
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sodium.h>
 
 #include "broker/broker.h"
 #include "common/clock.h"
 #include "common/log.h"
 
 #define AGAIN_FIRST_US 100000
-#define AGAIN_MOST_US  5000000  /* the system's fault: tried for ever, at least so often */
-#define ALONE_FIRST_US 500000   /* 0.5 + 1.5 + 4.5 + 13.5 s and jitter: within the 60 s of architecture §4 */
+#define AGAIN_MOST_US  5000000 /* the system's fault: tried for ever, at least so often */
+#define ALONE_FIRST_US                                                                             \
+    500000 /* 0.5 + 1.5 + 4.5 + 13.5 s and jitter: within the 60 s of architecture §4 */
 
 static int64_t jitter(int64_t us)
 {
@@ -48,7 +51,8 @@ static void queue_park(struct broker *b, struct park *p)
     broker_kick(b);
 }
 
-static void park(struct broker *b, size_t kind, struct lj_group **g, int behind, const struct lj_err *why, const char *worker, const char *version)
+static void park(struct broker *b, size_t kind, struct lj_group **g, int behind,
+                 const struct lj_err *why, const char *worker, const char *version)
 {
     struct park *p = calloc(1, sizeof *p);
     if (!p) {
@@ -73,8 +77,8 @@ void failure_park_behind(struct broker *b, size_t kind, struct lj_group **g)
     park(b, kind, g, 1, &why, "", "");
 }
 
-void failure_group(struct broker *b, size_t kind, struct lj_group **gp, enum cause cause, const struct lj_err *why, const char *worker,
-                   const char *version)
+void failure_group(struct broker *b, size_t kind, struct lj_group **gp, enum cause cause,
+                   const struct lj_err *why, const char *worker, const char *version)
 {
     struct lj_group *g = *gp;
     char quoted[300];
@@ -88,8 +92,9 @@ void failure_group(struct broker *b, size_t kind, struct lj_group **gp, enum cau
         return;
     }
     g->attempts++;
-    lj_log(LJ_WARN, "event.failed", "position=%lld kind=%s attempt=%d worker=%s error=%s", (long long)g->items[0].position,
-           b->cat->kinds[kind].name, g->attempts, worker, lj_log_quote(why ? why->text : "", quoted, sizeof quoted));
+    lj_log(LJ_WARN, "event.failed", "position=%lld kind=%s attempt=%d worker=%s error=%s",
+           (long long)g->items[0].position, b->cat->kinds[kind].name, g->attempts, worker,
+           lj_log_quote(why ? why->text : "", quoted, sizeof quoted));
     if (cause == CAUSE_FINAL || g->attempts >= (int)b->cfg.attempts_max)
         park(b, kind, gp, 0, why, worker, version);
     else
@@ -120,10 +125,13 @@ void failure_put_back(struct broker *b, struct park *p)
 void failure_parked(struct broker *b, struct park **pp)
 {
     struct park *p = *pp;
-    lj_log(LJ_WARN, "event.parked", "position=%lld events=%zu kind=%s behind=%d attempts=%d code=%s", (long long)p->group->items[0].position,
-           p->group->n, b->cat->kinds[p->kind].name, p->behind, p->group->attempts, lj_err_info(p->err.code)->name);
+    lj_log(LJ_WARN, "event.parked",
+           "position=%lld events=%zu kind=%s behind=%d attempts=%d code=%s",
+           (long long)p->group->items[0].position, p->group->n, b->cat->kinds[p->kind].name,
+           p->behind, p->group->attempts, lj_err_info(p->err.code)->name);
     b->dispatch.parked[p->kind] += p->group->n;
-    for (size_t i = 0; i < p->group->n; i++) { /* kinds that come after this one: their gate will not open */
+    for (size_t i = 0; i < p->group->n;
+         i++) { /* kinds that come after this one: their gate will not open */
         for (size_t k = 0; k < b->cat->nkinds; k++) {
             if (b->cat->kinds[k].after == (int)p->kind)
                 lj_backlog_close(b->backlog, k, p->group->items[i].position);

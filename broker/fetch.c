@@ -1,7 +1,8 @@
 /* A lease's batch: records from the window, the rest from the log.
  *
- * A kind that comes after another gets that kind's short result instead of the payload: from the window of shorts, or again from the
- * gate's own result function in SQL, so that a restart or a full window changes nothing for the worker.
+ * A kind that comes after another gets that kind's short result instead of the payload: from the
+ * window of shorts, or again from the gate's own result function in SQL, so that a restart or a
+ * full window changes nothing for the worker.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,15 @@ void fetch_keep_short(struct broker *b, size_t kind, const struct lease *gate, s
     const struct lj_item *item = &gate->group->items[i];
     const struct lj_unit *u = lj_catalog_unit_number(b->cat, item->unit);
     struct lj_buf buf = {0};
-    struct lj_batch_record r = {.position = item->position, .received_at_us = gate->events[i].received_us, .occurred_at_us = LJ_TIME_NONE,
-                                .schema_version = b->cat->types[item->type].schema_version, .unit = (int16_t)item->unit,
-                                .unit_code = {u ? u->code : "", u ? LJ_UNIT_CODE_LEN : 0},
-                                .type = {b->cat->types[item->type].name, strlen(b->cat->types[item->type].name)}, .payload = gate->shorts[i]};
+    struct lj_batch_record r = {
+        .position = item->position,
+        .received_at_us = gate->events[i].received_us,
+        .occurred_at_us = LJ_TIME_NONE,
+        .schema_version = b->cat->types[item->type].schema_version,
+        .unit = (int16_t)item->unit,
+        .unit_code = {u ? u->code : "", u ? LJ_UNIT_CODE_LEN : 0},
+        .type = {b->cat->types[item->type].name, strlen(b->cat->types[item->type].name)},
+        .payload = gate->shorts[i]};
     memcpy(r.id, gate->events[i].id, 16);
     lj_batch_record_put(&buf, &r);
     if (!buf.failed)
@@ -60,7 +66,8 @@ static int by_position(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Columns: position, id, received_at, occurred_at, schema_version, unit, type, key, payload or short; ordered by position. */
+/* Columns: position, id, received_at, occurred_at, schema_version, unit, type, key, payload or
+ * short; ordered by position. */
 static int row_of(const PGresult *r, int64_t position)
 {
     int lo = 0, hi = PQntuples(r);
@@ -83,13 +90,16 @@ static int add_row(struct broker *b, struct lease *l, size_t i, const PGresult *
         return LJ_E_NOT_FOUND;
     int16_t unit = lj_pgget_i16(r, row, 5);
     const struct lj_unit *u = lj_catalog_unit_number(b->cat, unit);
-    struct lj_batch_record rec = {.position = l->group->items[i].position, .received_at_us = lj_pgget_time_us(r, row, 2),
-                                  .occurred_at_us = PQgetisnull(r, row, 3) ? LJ_TIME_NONE : lj_pgget_time_us(r, row, 3),
-                                  .schema_version = (uint16_t)lj_pgget_i16(r, row, 4), .unit = unit,
-                                  .unit_code = {u ? u->code : "", u ? LJ_UNIT_CODE_LEN : 0},
-                                  .type = {b->cat->types[type].name, strlen(b->cat->types[type].name)},
-                                  .key = {PQgetvalue(r, row, 7), (size_t)PQgetlength(r, row, 7)},
-                                  .payload = {PQgetvalue(r, row, 8), (size_t)PQgetlength(r, row, 8)}};
+    struct lj_batch_record rec = {
+        .position = l->group->items[i].position,
+        .received_at_us = lj_pgget_time_us(r, row, 2),
+        .occurred_at_us = PQgetisnull(r, row, 3) ? LJ_TIME_NONE : lj_pgget_time_us(r, row, 3),
+        .schema_version = (uint16_t)lj_pgget_i16(r, row, 4),
+        .unit = unit,
+        .unit_code = {u ? u->code : "", u ? LJ_UNIT_CODE_LEN : 0},
+        .type = {b->cat->types[type].name, strlen(b->cat->types[type].name)},
+        .key = {PQgetvalue(r, row, 7), (size_t)PQgetlength(r, row, 7)},
+        .payload = {PQgetvalue(r, row, 8), (size_t)PQgetlength(r, row, 8)}};
     memcpy(rec.id, PQgetvalue(r, row, 1), 16);
     size_t at = l->batch.len;
     lj_batch_record_put(&l->batch, &rec);
@@ -100,7 +110,11 @@ static int add_row(struct broker *b, struct lease *l, size_t i, const PGresult *
     return 0;
 }
 
-struct fetch { struct broker *b; uint64_t lease; uint64_t recovery; };
+struct fetch {
+    struct broker *b;
+    uint64_t lease;
+    uint64_t recovery;
+};
 
 static struct lease *lease_of(const struct fetch *f)
 {
@@ -115,13 +129,8 @@ static struct lease *lease_of(const struct fetch *f)
 
 static void give_up(struct broker *b, struct lease *l, enum cause cause, const struct lj_err *why)
 {
-    struct lease **p = &b->dispatch.leases;
-    while (*p != l)
-        p = &(*p)->next;
-    *p = l->next;
-    b->dispatch.nleases--;
-    if (l->peer && l->peer->leased)
-        l->peer->leased--;
+    lease_unlist(b, l);
+    lease_free_slot(l);
     dispatch_failed(b, &l, cause, why);
 }
 
@@ -143,8 +152,8 @@ static void on_rows(struct lj_db *db, const PGresult *res, const struct lj_err *
         int rc = add_row(b, l, i, res);
         struct lj_err why = {0};
         if (rc == LJ_E_NOT_FOUND)
-            (void)lj_fail(&why, rc, "position %lld has no payload or short result for kind %s", (long long)l->group->items[i].position,
-                          b->cat->kinds[l->kind].name);
+            (void)lj_fail(&why, rc, "position %lld has no payload or short result for kind %s",
+                          (long long)l->group->items[i].position, b->cat->kinds[l->kind].name);
         else if (rc)
             (void)lj_fail(&why, rc, "no memory for a batch");
         if (rc) {
@@ -155,7 +164,9 @@ static void on_rows(struct lj_db *db, const PGresult *res, const struct lj_err *
     dispatch_send(b, l);
 }
 
-#define FETCH_COLUMNS "e.position, e.id, e.received_at, e.occurred_at, e.schema_version, e.unit, e.type, coalesce(e.key, ''), "
+#define FETCH_COLUMNS                                                                              \
+    "e.position, e.id, e.received_at, e.occurred_at, e.schema_version, e.unit, e.type, "           \
+    "coalesce(e.key, ''), "
 
 static int query(struct broker *b, struct lease *l, struct lj_err *err)
 {
@@ -169,10 +180,14 @@ static int query(struct broker *b, struct lease *l, struct lj_err *err)
         return lj_fail(err, LJ_E_NOMEM, "no memory for a fetch");
     *f = (struct fetch){b, l->id, b->recoveries};
     if (k->after < 0)
-        (void)snprintf(sql, sizeof sql, "select " FETCH_COLUMNS "e.payload from event e where e.position = any($1::int8[]) order by e.position");
+        (void)snprintf(
+            sql, sizeof sql,
+            "select " FETCH_COLUMNS
+            "e.payload from event e where e.position = any($1::int8[]) order by e.position");
     else
         (void)snprintf(sql, sizeof sql,
-                       "select " FETCH_COLUMNS "r.result from %s($1::int8[]) r join event e on e.position = r.position order by e.position",
+                       "select " FETCH_COLUMNS "r.result from %s($1::int8[]) r join event e on "
+                       "e.position = r.position order by e.position",
                        b->cat->kinds[k->after].result);
     lj_pgarray_init(&positions, LJ_PG_INT8);
     for (size_t i = 0; i < l->group->n; i++)

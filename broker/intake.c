@@ -1,9 +1,11 @@
 /* Intake: SUBMIT to ACK.
  *
- * Takes messages apart, admits or turns away, has each event judged (judge.c), and queues it for the first lane; answers are answer.c's. Nothing is
- * answered with "stored" before its COMMIT came back flushed. Everything a peer can make grow has a limit: events and bytes held in all,
- * half of the events for one unit; beyond, the answer is `busy` with a time to wait, at once and for the whole SUBMIT.
- * The routing id is an address, never an identity: on TCP the CURVE key says who it is (common/curve.h), on ipc the folder's mode does.
+ * Takes messages apart, admits or turns away, has each event judged (judge.c), and queues it for
+ * the first lane; answers are answer.c's. Nothing is answered with "stored" before its COMMIT came
+ * back flushed. Everything a peer can make grow has a limit: events and bytes held in all, half of
+ * the events for one unit; beyond, the answer is `busy` with a time to wait, at once and for the
+ * whole SUBMIT. The routing id is an address, never an identity: on TCP the CURVE key says who it
+ * is (common/curve.h), on ipc the folder's mode does.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,8 @@
 #include "common/log.h"
 #include "common/uuid.h"
 
-static void take_event(struct broker *b, struct submission *s, size_t i, const struct lj_submit_event *e, const struct sender *from)
+static void take_event(struct broker *b, struct submission *s, size_t i,
+                       const struct lj_submit_event *e, const struct sender *from)
 {
     struct pend *p = &s->pends[i];
     char detail[96] = "";
@@ -28,10 +31,12 @@ static void take_event(struct broker *b, struct submission *s, size_t i, const s
     }
     b->intake.events++;
     b->intake.per_unit[p->unit]++;
-    if (b->intake.per_unit[p->unit] > (uint32_t)b->cfg.intake_events_max / 2) { /* one unit's burst leaves room for the others */
+    if (b->intake.per_unit[p->unit] >
+        (uint32_t)b->cfg.intake_events_max / 2) { /* one unit's burst leaves room for the others */
         b->intake.busy++;
         intake_forget(b, p);
-        submission_answer(b, s, i, LJ_E_BUSY, 0, "this unit has as many events under way as one unit may");
+        submission_answer(b, s, i, LJ_E_BUSY, 0,
+                          "this unit has as many events under way as one unit may");
         return;
     }
     struct pend *first = intake_find(b, p->id);
@@ -73,11 +78,15 @@ static int admit(const struct broker *b, uint64_t peer_key, size_t events, size_
         return LJ_E_DRAINING;
     if (!b->cat)
         return LJ_E_DB_SYSTEM;
-    if (in->events + events > (size_t)b->cfg.intake_events_max || in->bytes + bytes > (size_t)b->cfg.intake_bytes_max)
+    if (in->events + events > (size_t)b->cfg.intake_events_max ||
+        in->bytes + bytes > (size_t)b->cfg.intake_bytes_max)
         return LJ_E_BUSY;
-    if (of_peer + events > (size_t)b->cfg.intake_events_max / 2 + LJ_BATCH_EVENTS_MAX) /* one peer leaves room for the others */
+    if (of_peer + events > (size_t)b->cfg.intake_events_max / 2 +
+                               LJ_BATCH_EVENTS_MAX) /* one peer leaves room for the others */
         return LJ_E_BUSY;
-    return b->backlog && lj_backlog_total_open(b->backlog) >= (uint64_t)b->cfg.backlog_max ? LJ_E_BUSY : 0;
+    return b->backlog && lj_backlog_total_open(b->backlog) >= (uint64_t)b->cfg.backlog_max
+               ? LJ_E_BUSY
+               : 0;
 }
 
 static void refuse_whole(struct broker *b, struct submission *s, int code)
@@ -88,14 +97,16 @@ static void refuse_whole(struct broker *b, struct submission *s, int code)
         submission_answer(b, s, i, code, 0, NULL); /* the last one sends the ACK and frees s */
 }
 
-static void take_all(struct broker *b, struct submission *s, struct lj_reader *r, const struct sender *from)
+static void take_all(struct broker *b, struct submission *s, struct lj_reader *r,
+                     const struct sender *from)
 {
     size_t n = s->count;
     s->left++; /* keep s while its events are taken */
     for (size_t i = 0; i < n; i++) {
         struct lj_submit_event e;
         struct lj_err err;
-        if (lj_submit_event_get(r, &e, &err)) { /* malformed from here on: the rest cannot be told apart */
+        if (lj_submit_event_get(r, &e,
+                                &err)) { /* malformed from here on: the rest cannot be told apart */
             b->intake.bad_messages++;
             for (; i < n; i++)
                 submission_answer(b, s, i, LJ_E_PROTOCOL, 0, "the record is malformed or too long");
@@ -111,7 +122,8 @@ static uint64_t rid_key(const struct rid *rid, const struct lj_zsock *sock)
     return lj_key_hash(1, (const char *)rid->bytes, rid->n) ^ (uint64_t)(uintptr_t)sock;
 }
 
-/* The sender is a peer that has said HELLO, so its row is there: replacing its value needs no memory. */
+/* The sender is a peer that has said HELLO, so its row is there: replacing its value needs no
+ * memory. */
 static void count_peer(struct broker *b, uint64_t peer_key, size_t events)
 {
     uintptr_t held = (uintptr_t)lj_u64map_get(&b->intake.peers, peer_key);
@@ -119,11 +131,13 @@ static void count_peer(struct broker *b, uint64_t peer_key, size_t events)
         (void)!lj_u64map_put(&b->intake.peers, peer_key, (void *)(held + events));
 }
 
-static void on_submit(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq, zmq_msg_t *body, const struct sender *from)
+static void on_submit(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq,
+                      zmq_msg_t *body, const struct sender *from)
 {
     struct lj_reader r = lj_reader(zmq_msg_data(body), zmq_msg_size(body));
     uint16_t count = lj_read_u16(&r);
-    struct submission *s = r.bad || count < 1 || count > LJ_BATCH_EVENTS_MAX ? NULL : submission_new(count);
+    struct submission *s =
+        r.bad || count < 1 || count > LJ_BATCH_EVENTS_MAX ? NULL : submission_new(count);
     if (!s) {
         b->intake.bad_messages++;
         return;
@@ -157,13 +171,15 @@ static int identify(struct broker *b, struct lj_zsock *sock, zmq_msg_t *frame, s
     struct lj_curve_peer who;
     if (lj_curve_peer_of(b->curve, frame, &who) || !lj_curve_may(&who, LJ_DOOR_INTAKE))
         return LJ_E_AUTH;
-    const struct lj_unit *u = b->cat ? lj_catalog_unit(b->cat, (struct lj_slice){who.unit, strlen(who.unit)}) : NULL;
+    const struct lj_unit *u =
+        b->cat ? lj_catalog_unit(b->cat, (struct lj_slice){who.unit, strlen(who.unit)}) : NULL;
     ret->may_centre = who.role == LJ_CURVE_GATEWAY;
     ret->root = strcmp(who.unit, "*") == 0 ? LJ_ROOT_ALL : u ? u->number : LJ_ROOT_NONE;
     return ret->root == LJ_ROOT_NONE ? LJ_E_AUTH : 0;
 }
 
-#define INTAKE_PEERS_MAX 20000 /* remembered routing ids; past it all say HELLO again. A peer costs 16 bytes here */
+#define INTAKE_PEERS_MAX                                                                           \
+    20000 /* remembered routing ids; past it all say HELLO again. A peer costs 16 bytes here */
 
 static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq)
 {
@@ -172,8 +188,11 @@ static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *
         lj_u64map_free(&b->intake.peers);
     uint64_t key = rid_key(rid, sock);
     if (!lj_u64map_get(&b->intake.peers, key))
-        (void)!lj_u64map_put(&b->intake.peers, key, (void *)1); /* without memory it is asked WHO again */
-    lj_welcome_put(&out, &(struct lj_welcome){.nonce = b->nonce, .events_max = LJ_BATCH_EVENTS_MAX, .event_bytes_max = LJ_EVENT_BYTES_MAX,
+        (void)!lj_u64map_put(&b->intake.peers, key,
+                             (void *)1); /* without memory it is asked WHO again */
+    lj_welcome_put(&out, &(struct lj_welcome){.nonce = b->nonce,
+                                              .events_max = LJ_BATCH_EVENTS_MAX,
+                                              .event_bytes_max = LJ_EVENT_BYTES_MAX,
                                               .body_bytes_max = LJ_BATCH_BYTES_MAX});
     intake_send(b, lj_zsock_raw(sock), rid, LJ_MSG_WELCOME, seq, out.data, out.len);
     lj_buf_free(&out);
@@ -186,7 +205,8 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
     struct lj_envelope env;
     struct sender from;
     struct rid rid;
-    if (nframes != 3 || zmq_msg_size(&m[0]) > LJ_RID_MAX || lj_envelope_get(zmq_msg_data(&m[1]), zmq_msg_size(&m[1]), &env, NULL)) {
+    if (nframes != 3 || zmq_msg_size(&m[0]) > LJ_RID_MAX ||
+        lj_envelope_get(zmq_msg_data(&m[1]), zmq_msg_size(&m[1]), &env, NULL)) {
         b->intake.bad_messages++;
         return;
     }
@@ -209,7 +229,8 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
         b->intake.bad_messages++;
 }
 
-int intake_own(struct broker *b, const char *type, const char *payload, void (*done)(struct submission *, void *), void *arg)
+int intake_own(struct broker *b, const char *type, const char *payload,
+               void (*done)(struct submission *, void *), void *arg)
 {
     struct submission *s = b->cat ? submission_new(1) : NULL;
     if (!s)
@@ -218,7 +239,10 @@ int intake_own(struct broker *b, const char *type, const char *payload, void (*d
     static const char source[] = "operator";
     size_t n = strlen(payload);
     struct lj_uuid_gen gen = {0};
-    struct lj_submit_event e = {.occurred_at_us = LJ_TIME_NONE, .class = LJ_CLASS_DEFAULT, .type = {type, strlen(type)}, .unit = {unit, 5},
+    struct lj_submit_event e = {.occurred_at_us = LJ_TIME_NONE,
+                                .class = LJ_CLASS_DEFAULT,
+                                .type = {type, strlen(type)},
+                                .unit = {unit, 5},
                                 .source = {source, sizeof source - 1}};
     if (zmq_msg_init_size(&s->body, n) || lj_uuid_v7(&gen, lj_now_us(), e.id, NULL)) {
         submission_free(s);
@@ -239,9 +263,11 @@ int intake_open(struct broker *b, struct lj_err *err)
     b->intake.scratch = lj_json_scratch_new();
     if (!b->intake.scratch)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the JSON reader");
-    int rc = broker_bind(b, ZMQ_ROUTER, "intake.sock", NULL, LJ_DOOR_INTAKE, on_message, &b->intake.sock, err);
+    int rc = broker_bind(b, &(struct endpoint){ZMQ_ROUTER, "intake.sock", NULL, LJ_DOOR_INTAKE},
+                         on_message, &b->intake.sock, err);
     if (rc == 0 && b->cfg.intake_tcp)
-        rc = broker_bind(b, ZMQ_ROUTER, NULL, b->cfg.intake_tcp, LJ_DOOR_INTAKE, on_message, &b->intake.tcp, err);
+        rc = broker_bind(b, &(struct endpoint){ZMQ_ROUTER, NULL, b->cfg.intake_tcp, LJ_DOOR_INTAKE},
+                         on_message, &b->intake.tcp, err);
     return rc;
 }
 

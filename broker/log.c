@@ -1,10 +1,12 @@
 /* The log: turns, lanes, the order of retirement, the frontier.
  *
- * A turn is what one lane commits in one transaction: new events (first lane only), results of any kind, parks. Its positions and closure
- * numbers are allotted when it is built, so turns have an order whatever commits first; they *retire* in that order: only then are events
- * published and handed on, and the frontier moves. Acks do not wait for that: they leave as soon as the turn's own COMMIT is flushed.
- * A turn that failed gives its parts back: the guilty one to the failure rules, the others to the next turn. A lost connection goes to
- * broker_lost: nothing is guessed, the log is read again.
+ * A turn is what one lane commits in one transaction: new events (first lane only), results of any
+ * kind, parks. Its positions and closure numbers are allotted when it is built, so turns have an
+ * order whatever commits first; they *retire* in that order: only then are events published and
+ * handed on, and the frontier moves. Acks do not wait for that: they leave as soon as the turn's
+ * own COMMIT is flushed. A turn that failed gives its parts back: the guilty one to the failure
+ * rules, the others to the next turn. A lost connection goes to broker_lost: nothing is guessed,
+ * the log is read again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,41 +15,10 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
-#include "common/uuid.h"
 
-#define TURN_GAP_US   1000   /* a lane starts at most one turn a millisecond... source: architecture §2 */
-#define TURN_GAP_FULL 200    /* ...unless so many events wait */
-#define MARKS_IDLE_US 50000  /* marks left behind by the last turn are written after so long a silence */
-
-/* ---- follow-on events ---- */
-
-/* Columns of emit_follow_on, see docs/contracts.md. */
-struct new_event *log_read_follow_on(struct broker *b, const PGresult *r, int row)
-{
-    size_t nk = (size_t)PQgetlength(r, row, 6), np = (size_t)PQgetlength(r, row, 8);
-    int type = lj_catalog_type_number(b->cat, lj_pgget_i16(r, row, 2));
-    struct new_event *e = type < 0 ? NULL : malloc(sizeof *e + nk + np + 1);
-    if (!e)
-        return NULL;
-    char *bytes = (char *)(e + 1);
-    *e = (struct new_event){.position = lj_pgget_i64(r, row, 0), .type = (uint8_t)type, .unit = lj_pgget_i16(r, row, 3),
-                            .class = (uint8_t)lj_pgget_i16(r, row, 4), .schema_version = (uint16_t)lj_pgget_i16(r, row, 5),
-                            .key = {bytes, nk}, .payload = {bytes + nk, np}};
-    memcpy(e->id, PQgetvalue(r, row, 1), 16);
-    memcpy(bytes, PQgetvalue(r, row, 6), nk);
-    memcpy(bytes + nk, PQgetvalue(r, row, 8), np);
-    return e;
-}
-
-static void turn_free(struct turn *t)
-{
-    while (t->follow_head) {
-        struct new_event *next = t->follow_head->next;
-        free(t->follow_head);
-        t->follow_head = next;
-    }
-    free(t);
-}
+#define TURN_GAP_US                                                                                \
+    1000 /* a lane starts at most one turn a millisecond... source: architecture §2 */
+#define TURN_GAP_FULL 200 /* ...unless so many events wait */
 
 void log_order(struct broker *b, struct turn *t)
 {
@@ -71,7 +42,8 @@ static void give_back(struct broker *b, struct turn *t)
     for (size_t i = t->nparks; i-- > 0;)
         failure_put_back(b, t->parks[i]);
     t->nparks = 0;
-    for (size_t k = 0; k < LJ_KINDS_MAX; k++) /* its marks may not have been written: send them again */
+    for (size_t k = 0; k < LJ_KINDS_MAX;
+         k++) /* its marks may not have been written: send them again */
         b->log.marks_written[k] = 0;
     b->log.marks_dirty = 1;
 }
@@ -107,7 +79,8 @@ static void allot(struct broker *b, struct turn *t)
         p->position = l->next_position++;
     for (size_t i = 0; i < t->nleases; i++) {
         t->base[i] = l->next_position;
-        t->cap[i] = (int64_t)t->leases[i]->group->n * b->cat->kinds[t->leases[i]->kind].follow_on_max;
+        t->cap[i] =
+            (int64_t)t->leases[i]->group->n * b->cat->kinds[t->leases[i]->kind].follow_on_max;
         l->next_position += t->cap[i];
         t->leases[i]->state = LEASE_TURN;
     }
@@ -195,7 +168,8 @@ int64_t log_next_wake(const struct broker *b, int64_t now_us)
 
 int log_idle(const struct broker *b)
 {
-    return !b->log.order_head && !b->intake.head && !b->dispatch.results_head && !b->dispatch.parks_head && !b->log.marks_dirty;
+    return !b->log.order_head && !b->intake.head && !b->dispatch.results_head &&
+           !b->dispatch.parks_head && !b->log.marks_dirty;
 }
 
 /* ---- a turn comes back ---- */
@@ -204,14 +178,16 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
 {
     char quoted[300];
     b->log.turns_aborted++;
-    lj_log(LJ_WARN, "turn.aborted", "lane=%d events=%zu results=%zu parks=%zu sqlstate=%s error=%s", t->lane, t->npends, t->nleases, t->nparks,
-           t->err.sqlstate, lj_log_quote(t->err.text, quoted, sizeof quoted));
+    lj_log(LJ_WARN, "turn.aborted", "lane=%d events=%zu results=%zu parks=%zu sqlstate=%s error=%s",
+           t->lane, t->npends, t->nleases, t->nparks, t->err.sqlstate,
+           lj_log_quote(t->err.text, quoted, sizeof quoted));
     if (t->err.code == LJ_E_FENCED) {
         broker_fail(b, 3, "broker.fenced", &t->err);
         return;
     }
     int data = t->err.code == LJ_E_DB_DATA;
-    if (data && t->failed_lease >= 0) { /* the guilty batch to its rules, the rest into the next turn */
+    if (data &&
+        t->failed_lease >= 0) { /* the guilty batch to its rules, the rest into the next turn */
         struct lease *guilty = t->leases[t->failed_lease];
         memmove(&t->leases[t->failed_lease], &t->leases[t->failed_lease + 1],
                 (t->nleases - (size_t)t->failed_lease - 1) * sizeof t->leases[0]);
@@ -234,9 +210,11 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
     t->state = TURN_ABORTED;
 }
 
-static void on_duplicates(struct lj_db *db, const PGresult *res, const struct lj_err *err, void *arg);
+static void on_duplicates(struct lj_db *db, const PGresult *res, const struct lj_err *err,
+                          void *arg);
 
-/* append_events inserted fewer rows than were sent: some ids are in the log. Ask which, and only then answer. */
+/* append_events inserted fewer rows than were sent: some ids are in the log. Ask which, and only
+ * then answer. */
 static void resolve_duplicates(struct broker *b, struct turn *t)
 {
     struct lj_pgarray ids = {0};
@@ -250,8 +228,9 @@ static void resolve_duplicates(struct broker *b, struct turn *t)
     const char *values[1] = {(const char *)v};
     int lengths[1] = {(int)n};
     if (rc == 0)
-        rc = lj_db_exec(b->log.reads, NULL, "select id, position, content_hash from event where id = any($1::uuid[])", 1, values, lengths, NULL, 1,
-                        on_duplicates, t, &err);
+        rc = lj_db_exec(b->log.reads, NULL,
+                        "select id, position, content_hash from event where id = any($1::uuid[])",
+                        1, values, lengths, NULL, 1, on_duplicates, t, &err);
     if (rc == 0)
         rc = lj_db_sync(b->log.reads, NULL, NULL, &err);
     lj_pgarray_free(&ids);
@@ -261,7 +240,8 @@ static void resolve_duplicates(struct broker *b, struct turn *t)
 
 static void settle_duplicates(struct broker *b, struct turn *t, const PGresult *res)
 {
-    struct lj_u64map rows = {0}; /* first eight bytes of the id -> row + 1; ids of one turn, so collisions fall back to a scan */
+    struct lj_u64map rows = {0}; /* first eight bytes of the id -> row + 1; ids of one turn, so
+                                    collisions fall back to a scan */
     for (int i = 0; i < PQntuples(res); i++) {
         uint64_t k;
         memcpy(&k, PQgetvalue(res, i, 0), 8);
@@ -274,7 +254,9 @@ static void settle_duplicates(struct broker *b, struct turn *t, const PGresult *
         uint64_t k;
         memcpy(&k, p->id, 8);
         int row = (int)(intptr_t)lj_u64map_get(&rows, lj_mix64(k)) - 1;
-        for (int i = 0; i < PQntuples(res) && (row < 0 || memcmp(PQgetvalue(res, row, 0), p->id, 16) != 0); i++)
+        for (int i = 0;
+             i < PQntuples(res) && (row < 0 || memcmp(PQgetvalue(res, row, 0), p->id, 16) != 0);
+             i++)
             row = i;
         if (row < 0 || lj_pgget_i64(res, row, 1) == p->position) {
             p->next = NULL;
@@ -282,7 +264,8 @@ static void settle_duplicates(struct broker *b, struct turn *t, const PGresult *
             tail = &p->next;
             t->npends++;
         } else {
-            intake_exists(b, p, lj_pgget_i64(res, row, 1), (const uint8_t *)PQgetvalue(res, row, 2));
+            intake_exists(b, p, lj_pgget_i64(res, row, 1),
+                          (const uint8_t *)PQgetvalue(res, row, 2));
         }
     }
     t->pends = kept;
@@ -298,7 +281,8 @@ static void committed(struct broker *b, struct turn *t)
     broker_kick(b);
 }
 
-static void on_duplicates(struct lj_db *db, const PGresult *res, const struct lj_err *err, void *arg)
+static void on_duplicates(struct lj_db *db, const PGresult *res, const struct lj_err *err,
+                          void *arg)
 {
     (void)db;
     struct turn *t = arg;
@@ -330,126 +314,19 @@ static void on_sync(struct lj_db *db, int code, void *arg)
     }
     LJ_FAILPOINT("broker.turn.committed");
     lane->failures = 0;
-    lane->events_max = lane->events_max * 2 < LJ_TURN_EVENTS_MAX ? lane->events_max * 2 + 1 : LJ_TURN_EVENTS_MAX;
-    lane->leases_max = lane->leases_max * 2 < LJ_TURN_LEASES_MAX ? lane->leases_max * 2 : LJ_TURN_LEASES_MAX;
+    lane->events_max =
+        lane->events_max * 2 < LJ_TURN_EVENTS_MAX ? lane->events_max * 2 + 1 : LJ_TURN_EVENTS_MAX;
+    lane->leases_max =
+        lane->leases_max * 2 < LJ_TURN_LEASES_MAX ? lane->leases_max * 2 : LJ_TURN_LEASES_MAX;
     if (t->inserted < (int64_t)t->npends)
         resolve_duplicates(b, t);
     else
         committed(b, t);
 }
 
-/* ---- retirement ---- */
-
-static void place_event(struct broker *b, const struct lj_item *item, const void *record, size_t len)
-{
-    uint32_t takers = 0;
-    for (size_t k = 0; k < b->cat->nkinds; k++) {
-        if (!lj_catalog_wants(b->cat, item->type, k, item->position))
-            continue;
-        int failed = lj_backlog_open(b->backlog, k, item->position);
-        if (!failed && b->cat->kinds[k].after < 0) {
-            failed = lj_backlog_push(b->backlog, k, item);
-            takers++;
-        }
-        if (failed) { /* memory of ours, not of a peer: read the log again rather than lose track */
-            struct lj_err err;
-            (void)lj_fail(&err, LJ_E_NOMEM, "no memory for an open event");
-            broker_fail(b, 1, "broker.no_memory", &err);
-            return;
-        }
-    }
-    if (takers && record)
-        lj_window_put(&b->dispatch.payloads, item->position, record, len, takers);
-}
-
-static size_t make_record(struct broker *b, struct lj_buf *buf, int64_t position, const uint8_t id[16], int64_t received_us, int64_t occurred_us,
-                          uint16_t schema_version, int unit, int type, struct lj_slice key, struct lj_slice payload)
-{
-    const struct lj_unit *u = lj_catalog_unit_number(b->cat, unit);
-    struct lj_batch_record r = {.position = position, .received_at_us = received_us, .occurred_at_us = occurred_us, .schema_version = schema_version,
-                                .unit = (int16_t)unit, .unit_code = {u ? u->code : "", u ? LJ_UNIT_CODE_LEN : 0},
-                                .type = {b->cat->types[type].name, strlen(b->cat->types[type].name)}, .key = key, .payload = payload};
-    memcpy(r.id, id, 16);
-    lj_buf_clear(buf);
-    lj_batch_record_put(buf, &r);
-    return buf->failed ? 0 : buf->len;
-}
-
-static void retire_pends(struct broker *b, struct turn *t, struct lj_buf *buf)
-{
-    for (struct pend *p = t->pends, *next; p; p = next) {
-        next = p->next;
-        struct lj_item item = {.position = p->position, .key = p->key_hash, .unit = (uint16_t)p->unit, .type = p->type, .class = p->class,
-                               .flags = p->flags};
-        struct lj_slice key = p->flags & LJ_ITEM_OWN_KEY ? (struct lj_slice){"", 0} : p->key;
-        size_t n = make_record(b, buf, p->position, p->id, t->now_us, p->occurred_at_us, p->schema_version, p->unit, p->type, key, p->payload);
-        stream_event(b, p->position, p->id, t->now_us, p->unit, p->type);
-        place_event(b, &item, n ? buf->data : NULL, n);
-        intake_release(b, p);
-    }
-    t->pends = NULL;
-}
-
-static void retire_follow_ons(struct broker *b, struct turn *t, struct lj_buf *buf)
-{
-    for (const struct new_event *e = t->follow_head; e; e = e->next) {
-        struct lj_item item = {.position = e->position, .unit = (uint16_t)e->unit, .type = e->type, .class = e->class};
-        char id[LJ_UUID_TEXT + 1];
-        lj_uuid_format(e->id, id);
-        item.flags = e->key.n ? 0 : LJ_ITEM_OWN_KEY;
-        item.key = e->key.n ? lj_key_hash(e->unit, e->key.p, e->key.n) : lj_key_hash(e->unit, id, LJ_UUID_TEXT);
-        size_t n = make_record(b, buf, e->position, e->id, t->now_us, LJ_TIME_NONE, e->schema_version, e->unit, e->type, e->key, e->payload);
-        stream_event(b, e->position, e->id, t->now_us, e->unit, e->type);
-        place_event(b, &item, n ? buf->data : NULL, n);
-        b->log.commits_events++;
-    }
-}
-
-static void retire(struct broker *b, struct turn *t, struct lj_buf *buf)
-{
-    struct log *l = &b->log;
-    b->log.commits_events += t->npends;
-    int64_t head = l->frontier;
-    for (const struct pend *p = t->pends; p; p = p->next)
-        head = p->position;
-    for (const struct new_event *e = t->follow_head; e; e = e->next)
-        head = e->position > head ? e->position : head;
-    retire_pends(b, t, buf);
-    retire_follow_ons(b, t, buf);
-    l->frontier = head;
-    lj_backlog_advance(b->backlog, head, lj_mono_us());
-    for (size_t i = 0; i < t->nleases; i++) {
-        stream_closure(b, t->closure_first + (int64_t)i, t->leases[i], t->now_us);
-        l->closure_frontier = t->closure_first + (int64_t)i;
-        dispatch_closed(b, &t->leases[i], t->now_us);
-    }
-    for (size_t i = 0; i < t->nparks; i++)
-        failure_parked(b, &t->parks[i]);
-    if (t->npends || t->nleases || t->nparks || t->follow_head) {
-        l->marks_dirty = 1;
-        l->marks_due_us = lj_mono_us() + MARKS_IDLE_US;
-    }
-}
-
-void log_retire(struct broker *b)
-{
-    struct lj_buf buf = {0};
-    while (b->log.order_head && b->log.order_head->state != TURN_SENT) {
-        struct turn *t = b->log.order_head;
-        b->log.order_head = t->next;
-        if (!t->next)
-            b->log.order_tail = NULL;
-        if (t->state == TURN_COMMITTED)
-            retire(b, t, &buf);
-        turn_free(t);
-    }
-    lj_buf_free(&buf);
-    stream_flush(b);
-    LJ_FAILPOINT("broker.stream.published");
-}
-
-/* The connections are gone. What had committed is in the log and will be read from there; what was in flight goes again under the same ids, and a
- * row found where it was going to stand is its own. */
+/* The connections are gone. What had committed is in the log and will be read from there; what was
+ * in flight goes again under the same ids, and a row found where it was going to stand is its own.
+ */
 void log_forget_turns(struct broker *b)
 {
     struct pend *again = NULL, **tail = &again;
@@ -472,7 +349,7 @@ void log_forget_turns(struct broker *b)
             free(t->parks[i]->group);
             free(t->parks[i]);
         }
-        turn_free(t);
+        turn_free(&t);
     }
     b->log.order_head = b->log.order_tail = NULL;
     intake_put_back(b, again);

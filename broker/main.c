@@ -1,5 +1,6 @@
 /* liangjin-broker: options, signals, exit status. Everything else is broker.c.
- * Exit status: 0 drained, 1 failed at run, 2 bad configuration, 3 refused by the state of the database (settings, schema, fenced).
+ * Exit status: 0 drained, 1 failed at run, 2 bad configuration, 3 refused by the state of the
+ * database (settings, schema, fenced).
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -12,27 +13,43 @@
 
 #define S(field) offsetof(struct broker_config, field)
 static const struct lj_cfg_row rows[] = {
-    {"dsn", LJ_CFG_STR, S(dsn), NULL, 0, 0, "", "connection string of PostgreSQL, role liangjin_broker"},
+    {"dsn", LJ_CFG_STR, S(dsn), NULL, 0, 0, "",
+     "connection string of PostgreSQL, role liangjin_broker"},
     {"run-dir", LJ_CFG_STR, S(run_dir), NULL, 0, 0, "", "folder (0700) of the local sockets"},
     {"owner", LJ_CFG_STR, S(owner), "broker", 0, 0, "", "name written beside the epoch"},
     {"log-level", LJ_CFG_STR, S(log_level), "info", 0, 0, "", "debug, info, warn or error"},
-    {"intake-tcp", LJ_CFG_STR, S(intake_tcp), NULL, 0, 0, "", "TCP endpoint for intake under CURVE, e.g. tcp://127.0.0.1:7101"},
+    {"intake-tcp", LJ_CFG_STR, S(intake_tcp), NULL, 0, 0, "",
+     "TCP endpoint for intake under CURVE, e.g. tcp://127.0.0.1:7101"},
     {"work-tcp", LJ_CFG_STR, S(work_tcp), NULL, 0, 0, "", "TCP endpoint for workers under CURVE"},
-    {"stream-tcp", LJ_CFG_STR, S(stream_tcp), NULL, 0, 0, "", "TCP endpoint of the stream under CURVE"},
-    {"curve-secret", LJ_CFG_STR, S(curve_secret), NULL, 0, 0, "", "file (0600) with the broker's CURVE secret key"},
-    {"peers", LJ_CFG_STR, S(peers_file), NULL, 0, 0, "", "file of known CURVE peers; read again on SIGHUP"},
+    {"stream-tcp", LJ_CFG_STR, S(stream_tcp), NULL, 0, 0, "",
+     "TCP endpoint of the stream under CURVE"},
+    {"curve-secret", LJ_CFG_STR, S(curve_secret), NULL, 0, 0, "",
+     "file (0600) with the broker's CURVE secret key"},
+    {"peers", LJ_CFG_STR, S(peers_file), NULL, 0, 0, "",
+     "file of known CURVE peers; read again on SIGHUP"},
     {"shard", LJ_CFG_INT, S(shard), "0", 0, 0, "", "slice of the log this broker owns"},
-    {"lanes", LJ_CFG_INT, S(lanes), "2", 1, LJ_LANES_MAX, "", "writer connections; two was the best measured"},
-    {"backlog-max", LJ_CFG_INT, S(backlog_max), "2000000", 1000, 100000000, "events", "open (event, kind) pairs, beyond which intake says busy"},
-    {"window-bytes", LJ_CFG_INT, S(window_bytes), "16777216", 65536, 1073741824, "bytes", "payloads and short results kept in memory"},
-    {"attempts-max", LJ_CFG_INT, S(attempts_max), "5", 1, 100, "", "attempts of an event alone before it is parked"},
-    {"intake-events-max", LJ_CFG_INT, S(intake_events_max), "20000", 500, 10000000, "events", "events without an answer"},
-    {"intake-bytes-max", LJ_CFG_INT, S(intake_bytes_max), "33554432", 2097152, 4294967296, "bytes", "bytes of events without an answer"},
-    {"drain-ms", LJ_CFG_INT, S(drain_ms), "10000", 0, 3600000, "ms", "how long a drain waits for leased batches"},
-    {"lease-min-ms", LJ_CFG_INT, S(lease_min_ms), "2000", 10, 3600000, "ms", "least deadline of a lease"},
-    {"batch-max", LJ_CFG_INT, S(batch_max), "500", 1, LJ_BATCH_EVENTS, "events", "events a batch to a worker"},
-    {"settle-ms", LJ_CFG_INT, S(settle_ms), "1000", 10, 3600000, "ms", "pause between settlements at low load"},
-    {"settle-positions", LJ_CFG_INT, S(settle_positions), "50000", 1, 100000000, "positions", "settled at the latest after so many"},
+    {"lanes", LJ_CFG_INT, S(lanes), "2", 1, LJ_LANES_MAX, "",
+     "writer connections; two was the best measured"},
+    {"backlog-max", LJ_CFG_INT, S(backlog_max), "2000000", 1000, 100000000, "events",
+     "open (event, kind) pairs, beyond which intake says busy"},
+    {"window-bytes", LJ_CFG_INT, S(window_bytes), "16777216", 65536, 1073741824, "bytes",
+     "payloads and short results kept in memory"},
+    {"attempts-max", LJ_CFG_INT, S(attempts_max), "5", 1, 100, "",
+     "attempts of an event alone before it is parked"},
+    {"intake-events-max", LJ_CFG_INT, S(intake_events_max), "20000", 500, 10000000, "events",
+     "events without an answer"},
+    {"intake-bytes-max", LJ_CFG_INT, S(intake_bytes_max), "33554432", 2097152, 4294967296, "bytes",
+     "bytes of events without an answer"},
+    {"drain-ms", LJ_CFG_INT, S(drain_ms), "10000", 0, 3600000, "ms",
+     "how long a drain waits for leased batches"},
+    {"lease-min-ms", LJ_CFG_INT, S(lease_min_ms), "2000", 10, 3600000, "ms",
+     "least deadline of a lease"},
+    {"batch-max", LJ_CFG_INT, S(batch_max), "500", 1, LJ_BATCH_EVENTS, "events",
+     "events a batch to a worker"},
+    {"settle-ms", LJ_CFG_INT, S(settle_ms), "1000", 10, 3600000, "ms",
+     "pause between settlements at low load"},
+    {"settle-positions", LJ_CFG_INT, S(settle_positions), "50000", 1, 100000000, "positions",
+     "settled at the latest after so many"},
 };
 #define NROWS (sizeof rows / sizeof rows[0])
 
@@ -49,7 +66,11 @@ static void on_fast(void *arg)
     broker_stop(arg);
 }
 
-struct program { struct broker b; struct lj_daemon *daemon; uv_signal_t hup; };
+struct program {
+    struct broker b;
+    struct lj_daemon *daemon;
+    uv_signal_t hup;
+};
 
 static void on_hup(uv_signal_t *s, int signum)
 {
@@ -85,7 +106,8 @@ static int run(struct program *p, struct lj_err *err)
     p->b.stopped = on_stopped;
     int rc = lj_daemon_open(&loop, on_term, on_fast, &p->b, &p->daemon, err);
     if (rc == 0)
-        rc = uv_signal_start(&p->hup, on_hup, SIGHUP) ? lj_fail(err, LJ_E_IO, "cannot watch SIGHUP") : 0;
+        rc = uv_signal_start(&p->hup, on_hup, SIGHUP) ? lj_fail(err, LJ_E_IO, "cannot watch SIGHUP")
+                                                      : 0;
     if (rc == 0)
         rc = broker_open(&p->b, &loop, err);
     if (rc)

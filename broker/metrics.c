@@ -1,10 +1,14 @@
-/* The broker's metrics as text: sent with every HEAD, shown by the gateway under /metrics beside its own.
- * Labels are kinds only: a handful of series whatever the field does.
+/* The broker's metrics as text: sent with every HEAD, shown by the gateway under /metrics beside
+ * its own. Labels are kinds only: a handful of series whatever the field does.
  */
 #include "broker/broker.h"
 #include "common/clock.h"
 
-struct plain { const char *name, *help; enum lj_metric_kind kind; uint64_t value; };
+struct plain {
+    const char *name, *help;
+    enum lj_metric_kind kind;
+    uint64_t value;
+};
 
 static void write_plain(struct broker *b, struct lj_buf *out)
 {
@@ -12,23 +16,47 @@ static void write_plain(struct broker *b, struct lj_buf *out)
     if (uv_resident_set_memory(&rss))
         rss = 0;
     const struct plain rows[] = {
-        {"liangjin_broker_events_stored_total", "Events stored for the first time; an ack was sent after their COMMIT.", LJ_COUNTER, b->intake.stored},
-        {"liangjin_broker_events_duplicate_total", "Repeats of a stored event with the same content. Usual after a reconnect.", LJ_COUNTER, b->intake.duplicates},
-        {"liangjin_broker_events_conflict_total", "Repeats with other content, refused. Look into: a client reuses ids.", LJ_COUNTER, b->intake.conflicts},
-        {"liangjin_broker_events_refused_total", "Events refused at intake, nothing stored.", LJ_COUNTER, b->intake.refused},
-        {"liangjin_broker_events_busy_total", "Events turned away because a limit was reached. Look into when it lasts.", LJ_COUNTER, b->intake.busy},
-        {"liangjin_broker_bad_messages_total", "Messages against the protocol, dropped. Should stay at zero.", LJ_COUNTER, b->intake.bad_messages + b->peers.bad_messages},
-        {"liangjin_broker_intake_queued", "Events that wait for a turn.", LJ_GAUGE, b->intake.queued},
-        {"liangjin_broker_intake_bytes", "Bytes held for events without an answer.", LJ_GAUGE, b->intake.bytes},
+        {"liangjin_broker_events_stored_total",
+         "Events stored for the first time; an ack was sent after their COMMIT.", LJ_COUNTER,
+         b->intake.stored},
+        {"liangjin_broker_events_duplicate_total",
+         "Repeats of a stored event with the same content. Usual after a reconnect.", LJ_COUNTER,
+         b->intake.duplicates},
+        {"liangjin_broker_events_conflict_total",
+         "Repeats with other content, refused. Look into: a client reuses ids.", LJ_COUNTER,
+         b->intake.conflicts},
+        {"liangjin_broker_events_refused_total", "Events refused at intake, nothing stored.",
+         LJ_COUNTER, b->intake.refused},
+        {"liangjin_broker_events_busy_total",
+         "Events turned away because a limit was reached. Look into when it lasts.", LJ_COUNTER,
+         b->intake.busy},
+        {"liangjin_broker_bad_messages_total",
+         "Messages against the protocol, dropped. Should stay at zero.", LJ_COUNTER,
+         b->intake.bad_messages + b->peers.bad_messages},
+        {"liangjin_broker_intake_queued", "Events that wait for a turn.", LJ_GAUGE,
+         b->intake.queued},
+        {"liangjin_broker_intake_bytes", "Bytes held for events without an answer.", LJ_GAUGE,
+         b->intake.bytes},
         {"liangjin_broker_turns_total", "Transactions of the lanes.", LJ_COUNTER, b->log.turns},
-        {"liangjin_broker_turns_aborted_total", "Transactions that failed and went again. Look into when it grows steadily.", LJ_COUNTER, b->log.turns_aborted},
-        {"liangjin_broker_recoveries_total", "Times the log was taken over anew after a lost connection.", LJ_COUNTER, b->recoveries},
-        {"liangjin_broker_late_results_total", "Results that came after their lease had ended; counted, never applied.", LJ_COUNTER, b->dispatch.late_results},
-        {"liangjin_broker_deadlines_total", "Leases that passed their deadline. Look into when it grows.", LJ_COUNTER, b->dispatch.deadlines},
-        {"liangjin_broker_send_failed_total", "Sends to a peer that was not there any more.", LJ_COUNTER, b->peers.send_failed},
-        {"liangjin_broker_stream_dropped_total", "Stream messages libzmq did not take. Readers fill the gap from the log.", LJ_COUNTER, b->stream.dropped},
+        {"liangjin_broker_turns_aborted_total",
+         "Transactions that failed and went again. Look into when it grows steadily.", LJ_COUNTER,
+         b->log.turns_aborted},
+        {"liangjin_broker_recoveries_total",
+         "Times the log was taken over anew after a lost connection.", LJ_COUNTER, b->recoveries},
+        {"liangjin_broker_late_results_total",
+         "Results that came after their lease had ended; counted, never applied.", LJ_COUNTER,
+         b->dispatch.late_results},
+        {"liangjin_broker_deadlines_total",
+         "Leases that passed their deadline. Look into when it grows.", LJ_COUNTER,
+         b->dispatch.deadlines},
+        {"liangjin_broker_send_failed_total", "Sends to a peer that was not there any more.",
+         LJ_COUNTER, b->peers.send_failed},
+        {"liangjin_broker_stream_dropped_total",
+         "Stream messages libzmq did not take. Readers fill the gap from the log.", LJ_COUNTER,
+         b->stream.dropped},
         {"liangjin_broker_settle_runs_total", "Settlements committed.", LJ_COUNTER, b->settle.runs},
-        {"liangjin_broker_frontier", "Highest position with nothing below it still in flight.", LJ_GAUGE, (uint64_t)b->log.frontier},
+        {"liangjin_broker_frontier", "Highest position with nothing below it still in flight.",
+         LJ_GAUGE, (uint64_t)b->log.frontier},
         {"liangjin_broker_memory_bytes", "Resident memory of the broker.", LJ_GAUGE, rss},
         {"liangjin_broker_peers", "Workers connected.", LJ_GAUGE, b->peers.count},
     };
@@ -39,14 +67,22 @@ static void write_plain(struct broker *b, struct lj_buf *out)
 }
 
 enum per_kind { PK_OPEN, PK_READY, PK_AGE, PK_WATERMARK, PK_CLOSED, PK_PARKED, PK_FAILED };
-static const struct { enum per_kind what; const char *name, *help; enum lj_metric_kind kind; } kind_rows[] = {
-    {PK_OPEN, "liangjin_broker_backlog", "Events a kind has not closed.", LJ_GAUGE},
-    {PK_READY, "liangjin_broker_ready", "Events of a kind that could go out now.", LJ_GAUGE},
-    {PK_AGE, "liangjin_broker_backlog_age_seconds", "Age of the oldest open event of a kind. Alarm when it grows for minutes.", LJ_GAUGE},
-    {PK_WATERMARK, "liangjin_broker_watermark", "Position up to which a kind has closed everything.", LJ_GAUGE},
-    {PK_CLOSED, "liangjin_broker_closed_total", "Events closed by a kind.", LJ_COUNTER},
-    {PK_PARKED, "liangjin_broker_parked_total", "Events parked by a kind. Look into each.", LJ_COUNTER},
-    {PK_FAILED, "liangjin_broker_failed_total", "Events in batches that failed and went again.", LJ_COUNTER},
+static const struct {
+    const char *name, *help;
+    enum per_kind what;
+    enum lj_metric_kind kind;
+} kind_rows[] = {
+    {"liangjin_broker_backlog", "Events a kind has not closed.", PK_OPEN, LJ_GAUGE},
+    {"liangjin_broker_ready", "Events of a kind that could go out now.", PK_READY, LJ_GAUGE},
+    {"liangjin_broker_backlog_age_seconds",
+     "Age of the oldest open event of a kind. Alarm when it grows for minutes.", PK_AGE, LJ_GAUGE},
+    {"liangjin_broker_watermark", "Position up to which a kind has closed everything.",
+     PK_WATERMARK, LJ_GAUGE},
+    {"liangjin_broker_closed_total", "Events closed by a kind.", PK_CLOSED, LJ_COUNTER},
+    {"liangjin_broker_parked_total", "Events parked by a kind. Look into each.", PK_PARKED,
+     LJ_COUNTER},
+    {"liangjin_broker_failed_total", "Events in batches that failed and went again.", PK_FAILED,
+     LJ_COUNTER},
 };
 
 static double kind_value(struct broker *b, size_t k, enum per_kind what)
@@ -94,10 +130,13 @@ void metrics_write(struct broker *b, struct lj_buf *out)
         write_kinds(b, out);
     lj_metric_head(out, "liangjin_broker_ack_seconds", LJ_HISTOGRAM, "From SUBMIT to ACK.");
     lj_metric_hist(out, "liangjin_broker_ack_seconds", "", &b->intake.ack_seconds);
-    lj_metric_head(out, "liangjin_broker_commit_seconds", LJ_HISTOGRAM, "A turn, from its first statement to its flushed COMMIT.");
+    lj_metric_head(out, "liangjin_broker_commit_seconds", LJ_HISTOGRAM,
+                   "A turn, from its first statement to its flushed COMMIT.");
     lj_metric_hist(out, "liangjin_broker_commit_seconds", "", &b->log.commit_seconds);
-    lj_metric_head(out, "liangjin_broker_effect_seconds", LJ_HISTOGRAM, "From received to closed, every closure of every kind.");
+    lj_metric_head(out, "liangjin_broker_effect_seconds", LJ_HISTOGRAM,
+                   "From received to closed, every closure of every kind.");
     lj_metric_hist(out, "liangjin_broker_effect_seconds", "", &b->dispatch.last_effect_seconds);
-    lj_metric_head(out, "liangjin_broker_settle_seconds", LJ_HISTOGRAM, "A settlement, from begin to COMMIT.");
+    lj_metric_head(out, "liangjin_broker_settle_seconds", LJ_HISTOGRAM,
+                   "A settlement, from begin to COMMIT.");
     lj_metric_hist(out, "liangjin_broker_settle_seconds", "", &b->settle.seconds);
 }

@@ -1,8 +1,9 @@
 /* Open positions of a kind as a sliding bitmap.
  *
- * The watermark of a kind is the lowest open position minus one. Positions come in nearly dense and in order and close in any order, so
- * one bit each is the cheapest exact answer: a backlog of a million costs 128 KiB a kind, and finding the lowest is a scan that
- * never goes back. Holes in the positions (duplicates, reserved blocks) cost their bit and nothing else.
+ * The watermark of a kind is the lowest open position minus one. Positions come in nearly dense and
+ * in order and close in any order, so one bit each is the cheapest exact answer: a backlog of a
+ * million costs 128 KiB a kind, and finding the lowest is a scan that never goes back. Holes in the
+ * positions (duplicates, reserved blocks) cost their bit and nothing else.
  */
 #include "broker/openset.h"
 
@@ -34,7 +35,8 @@ static int widen(struct lj_openset *s, int64_t position)
 
 int lj_openset_add(struct lj_openset *s, int64_t position)
 {
-    if (s->count == 0 && position >= s->top) { /* empty: start afresh at this place, however far it is */
+    if (s->count == 0 &&
+        position >= s->top) { /* empty: start afresh at this place, however far it is */
         for (size_t i = 0; i < s->cap; i++)
             s->words[i] = 0;
         s->base = position / 64 * 64;

@@ -1,4 +1,5 @@
-/* The set of open positions of one kind, as a sliding bitmap: one bit a position between the lowest open one and the newest. */
+/* The set of open positions of one kind, as a sliding bitmap: one bit a position between the lowest
+ * open one and the newest. */
 #ifndef LJ_BROKER_OPENSET_H
 #define LJ_BROKER_OPENSET_H
 
@@ -13,7 +14,8 @@ struct lj_openset {
     uint64_t count;
 };
 
-/* Add a position. One below base (a redriven one) is not kept: the watermark never goes back. 0 or LJ_E_NOMEM. */
+/* Add a position. One below base (a redriven one) is not kept: the watermark never goes back. 0 or
+ * LJ_E_NOMEM. */
 int lj_openset_add(struct lj_openset *s, int64_t position);
 void lj_openset_remove(struct lj_openset *s, int64_t position);
 int lj_openset_has(const struct lj_openset *s, int64_t position);

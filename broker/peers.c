@@ -1,8 +1,9 @@
 /* The work socket: who is on it, and the frames to and from them.
  *
- * A worker's identity is its name with the nonce of its boot (on TCP the name its CURVE key is bound to), never the routing id. A new boot of a
- * name inherits nothing: the old boot's leases are taken back at once. Whoever the broker does not know is told WHO. A send to a peer that is
- * not there any more is an ordinary outcome (ROUTER_MANDATORY): its leases go back.
+ * A worker's identity is its name with the nonce of its boot (on TCP the name its CURVE key is
+ * bound to), never the routing id. A new boot of a name inherits nothing: the old boot's leases are
+ * taken back at once. Whoever the broker does not know is told WHO. A send to a peer that is not
+ * there any more is an ordinary outcome (ROUTER_MANDATORY): its leases go back.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 #define PEERS_MAX 512 /* workers of all kinds; a machine runs a few dozen */
 #define SLOTS_MAX 8
 
-static struct peer *by_rid(const struct broker *b, const struct lj_zsock *sock, const struct rid *rid)
+static struct peer *by_rid(const struct broker *b, const struct lj_zsock *sock,
+                           const struct rid *rid)
 {
     for (struct peer *p = b->peers.list; p; p = p->next) {
         if (p->sock == sock && p->rid.n == rid->n && memcmp(p->rid.bytes, rid->bytes, rid->n) == 0)
@@ -30,12 +32,14 @@ static void remove_peer(struct broker *b, struct peer *p, const char *why)
         link = &(*link)->next;
     *link = p->next;
     b->peers.count--;
-    lj_log(LJ_INFO, "peer.gone", "peer=%s kind=%s leased=%u why=%s", p->name, b->cat->kinds[p->kind].name, p->leased, why);
+    lj_log(LJ_INFO, "peer.gone", "peer=%s kind=%s leased=%u why=%s", p->name,
+           b->cat->kinds[p->kind].name, p->leased, why);
     dispatch_peer_gone(b, p);
     free(p);
 }
 
-static int send_frames(void *raw, const struct rid *to, uint8_t type, uint64_t seq, const void *body, size_t n)
+static int send_frames(void *raw, const struct rid *to, uint8_t type, uint64_t seq,
+                       const void *body, size_t n)
 {
     uint8_t env[LJ_ENVELOPE_SIZE];
     lj_envelope_put(env, type, seq);
@@ -47,7 +51,8 @@ static int send_frames(void *raw, const struct rid *to, uint8_t type, uint64_t s
 
 int peers_send(struct broker *b, struct peer *p, uint8_t type, uint64_t seq, struct lj_buf *body)
 {
-    if (send_frames(lj_zsock_raw(p->sock), &p->rid, type, seq, body ? (const void *)body->data : "", body ? body->len : 0) == 0)
+    if (send_frames(lj_zsock_raw(p->sock), &p->rid, type, seq, body ? (const void *)body->data : "",
+                    body ? body->len : 0) == 0)
         return 0;
     b->peers.send_failed++;
     remove_peer(b, p, "unreachable");
@@ -62,13 +67,16 @@ void peers_bye_if_idle(struct broker *b, struct peer *p)
         remove_peer(b, p, "bye");
 }
 
-static void answer(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint8_t type, uint64_t seq, const struct lj_buf *body)
+static void answer(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint8_t type,
+                   uint64_t seq, const struct lj_buf *body)
 {
-    if (send_frames(lj_zsock_raw(sock), rid, type, seq, body ? (const void *)body->data : "", body ? body->len : 0))
+    if (send_frames(lj_zsock_raw(sock), rid, type, seq, body ? (const void *)body->data : "",
+                    body ? body->len : 0))
         b->peers.send_failed++;
 }
 
-static void refuse(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq, int code, const char *text)
+static void refuse(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq,
+                   int code, const char *text)
 {
     struct lj_buf out = {0};
     lj_buf_u16(&out, (uint16_t)code);
@@ -77,21 +85,25 @@ static void refuse(struct broker *b, struct lj_zsock *sock, const struct rid *ri
     lj_buf_free(&out);
 }
 
-static void drop_old_boots(struct broker *b, const struct lj_hello *h, const struct rid *rid, const struct lj_zsock *sock)
+static void drop_old_boots(struct broker *b, const struct lj_hello *h, const struct rid *rid,
+                           const struct lj_zsock *sock)
 {
     for (struct peer *p = b->peers.list, *next; p; p = next) {
         next = p->next;
         int same_name = strlen(p->name) == h->name.n && memcmp(p->name, h->name.p, h->name.n) == 0;
-        int same_rid = p->sock == sock && p->rid.n == rid->n && memcmp(p->rid.bytes, rid->bytes, rid->n) == 0;
+        int same_rid =
+            p->sock == sock && p->rid.n == rid->n && memcmp(p->rid.bytes, rid->bytes, rid->n) == 0;
         if (same_name || same_rid)
             remove_peer(b, p, "new boot");
     }
 }
 
-static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq, zmq_msg_t *body, const char *key_name)
+static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq,
+                     zmq_msg_t *body, const char *key_name)
 {
     struct lj_hello h;
-    if (lj_hello_get(zmq_msg_data(body), zmq_msg_size(body), &h, NULL) || h.role != LJ_ROLE_WORKER) {
+    if (lj_hello_get(zmq_msg_data(body), zmq_msg_size(body), &h, NULL) ||
+        h.role != LJ_ROLE_WORKER) {
         b->peers.bad_messages++;
         return;
     }
@@ -100,8 +112,10 @@ static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *
     if (key_name)
         h.name = (struct lj_slice){key_name, strlen(key_name)};
     int kind = lj_catalog_kind(b->cat, h.kind);
-    if (kind < 0 || h.slots < 1 || h.name.n < 1 || h.name.n > LJ_WORD_MAX || h.version.n > LJ_WORD_MAX) {
-        refuse(b, sock, rid, seq, LJ_E_ARG, kind < 0 ? "no such kind" : "name, version or slots out of bounds");
+    if (kind < 0 || h.slots < 1 || h.name.n < 1 || h.name.n > LJ_WORD_MAX ||
+        h.version.n > LJ_WORD_MAX) {
+        refuse(b, sock, rid, seq, LJ_E_ARG,
+               kind < 0 ? "no such kind" : "name, version or slots out of bounds");
         return;
     }
     drop_old_boots(b, &h, rid, sock);
@@ -120,17 +134,22 @@ static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *
     p->next = b->peers.list;
     b->peers.list = p;
     b->peers.count++;
-    lj_log(LJ_INFO, "peer.hello", "peer=%s kind=%s version=%s slots=%u", p->name, b->cat->kinds[kind].name, p->version, p->slots);
+    lj_log(LJ_INFO, "peer.hello", "peer=%s kind=%s version=%s slots=%u", p->name,
+           b->cat->kinds[kind].name, p->version, p->slots);
     struct lj_buf out = {0};
-    lj_welcome_put(&out, &(struct lj_welcome){.nonce = b->nonce, .events_max = LJ_BATCH_EVENTS_MAX, .event_bytes_max = LJ_EVENT_BYTES_MAX,
+    lj_welcome_put(&out, &(struct lj_welcome){.nonce = b->nonce,
+                                              .events_max = LJ_BATCH_EVENTS_MAX,
+                                              .event_bytes_max = LJ_EVENT_BYTES_MAX,
                                               .body_bytes_max = LJ_BATCH_BYTES_MAX});
     (void)!peers_send(b, p, LJ_MSG_WELCOME, seq, &out);
     lj_buf_free(&out);
     broker_kick(b);
 }
 
-/* On TCP only a key bound to the role `worker` may be here, and its name is the peer's name. 0, or not allowed. */
-static int identify(struct broker *b, struct lj_zsock *sock, zmq_msg_t *frame, const char **ret_name)
+/* On TCP only a key bound to the role `worker` may be here, and its name is the peer's name. 0, or
+ * not allowed. */
+static int identify(struct broker *b, struct lj_zsock *sock, zmq_msg_t *frame,
+                    const char **ret_name)
 {
     struct lj_curve_peer who;
     *ret_name = NULL;
@@ -149,7 +168,8 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
     struct lj_envelope env;
     const char *key_name;
     struct rid rid;
-    if (nframes != 3 || zmq_msg_size(&m[0]) > LJ_RID_MAX || lj_envelope_get(zmq_msg_data(&m[1]), zmq_msg_size(&m[1]), &env, NULL) ||
+    if (nframes != 3 || zmq_msg_size(&m[0]) > LJ_RID_MAX ||
+        lj_envelope_get(zmq_msg_data(&m[1]), zmq_msg_size(&m[1]), &env, NULL) ||
         identify(b, sock, &m[2], &key_name)) {
         b->peers.bad_messages++;
         return;
@@ -189,9 +209,11 @@ void peers_forget(struct broker *b)
 
 int peers_open(struct broker *b, struct lj_err *err)
 {
-    int rc = broker_bind(b, ZMQ_ROUTER, "work.sock", NULL, LJ_DOOR_WORK, on_message, &b->peers.sock, err);
+    int rc = broker_bind(b, &(struct endpoint){ZMQ_ROUTER, "work.sock", NULL, LJ_DOOR_WORK},
+                         on_message, &b->peers.sock, err);
     if (rc == 0 && b->cfg.work_tcp)
-        rc = broker_bind(b, ZMQ_ROUTER, NULL, b->cfg.work_tcp, LJ_DOOR_WORK, on_message, &b->peers.tcp, err);
+        rc = broker_bind(b, &(struct endpoint){ZMQ_ROUTER, NULL, b->cfg.work_tcp, LJ_DOOR_WORK},
+                         on_message, &b->peers.tcp, err);
     return rc;
 }
 

@@ -1,8 +1,9 @@
 /* Order and fairness of what is ready.
  *
- * Inside a unit events are FIFO; the units of a class share by deficit round robin, so a unit that sends ninety in a hundred events gets its
- * turn as the others do, and a quiet unit waits for at most one round. Between classes the urgent goes first, but whatever has waited
- * two seconds counts as one class higher: the oldest head of a class decides (an event's age is read from a ring of
+ * Inside a unit events are FIFO; the units of a class share by deficit round robin, so a unit that
+ * sends ninety in a hundred events gets its turn as the others do, and a quiet unit waits for at
+ * most one round. Between classes the urgent goes first, but whatever has waited two seconds counts
+ * as one class higher: the oldest head of a class decides (an event's age is read from a ring of
  * (position, time) samples, so that a waiting event costs 24 bytes and no more).
  */
 #include "broker/queues.h"
@@ -44,8 +45,12 @@ uint32_t lj_cell_new(struct lj_cells *c, const struct lj_item *item)
         i = c->made++;
     }
     c->used++;
-    *lj_cell(c, i) = (struct lj_cell){.position = item->position, .key = item->key, .next = LJ_NIL, .unit = item->unit,
-                                      .type = item->type, .bits = (uint8_t)(item->class | item->flags << 2)};
+    *lj_cell(c, i) = (struct lj_cell){.position = item->position,
+                                      .key = item->key,
+                                      .next = LJ_NIL,
+                                      .unit = item->unit,
+                                      .type = item->type,
+                                      .bits = (uint8_t)(item->class | item->flags << 2)};
     return i;
 }
 
@@ -64,7 +69,11 @@ void lj_cell_free(struct lj_cells *c, uint32_t i)
 
 struct lj_item lj_cell_item(const struct lj_cell *c)
 {
-    return (struct lj_item){.position = c->position, .key = c->key, .unit = c->unit, .type = c->type, .class = c->bits & 3,
+    return (struct lj_item){.position = c->position,
+                            .key = c->key,
+                            .unit = c->unit,
+                            .type = c->type,
+                            .class = c->bits & 3,
                             .flags = (uint8_t)(c->bits >> 2)};
 }
 
@@ -232,7 +241,8 @@ int64_t lj_queues_oldest(const struct lj_queues *q, const struct lj_cells *c)
 }
 
 /* The class whose turn it is: lowest number after ageing, the older head where two are equal. */
-static int choose_class(const struct lj_queues *q, const struct lj_cells *c, const struct lj_ages *ages, int64_t now_us)
+static int choose_class(const struct lj_queues *q, const struct lj_cells *c,
+                        const struct lj_ages *ages, int64_t now_us)
 {
     int best = -1;
     int64_t best_rank = 0, best_position = 0;
@@ -253,7 +263,8 @@ static int choose_class(const struct lj_queues *q, const struct lj_cells *c, con
     return best;
 }
 
-/* Pops the first unit's next cell; moves the ring on when its deficit is used up or it has no more. */
+/* Pops the first unit's next cell; moves the ring on when its deficit is used up or it has no more.
+ */
 static uint32_t pop_round_robin(struct lj_class_queue *q, struct lj_cells *c)
 {
     uint16_t unit = q->ring[q->ring_head];
@@ -273,7 +284,8 @@ static uint32_t pop_round_robin(struct lj_class_queue *q, struct lj_cells *c)
     return cell;
 }
 
-uint32_t lj_queues_next(struct lj_queues *q, struct lj_cells *c, const struct lj_ages *ages, int64_t now_us, int *class_hint)
+uint32_t lj_queues_next(struct lj_queues *q, struct lj_cells *c, const struct lj_ages *ages,
+                        int64_t now_us, int *class_hint)
 {
     if (!q->count)
         return LJ_NIL;

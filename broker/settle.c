@@ -1,8 +1,11 @@
-/* Settling: what depends on more than one event, in SQL, behind the watermark (architecture §3 rule 1).
+/* Settling: what depends on more than one event, in SQL, behind the watermark (architecture §3 rule
+ * 1).
  *
- * On a connection of its own, one function at a time: begin; fence; settle_x(upto); then, with the follow-on events it returned in hand, positions are
- * allotted and the events inserted; commit. Positions are taken only for that short last step, so a long settlement never holds the frontier.
- * Nothing here is lost by a failure: the function starts from its own stored position, so the same work is simply done again.
+ * On a connection of its own, one function at a time: begin; fence; settle_x(upto); then, with the
+ * follow-on events it returned in hand, positions are allotted and the events inserted; commit.
+ * Positions are taken only for that short last step, so a long settlement never holds the frontier.
+ * Nothing here is lost by a failure: the function starts from its own stored position, so the same
+ * work is simply done again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +17,13 @@
 
 static void step_done(struct lj_db *db, int code, void *arg);
 
-/* A settling kind is complete only as far as its gate and the registers that were read for it are. */
+/* A settling kind is complete only as far as its gate and the registers that were read for it are.
+ */
 static int64_t settle_upto(struct broker *b, size_t kind)
 {
     int64_t upto = lj_backlog_watermark(b->backlog, kind);
-    for (int k = (int)kind, depth = 0; k >= 0 && depth < LJ_KINDS_MAX; k = b->cat->kinds[k].after, depth++) {
+    for (int k = (int)kind, depth = 0; k >= 0 && depth < LJ_KINDS_MAX;
+         k = b->cat->kinds[k].after, depth++) {
         int64_t w = lj_backlog_watermark(b->backlog, (size_t)k);
         upto = w < upto ? w : upto;
     }
@@ -65,7 +70,8 @@ static void on_inserted(struct lj_db *db, const PGresult *res, const struct lj_e
     for (int i = 0; t && !err && i < PQntuples(res); i++) {
         struct new_event *e = log_read_follow_on(b, res, i);
         if (!e)
-            break; /* the log is read again at the next start; here the event is only not handed on: treat as lost memory */
+            break; /* the log is read again at the next start; here the event is only not handed on:
+                      treat as lost memory */
         if (t->follow_tail)
             t->follow_tail->next = e;
         else
@@ -74,7 +80,8 @@ static void on_inserted(struct lj_db *db, const PGresult *res, const struct lj_e
     }
 }
 
-/* Last step: the follow-on events (text form of follow_on[]) at positions of their own, and COMMIT. */
+/* Last step: the follow-on events (text form of follow_on[]) at positions of their own, and COMMIT.
+ */
 static void insert_and_commit(struct broker *b, const char *array, size_t array_len, int64_t n)
 {
     struct settle *s = &b->settle;
@@ -103,7 +110,8 @@ static void insert_and_commit(struct broker *b, const char *array, size_t array_
         int lengths[5] = {0};
         rc = copy ? lj_db_exec(s->db, NULL,
                                "select * from emit_follow_on($1::int8, $2::int4, $3::int2,"
-                               " timestamptz 'epoch' + $4::int8 * interval '1 microsecond', $5::text::follow_on[])",
+                               " timestamptz 'epoch' + $4::int8 * interval '1 microsecond', "
+                               "$5::text::follow_on[])",
                                5, values, lengths, text, 1, on_inserted, b, &err)
                   : LJ_E_NOMEM;
         free(copy);
@@ -126,8 +134,9 @@ static void step_done(struct lj_db *db, int code, void *arg)
         return; /* broker_lost */
     if (s->err.code) {
         char quoted[300];
-        lj_log(LJ_ERROR, "settle.failed", "kind=%s upto=%lld sqlstate=%s error=%s", b->cat->kinds[s->kind].name, (long long)s->upto,
-               s->err.sqlstate, lj_log_quote(s->err.text, quoted, sizeof quoted));
+        lj_log(LJ_ERROR, "settle.failed", "kind=%s upto=%lld sqlstate=%s error=%s",
+               b->cat->kinds[s->kind].name, (long long)s->upto, s->err.sqlstate,
+               lj_log_quote(s->err.text, quoted, sizeof quoted));
         if (s->turn)
             s->turn->state = TURN_ABORTED;
         struct lj_err err = {0};
@@ -135,7 +144,8 @@ static void step_done(struct lj_db *db, int code, void *arg)
             broker_fail(b, 3, "broker.fenced", &s->err);
             return;
         }
-        if (lj_db_exec(s->db, NULL, "rollback", 0, NULL, NULL, NULL, 1, NULL, NULL, &err) || lj_db_sync(s->db, NULL, NULL, &err)) {
+        if (lj_db_exec(s->db, NULL, "rollback", 0, NULL, NULL, NULL, 1, NULL, NULL, &err) ||
+            lj_db_sync(s->db, NULL, NULL, &err)) {
             broker_lost(b, &err);
             return;
         }
@@ -161,7 +171,8 @@ static void on_settled(struct lj_db *db, const PGresult *res, const struct lj_er
     note_error(db, res, err, arg);
     if (err)
         return;
-    insert_and_commit(b, PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1), lj_pgget_i64(res, 0, 0));
+    insert_and_commit(b, PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1),
+                      lj_pgget_i64(res, 0, 0));
 }
 
 static void on_first_sync(struct lj_db *db, int code, void *arg)
@@ -181,8 +192,10 @@ static void start(struct broker *b, size_t kind, int64_t upto)
     s->upto = upto;
     s->err = (struct lj_err){0};
     s->started_us = lj_mono_us();
-    (void)snprintf(fence, sizeof fence, "select fence(%d::int2, %lld::int8)", (int)b->cfg.shard, (long long)b->log.epoch);
-    (void)snprintf(settle, sizeof settle, "select count(*), coalesce(array_agg(f)::text, '{}') from %s(%lld::int8) f",
+    (void)snprintf(fence, sizeof fence, "select fence(%d::int2, %lld::int8)", (int)b->cfg.shard,
+                   (long long)b->log.epoch);
+    (void)snprintf(settle, sizeof settle,
+                   "select count(*), coalesce(array_agg(f)::text, '{}') from %s(%lld::int8) f",
                    b->cat->kinds[kind].settle, (long long)upto);
     int rc = q(b, "begin", note_error, &err);
     if (rc == 0)
@@ -198,13 +211,15 @@ static void start(struct broker *b, size_t kind, int64_t upto)
 void settle_run(struct broker *b, int64_t now_us)
 {
     struct settle *s = &b->settle;
-    if (s->busy || !s->db || lj_db_state(s->db) != LJ_DB_READY || (b->state != BROKER_RUNNING && b->state != BROKER_DRAINING))
+    if (s->busy || !s->db || lj_db_state(s->db) != LJ_DB_READY ||
+        (b->state != BROKER_RUNNING && b->state != BROKER_DRAINING))
         return;
     for (size_t k = 0; k < b->cat->nkinds; k++) {
         if (!b->cat->kinds[k].settle[0])
             continue;
         int64_t upto = settle_upto(b, k);
-        if (upto <= s->settled[k] || (now_us < s->next_us && upto - s->settled[k] < b->cfg.settle_positions))
+        if (upto <= s->settled[k] ||
+            (now_us < s->next_us && upto - s->settled[k] < b->cfg.settle_positions))
             continue;
         if (now_us < s->next_us && s->failures)
             continue;

@@ -1,7 +1,8 @@
 /* The stream: committed events by position and closures by number, on XPUB, up to the frontier.
  *
- * PUB drops for a slow reader and says nothing, so every message names the one before it (`prev`) and a HEAD goes out every second: a reader sees any
- * gap, also at the tail, and fills it from the log. Nothing is kept here for anybody: the log is the memory of the stream.
+ * PUB drops for a slow reader and says nothing, so every message names the one before it (`prev`)
+ * and a HEAD goes out every second: a reader sees any gap, also at the tail, and fills it from the
+ * log. Nothing is kept here for anybody: the log is the memory of the stream.
  */
 #include <string.h>
 
@@ -19,10 +20,12 @@ static void begin(struct lj_buf *buf, int64_t prev)
     lj_buf_u16(buf, 0); /* count: likewise */
 }
 
-static void send_series(struct broker *b, uint8_t type, struct lj_buf *buf, int64_t frontier, uint16_t count)
+static void send_series(struct broker *b, uint8_t type, struct lj_buf *buf, int64_t frontier,
+                        uint16_t count)
 {
     uint8_t env[LJ_ENVELOPE_SIZE];
-    void *socks[2] = {b->stream.sock ? lj_zsock_raw(b->stream.sock) : NULL, b->stream.tcp ? lj_zsock_raw(b->stream.tcp) : NULL};
+    void *socks[2] = {b->stream.sock ? lj_zsock_raw(b->stream.sock) : NULL,
+                      b->stream.tcp ? lj_zsock_raw(b->stream.tcp) : NULL};
     lj_envelope_put(env, type, b->stream.sent++);
     if (type != LJ_MSG_HEAD) {
         lj_buf_set_u32(buf, 8, (uint32_t)((uint64_t)frontier >> 32));
@@ -33,7 +36,8 @@ static void send_series(struct broker *b, uint8_t type, struct lj_buf *buf, int6
     for (int i = 0; i < 2; i++) {
         if (!socks[i])
             continue;
-        if (zmq_send(socks[i], env, sizeof env, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 || zmq_send(socks[i], buf->data, buf->len, ZMQ_DONTWAIT) < 0)
+        if (zmq_send(socks[i], env, sizeof env, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+            zmq_send(socks[i], buf->data, buf->len, ZMQ_DONTWAIT) < 0)
             b->stream.dropped++;
     }
 }
@@ -70,11 +74,13 @@ static void unit_code(const struct broker *b, int unit, char out[LJ_UNIT_CODE_LE
     memcpy(out, u ? u->code : "-----", LJ_UNIT_CODE_LEN + 1);
 }
 
-void stream_event(struct broker *b, int64_t position, const uint8_t id[16], int64_t received_us, int unit, int type)
+void stream_event(struct broker *b, int64_t position, const uint8_t id[16], int64_t received_us,
+                  int unit, int type)
 {
     struct stream *s = &b->stream;
     const char *name = b->cat->types[type].name;
-    struct lj_stream_event e = {.position = position, .received_at_us = received_us, .type = {name, strlen(name)}};
+    struct lj_stream_event e = {
+        .position = position, .received_at_us = received_us, .type = {name, strlen(name)}};
     memcpy(e.id, id, 16);
     unit_code(b, unit, e.unit);
     if (!s->nevents)
@@ -89,12 +95,16 @@ void stream_closure(struct broker *b, int64_t number, const struct lease *l, int
 {
     struct stream *s = &b->stream;
     const char *name = b->cat->kinds[l->kind].name;
-    struct lj_stream_closure c = {.number = number, .kind = {name, strlen(name)}, .closed_at_us = closed_us, .count = (uint16_t)l->group->n};
+    struct lj_stream_closure c = {.number = number,
+                                  .kind = {name, strlen(name)},
+                                  .closed_at_us = closed_us,
+                                  .count = (uint16_t)l->group->n};
     if (!s->nclosures)
         begin(&s->closures, s->closures_prev);
     lj_stream_closure_put(&s->closures, &c);
     for (size_t i = 0; i < l->group->n; i++) {
-        struct lj_stream_member m = {.position = l->group->items[i].position, .verdict = l->verdicts[i]};
+        struct lj_stream_member m = {.position = l->group->items[i].position,
+                                     .verdict = l->verdicts[i]};
         unit_code(b, l->group->items[i].unit, m.unit);
         lj_stream_member_put(&s->closures, &m);
     }
@@ -113,9 +123,13 @@ void stream_head(struct broker *b, int64_t now_us)
     json_t *status = admin_status(b);
     char *text = status ? json_dumps(status, JSON_COMPACT) : NULL;
     metrics_write(b, &metrics);
-    struct lj_head h = {.nonce = b->nonce, .frontier = b->log.frontier, .closure_frontier = b->log.closure_frontier, .now_us = lj_now_us(),
+    struct lj_head h = {.nonce = b->nonce,
+                        .frontier = b->log.frontier,
+                        .closure_frontier = b->log.closure_frontier,
+                        .now_us = lj_now_us(),
                         .status = {text ? text : "{}", text ? strlen(text) : 2},
-                        .metrics = {metrics.failed ? "" : (const char *)metrics.data, metrics.failed ? 0 : metrics.len}};
+                        .metrics = {metrics.failed ? "" : (const char *)metrics.data,
+                                    metrics.failed ? 0 : metrics.len}};
     lj_head_put(&out, &h);
     if (!out.failed)
         send_series(b, LJ_MSG_HEAD, &out, 0, 0);
@@ -135,14 +149,17 @@ void stream_restart(struct broker *b, int64_t position, int64_t number)
 
 static void on_subscription(struct lj_zsock *sock, void *msgs, int nframes, void *arg)
 {
-    (void)sock, (void)msgs, (void)nframes, (void)arg; /* XPUB shows subscriptions: libzmq has acted on them already */
+    (void)sock, (void)msgs, (void)nframes,
+        (void)arg; /* XPUB shows subscriptions: libzmq has acted on them already */
 }
 
 int stream_open(struct broker *b, struct lj_err *err)
 {
-    int rc = broker_bind(b, ZMQ_XPUB, "stream.sock", NULL, LJ_DOOR_STREAM, on_subscription, &b->stream.sock, err);
+    int rc = broker_bind(b, &(struct endpoint){ZMQ_XPUB, "stream.sock", NULL, LJ_DOOR_STREAM},
+                         on_subscription, &b->stream.sock, err);
     if (rc == 0 && b->cfg.stream_tcp)
-        rc = broker_bind(b, ZMQ_XPUB, NULL, b->cfg.stream_tcp, LJ_DOOR_STREAM, on_subscription, &b->stream.tcp, err);
+        rc = broker_bind(b, &(struct endpoint){ZMQ_XPUB, NULL, b->cfg.stream_tcp, LJ_DOOR_STREAM},
+                         on_subscription, &b->stream.tcp, err);
     return rc;
 }
 

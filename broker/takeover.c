@@ -1,9 +1,11 @@
 /* Taking the log over: everything the broker must know before it may write.
  *
- * Runs off the loop (uv_queue_work), on a blocking connection, at every start and after every lost connection: the memory of the broker is
- * always rebuilt from the log, so a crash, a lost database and a take-over by a standby are one and the same path. Order matters: first the
- * settings (an ack must mean a flush), then the epoch under the exclusive lock, which waits for every transaction of the former owner or of
- * our own lost connection; only then is the log read. Bounded: from the lowest watermark on, closures by their upper end, no scan of history.
+ * Runs off the loop (uv_queue_work), on a blocking connection, at every start and after every lost
+ * connection: the memory of the broker is always rebuilt from the log, so a crash, a lost database
+ * and a take-over by a standby are one and the same path. Order matters: first the settings (an ack
+ * must mean a flush), then the epoch under the exclusive lock, which waits for every transaction of
+ * the former owner or of our own lost connection; only then is the log read. Bounded: from the
+ * lowest watermark on, closures by their upper end, no scan of history.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,9 @@
 
 #define PAGE_ROWS 20000
 
-struct closed_set { struct lj_u64map verdicts; }; /* position -> verdict + 1 (parked: 1) */
+struct closed_set {
+    struct lj_u64map verdicts;
+}; /* position -> verdict + 1 (parked: 1) */
 
 static int one_int(PGconn *c, const char *sql, const char *param, int64_t *ret, struct lj_err *err)
 {
@@ -32,14 +36,16 @@ static int check_settings(PGconn *c, struct lj_err *err)
 {
     PGresult *r = NULL;
     int rc = lj_dbs_query(c,
-                          "select name, setting from pg_settings where (name in ('fsync', 'full_page_writes') and setting <> 'on')"
+                          "select name, setting from pg_settings where (name in ('fsync', "
+                          "'full_page_writes') and setting <> 'on')"
                           " or (name = 'synchronous_commit' and setting = 'off')",
                           0, NULL, &r, err);
     if (rc)
         return rc;
     if (PQntuples(r))
-        rc = lj_fail(err, LJ_E_CONFIG, "PostgreSQL runs with %s = %s: an acknowledged event could be lost; set it on", PQgetvalue(r, 0, 0),
-                     PQgetvalue(r, 0, 1));
+        rc = lj_fail(err, LJ_E_CONFIG,
+                     "PostgreSQL runs with %s = %s: an acknowledged event could be lost; set it on",
+                     PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1));
     PQclear(r);
     return rc;
 }
@@ -48,14 +54,17 @@ static int load_marks(PGconn *c, struct takeover_result *t, struct lj_err *err)
 {
     PGresult *r = NULL;
     int rc = lj_dbs_query(c,
-                          "select k.number, coalesce((select max(watermark) from kind_mark m where m.kind = k.number), 0),"
+                          "select k.number, coalesce((select max(watermark) from kind_mark m where "
+                          "m.kind = k.number), 0),"
                           " coalesce((select position from settled s where s.kind = k.number), 0),"
-                          " coalesce((select state from kind_state s where s.kind = k.number), 'running') <> 'running'"
+                          " coalesce((select state from kind_state s where s.kind = k.number), "
+                          "'running') <> 'running'"
                           " from kind k order by k.number",
                           0, NULL, &r, err);
     if (rc)
         return rc;
-    for (int i = 0; i < PQntuples(r) && i < LJ_KINDS_MAX; i++) { /* same order as the catalogue's kinds */
+    for (int i = 0; i < PQntuples(r) && i < LJ_KINDS_MAX;
+         i++) { /* same order as the catalogue's kinds */
         t->marks[i] = strtoll(PQgetvalue(r, i, 1), NULL, 10);
         t->settled[i] = strtoll(PQgetvalue(r, i, 2), NULL, 10);
         t->paused[i] = PQgetvalue(r, i, 3)[0] == 't';
@@ -64,7 +73,8 @@ static int load_marks(PGconn *c, struct takeover_result *t, struct lj_err *err)
     return 0;
 }
 
-static int load_closed(PGconn *c, const struct takeover_result *t, size_t kind, struct closed_set *set, struct lj_err *err)
+static int load_closed(PGconn *c, const struct takeover_result *t, size_t kind,
+                       struct closed_set *set, struct lj_err *err)
 {
     char number[16], mark[24];
     (void)snprintf(number, sizeof number, "%d", t->cat->kinds[kind].number);
@@ -72,25 +82,31 @@ static int load_closed(PGconn *c, const struct takeover_result *t, size_t kind, 
     const char *values[2] = {number, mark};
     PGresult *r = NULL;
     int rc = lj_dbs_query(c,
-                          "select u.position, u.verdict + 1 from closure c, unnest(c.positions, c.verdicts) u(position, verdict)"
+                          "select u.position, u.verdict + 1 from closure c, unnest(c.positions, "
+                          "c.verdicts) u(position, verdict)"
                           " where c.kind = $1::int2 and c.hi > $2::int8 and u.position > $2::int8"
-                          " union all select position, 1 from parked where kind = $1::int2 and position > $2::int8 and state <> 'redriving'",
+                          " union all select position, 1 from parked where kind = $1::int2 and "
+                          "position > $2::int8 and state <> 'redriving'",
                           2, values, &r, err);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
         intptr_t v = (intptr_t)strtoll(PQgetvalue(r, i, 1), NULL, 10);
-        if (lj_u64map_put(&set->verdicts, strtoull(PQgetvalue(r, i, 0), NULL, 10), (void *)(v ? v : 1)))
-            rc = lj_fail(err, LJ_E_NOMEM, "no memory for the closed positions of %s", t->cat->kinds[kind].name);
+        if (lj_u64map_put(&set->verdicts, strtoull(PQgetvalue(r, i, 0), NULL, 10),
+                          (void *)(v ? v : 1)))
+            rc = lj_fail(err, LJ_E_NOMEM, "no memory for the closed positions of %s",
+                         t->cat->kinds[kind].name);
     }
     PQclear(r);
     return rc;
 }
 
 /* What a kind still has to do with one event. */
-static int place(struct takeover_result *t, struct closed_set *closed, size_t k, const struct lj_item *item)
+static int place(struct takeover_result *t, struct closed_set *closed, size_t k,
+                 const struct lj_item *item)
 {
     const struct lj_kind *kind = &t->cat->kinds[k];
     int64_t p = item->position;
-    if (p <= t->marks[k] || !lj_catalog_wants(t->cat, item->type, k, p) || lj_u64map_get(&closed[k].verdicts, (uint64_t)p))
+    if (p <= t->marks[k] || !lj_catalog_wants(t->cat, item->type, k, p) ||
+        lj_u64map_get(&closed[k].verdicts, (uint64_t)p))
         return 0;
     if (kind->after >= 0) {
         size_t a = (size_t)kind->after;
@@ -104,10 +120,13 @@ static int place(struct takeover_result *t, struct closed_set *closed, size_t k,
     return rc ? rc : lj_backlog_push(t->backlog, k, item);
 }
 
-static int load_page(struct takeover_result *t, struct closed_set *closed, const PGresult *r, int64_t *last, struct lj_err *err)
+static int load_page(struct takeover_result *t, struct closed_set *closed, const PGresult *r,
+                     int64_t *last, struct lj_err *err)
 {
     for (int i = 0; i < PQntuples(r); i++) {
-        struct lj_item item = {.position = lj_pgget_i64(r, i, 0), .unit = (uint16_t)lj_pgget_i16(r, i, 2), .class = (uint8_t)lj_pgget_i16(r, i, 3)};
+        struct lj_item item = {.position = lj_pgget_i64(r, i, 0),
+                               .unit = (uint16_t)lj_pgget_i16(r, i, 2),
+                               .class = (uint8_t)lj_pgget_i16(r, i, 3)};
         *last = item.position;
         int type = lj_catalog_type_number(t->cat, lj_pgget_i16(r, i, 1));
         if (type < 0)
@@ -117,14 +136,16 @@ static int load_page(struct takeover_result *t, struct closed_set *closed, const
         item.flags = lj_pgget_bool(r, i, 5) ? LJ_ITEM_OWN_KEY : 0;
         for (size_t k = 0; k < t->cat->nkinds; k++) {
             if (place(t, closed, k, &item))
-                return lj_fail(err, LJ_E_NOMEM, "no memory for the backlog at position %lld", (long long)item.position);
+                return lj_fail(err, LJ_E_NOMEM, "no memory for the backlog at position %lld",
+                               (long long)item.position);
         }
     }
     return 0;
 }
 
-/* A gated kind needs its gate's verdicts also below the gate's own watermark, from its own watermark on. Reading the gate's closures from there
- * is harmless to the gate: whatever it wanted below its watermark is in them, or parked. */
+/* A gated kind needs its gate's verdicts also below the gate's own watermark, from its own
+ * watermark on. Reading the gate's closures from there is harmless to the gate: whatever it wanted
+ * below its watermark is in them, or parked. */
 static void align_marks(struct takeover_result *t)
 {
     for (size_t k = 0; k < t->cat->nkinds; k++) {
@@ -147,10 +168,11 @@ static int load_backlog(PGconn *c, struct takeover_result *t, struct lj_err *err
     int rows = 1;
     while (rc == 0 && rows > 0 && from < INT64_MAX) {
         char sql[256];
-        (void)snprintf(sql, sizeof sql,
-                       "select position, type, unit, class, coalesce(key, id::text), key is null from event"
-                       " where position > %lld order by position limit %d",
-                       (long long)from, PAGE_ROWS);
+        (void)snprintf(
+            sql, sizeof sql,
+            "select position, type, unit, class, coalesce(key, id::text), key is null from event"
+            " where position > %lld order by position limit %d",
+            (long long)from, PAGE_ROWS);
         PGresult *r = NULL;
         rc = lj_dbs_query_binary(c, sql, 0, NULL, NULL, &r, err);
         rows = rc ? 0 : PQntuples(r);
@@ -167,8 +189,10 @@ static int load_parked(PGconn *c, struct takeover_result *t, struct lj_err *err)
 {
     PGresult *r = NULL;
     int rc = lj_dbs_query_binary(c,
-                                 "select p.kind, p.state = 'redriving', e.position, e.type, e.unit, e.class, coalesce(e.key, e.id::text),"
-                                 " e.key is null from parked p join event e using (position) where p.state in ('parked', 'redriving')"
+                                 "select p.kind, p.state = 'redriving', e.position, e.type, "
+                                 "e.unit, e.class, coalesce(e.key, e.id::text),"
+                                 " e.key is null from parked p join event e using (position) where "
+                                 "p.state in ('parked', 'redriving')"
                                  " order by e.position",
                                  0, NULL, NULL, &r, err);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
@@ -179,13 +203,17 @@ static int load_parked(PGconn *c, struct takeover_result *t, struct lj_err *err)
         int type = lj_catalog_type_number(t->cat, lj_pgget_i16(r, i, 3));
         if (k == t->cat->nkinds || type < 0)
             continue;
-        struct lj_item item = {.position = lj_pgget_i64(r, i, 2), .type = (uint8_t)type, .unit = (uint16_t)lj_pgget_i16(r, i, 4),
-                               .class = (uint8_t)lj_pgget_i16(r, i, 5), .flags = LJ_ITEM_REDRIVEN};
+        struct lj_item item = {.position = lj_pgget_i64(r, i, 2),
+                               .type = (uint8_t)type,
+                               .unit = (uint16_t)lj_pgget_i16(r, i, 4),
+                               .class = (uint8_t)lj_pgget_i16(r, i, 5),
+                               .flags = LJ_ITEM_REDRIVEN};
         item.key = lj_key_hash(item.unit, PQgetvalue(r, i, 6), (size_t)PQgetlength(r, i, 6));
         if (lj_pgget_bool(r, i, 7))
             item.flags |= LJ_ITEM_OWN_KEY;
-        int failed = lj_pgget_bool(r, i, 1) ? (item.position > t->marks[k] ? 0 : lj_backlog_push(t->backlog, k, &item))
-                                            : lj_backlog_parked_key(t->backlog, k, item.key, 1);
+        int failed = lj_pgget_bool(r, i, 1)
+                         ? (item.position > t->marks[k] ? 0 : lj_backlog_push(t->backlog, k, &item))
+                         : lj_backlog_parked_key(t->backlog, k, item.key, 1);
         if (failed)
             rc = lj_fail(err, LJ_E_NOMEM, "no memory for parked events");
     }
@@ -193,7 +221,8 @@ static int load_parked(PGconn *c, struct takeover_result *t, struct lj_err *err)
     return rc;
 }
 
-static int read_all(PGconn *c, const struct broker_config *cfg, struct takeover_result *t, struct lj_err *err)
+static int read_all(PGconn *c, const struct broker_config *cfg, struct takeover_result *t,
+                    struct lj_err *err)
 {
     char shard[8];
     (void)snprintf(shard, sizeof shard, "%d", (int)cfg->shard);
@@ -211,9 +240,12 @@ static int read_all(PGconn *c, const struct broker_config *cfg, struct takeover_
         rc = load_marks(c, t, err);
     int64_t head = 0, closures = 0, last_event = 0, last_closure = 0;
     if (rc == 0)
-        rc = one_int(c, "select coalesce(max(frontier), 0) from log_head where shard = $1::int2", shard, &head, err);
+        rc = one_int(c, "select coalesce(max(frontier), 0) from log_head where shard = $1::int2",
+                     shard, &head, err);
     if (rc == 0)
-        rc = one_int(c, "select coalesce(max(closure_frontier), 0) from log_head where shard = $1::int2", shard, &closures, err);
+        rc = one_int(
+            c, "select coalesce(max(closure_frontier), 0) from log_head where shard = $1::int2",
+            shard, &closures, err);
     if (rc == 0)
         rc = one_int(c, "select coalesce(max(position), 0) from event", NULL, &last_event, err);
     if (rc == 0)

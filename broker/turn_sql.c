@@ -1,7 +1,9 @@
-/* A turn's statements: fence, append, each result's apply and closure, each park, marks; then one Sync, which commits and flushes.
+/* A turn's statements: fence, append, each result's apply and closure, each park, marks; then one
+ * Sync, which commits and flushes.
  *
- * All prepared once a connection; parameters are binary arrays built in place. Results are matched by the connection's FIFO: every
- * statement's callback gets a reference {turn, what, index}. The apply functions' own parameters come from the worker and are passed on unread.
+ * All prepared once a connection; parameters are binary arrays built in place. Results are matched
+ * by the connection's FIFO: every statement's callback gets a reference {turn, what, index}. The
+ * apply functions' own parameters come from the worker and are passed on unread.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -17,12 +19,16 @@ static const char *const fixed_statements[] = {
     "set plan_cache_mode = force_generic_plan",
     "set jit = off",
     "prepare lj_fence as select fence($1::int2, $2::int8)",
-    "prepare lj_append as select append_events($1::int8[], $2::uuid[], $3::int2[], $4::int2[], $5::int2[], $6::int2[], $7::timestamptz,"
+    "prepare lj_append as select append_events($1::int8[], $2::uuid[], $3::int2[], $4::int2[], "
+    "$5::int2[], $6::int2[], $7::timestamptz,"
     " $8::timestamptz[], $9::text[], $10::text[], $11::bytea[], $12::text[])",
-    "prepare lj_close as select close_batch($1::int8, $2::int2, $3::int2, $4::timestamptz, $5::int8[], $6::int2[], $7::text, $8::text)",
-    "prepare lj_park as select park($1::int2, $2::int8[], $3::int2[], $4::int2, $5::bool, $6::text, $7::text, $8::text, $9::text, $10::timestamptz)",
+    "prepare lj_close as select close_batch($1::int8, $2::int2, $3::int2, $4::timestamptz, "
+    "$5::int8[], $6::int2[], $7::text, $8::text)",
+    "prepare lj_park as select park($1::int2, $2::int8[], $3::int2[], $4::int2, $5::bool, "
+    "$6::text, $7::text, $8::text, $9::text, $10::timestamptz)",
     "prepare lj_redriven as select redriven($1::int2, $2::int8[], $3::int2[])",
-    "prepare lj_marks as select set_marks($1::int2, $2::int2, $3::int8, $4::int8, $5::int2[], $6::int8[])",
+    "prepare lj_marks as select set_marks($1::int2, $2::int2, $3::int8, $4::int8, $5::int2[], "
+    "$6::int8[])",
 };
 #define NFIXED (sizeof fixed_statements / sizeof fixed_statements[0])
 
@@ -32,7 +38,10 @@ static char *apply_statement(const struct lj_kind *k)
     int first = k->follow_on_max > 0 ? 5 : 1;
     lj_buf_printf(&sql, "prepare lj_apply_%d as ", k->number);
     if (first == 5)
-        lj_buf_printf(&sql, "select * from emit_follow_on($1::int8, $2::int4, $3::int2, $4::timestamptz, array(select f from %s(", k->apply);
+        lj_buf_printf(&sql,
+                      "select * from emit_follow_on($1::int8, $2::int4, $3::int2, $4::timestamptz, "
+                      "array(select f from %s(",
+                      k->apply);
     else
         lj_buf_printf(&sql, "select count(*) from %s(", k->apply);
     for (int i = 0; i < k->apply_args; i++)
@@ -76,7 +85,14 @@ void turn_setup_free(char ***setup)
 /* ---- parameters ---- */
 
 #define PARAMS_MAX 64
-struct params { const char *values[PARAMS_MAX]; int lengths[PARAMS_MAX]; int n; uint8_t scalars[16][8]; int nscalars; int bad; };
+struct params {
+    const char *values[PARAMS_MAX];
+    int lengths[PARAMS_MAX];
+    int n;
+    uint8_t scalars[16][8];
+    int nscalars;
+    int bad;
+};
 
 static void add(struct params *p, const void *v, size_t n)
 {
@@ -117,7 +133,8 @@ static void add_array(struct params *p, struct lj_pgarray *a)
 
 /* ---- results ---- */
 
-static void on_statement(struct lj_db *db, const PGresult *res, const struct lj_err *err, void *arg);
+static void on_statement(struct lj_db *db, const PGresult *res, const struct lj_err *err,
+                         void *arg);
 
 static void *ref(struct turn *t, enum what what, size_t index)
 {
@@ -127,11 +144,13 @@ static void *ref(struct turn *t, enum what what, size_t index)
     return &t->refs[t->nrefs++];
 }
 
-static int run(struct lane *lane, struct turn *t, const char *name, struct params *p, enum what what, size_t index, struct lj_err *err)
+static int run(struct lane *lane, struct turn *t, const char *name, struct params *p,
+               enum what what, size_t index, struct lj_err *err)
 {
     if (p->bad)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the parameters of %s", name);
-    return lj_db_exec(lane->db, name, NULL, p->n, p->values, p->lengths, NULL, 1, on_statement, ref(t, what, index), err);
+    return lj_db_exec(lane->db, name, NULL, p->n, p->values, p->lengths, NULL, 1, on_statement,
+                      ref(t, what, index), err);
 }
 
 static void first_failure(struct turn *t, enum what what, int index, const struct lj_err *err)
@@ -188,10 +207,15 @@ static int send_fence(struct broker *b, struct lane *lane, struct turn *t, struc
 static void fill_columns(struct broker *b, struct turn *t)
 {
     struct log *l = &b->log;
-    const struct { struct lj_pgarray *a; enum lj_pgtype type; } cols[] = {
-        {&l->cols.positions, LJ_PG_INT8}, {&l->cols.ids, LJ_PG_UUID}, {&l->cols.types, LJ_PG_INT2}, {&l->cols.units, LJ_PG_INT2},
-        {&l->cols.classes, LJ_PG_INT2}, {&l->cols.versions, LJ_PG_INT2}, {&l->cols.occurred, LJ_PG_TIMESTAMPTZ}, {&l->cols.keys, LJ_PG_TEXT},
-        {&l->cols.sources, LJ_PG_TEXT}, {&l->cols.hashes, LJ_PG_BYTEA}, {&l->cols.payloads, LJ_PG_TEXT}};
+    const struct {
+        struct lj_pgarray *a;
+        enum lj_pgtype type;
+    } cols[] = {{&l->cols.positions, LJ_PG_INT8},       {&l->cols.ids, LJ_PG_UUID},
+                {&l->cols.types, LJ_PG_INT2},           {&l->cols.units, LJ_PG_INT2},
+                {&l->cols.classes, LJ_PG_INT2},         {&l->cols.versions, LJ_PG_INT2},
+                {&l->cols.occurred, LJ_PG_TIMESTAMPTZ}, {&l->cols.keys, LJ_PG_TEXT},
+                {&l->cols.sources, LJ_PG_TEXT},         {&l->cols.hashes, LJ_PG_BYTEA},
+                {&l->cols.payloads, LJ_PG_TEXT}};
     for (size_t i = 0; i < sizeof cols / sizeof cols[0]; i++)
         lj_pgarray_init(cols[i].a, cols[i].type);
     for (const struct pend *p = t->pends; p; p = p->next) {
@@ -220,8 +244,10 @@ static int send_append(struct broker *b, struct lane *lane, struct turn *t, stru
     struct params p = {0};
     struct log *l = &b->log;
     fill_columns(b, t);
-    struct lj_pgarray *before[] = {&l->cols.positions, &l->cols.ids, &l->cols.types, &l->cols.units, &l->cols.classes, &l->cols.versions};
-    struct lj_pgarray *after[] = {&l->cols.occurred, &l->cols.keys, &l->cols.sources, &l->cols.hashes, &l->cols.payloads};
+    struct lj_pgarray *before[] = {&l->cols.positions, &l->cols.ids,     &l->cols.types,
+                                   &l->cols.units,     &l->cols.classes, &l->cols.versions};
+    struct lj_pgarray *after[] = {&l->cols.occurred, &l->cols.keys, &l->cols.sources,
+                                  &l->cols.hashes, &l->cols.payloads};
     for (size_t i = 0; i < 6; i++)
         add_array(&p, before[i]);
     add_time(&p, t->now_us);
@@ -245,7 +271,8 @@ static void lease_columns(struct broker *b, const struct lease *l)
     }
 }
 
-static int send_apply(struct broker *b, struct lane *lane, struct turn *t, size_t i, struct lj_err *err)
+static int send_apply(struct broker *b, struct lane *lane, struct turn *t, size_t i,
+                      struct lj_err *err)
 {
     struct lease *l = t->leases[i];
     const struct lj_kind *k = &b->cat->kinds[l->kind];
@@ -276,7 +303,8 @@ static int send_apply(struct broker *b, struct lane *lane, struct turn *t, size_
     return run(lane, t, name, &p, W_APPLY, i, err);
 }
 
-static int send_close(struct broker *b, struct lane *lane, struct turn *t, size_t i, struct lj_err *err)
+static int send_close(struct broker *b, struct lane *lane, struct turn *t, size_t i,
+                      struct lj_err *err)
 {
     struct lease *l = t->leases[i];
     const struct lj_kind *k = &b->cat->kinds[l->kind];
@@ -293,7 +321,8 @@ static int send_close(struct broker *b, struct lane *lane, struct turn *t, size_
 }
 
 /* Those of a lease that were parked once: their rows say so in the same transaction. */
-static int send_redriven(struct broker *b, struct lane *lane, struct turn *t, size_t i, struct lj_err *err)
+static int send_redriven(struct broker *b, struct lane *lane, struct turn *t, size_t i,
+                         struct lj_err *err)
 {
     struct lease *l = t->leases[i];
     struct params p = {0};
@@ -315,7 +344,8 @@ static int send_redriven(struct broker *b, struct lane *lane, struct turn *t, si
     return run(lane, t, "lj_redriven", &p, W_REDRIVEN, i, err);
 }
 
-static int send_park(struct broker *b, struct lane *lane, struct turn *t, size_t i, struct lj_err *err)
+static int send_park(struct broker *b, struct lane *lane, struct turn *t, size_t i,
+                     struct lj_err *err)
 {
     struct park *k = t->parks[i];
     struct params p = {0};
@@ -341,7 +371,8 @@ static int send_park(struct broker *b, struct lane *lane, struct turn *t, size_t
     return run(lane, t, "lj_park", &p, W_PARK, i, err);
 }
 
-/* What is retired by now; conservative (this turn's own closures are not in it), so it is true whatever commits first. */
+/* What is retired by now; conservative (this turn's own closures are not in it), so it is true
+ * whatever commits first. */
 static int send_marks(struct broker *b, struct lane *lane, struct turn *t, struct lj_err *err)
 {
     struct params p = {0};

@@ -1,7 +1,8 @@
 /* uint64_t -> pointer, by open addressing with linear probing and backward-shift deletion.
  *
- * Used where the broker needs to find something by a number several times an event: key states, cached records by position, intake by
- * id. No tombstones: a map that sees a million short-lived keys stays as small as its largest moment. Load factor at most 3/4.
+ * Used where the broker needs to find something by a number several times an event: key states,
+ * cached records by position, intake by id. No tombstones: a map that sees a million short-lived
+ * keys stays as small as its largest moment. Load factor at most 3/4.
  */
 #include "broker/u64map.h"
 
@@ -69,7 +70,8 @@ void *lj_u64map_del(struct lj_u64map *m, uint64_t key)
     size_t mask = m->cap - 1;
     for (size_t i = (hole + 1) & mask; m->slots[i].value; i = (i + 1) & mask) {
         size_t h = home(m, m->slots[i].key);
-        if (((i - h) & mask) >= ((i - hole) & mask)) { /* its home is not behind the hole: it may move there */
+        if (((i - h) & mask) >=
+            ((i - hole) & mask)) { /* its home is not behind the hole: it may move there */
             m->slots[hole] = m->slots[i];
             hole = i;
         }

@@ -1,17 +1,22 @@
 /* The payload window.
  *
- * At low load a worker's batch is built from what intake just had in its hands. In a burst the budget fills up and later events are simply not
- * kept: they are read from the log by position when their turn comes. So the broker's memory does not follow the backlog
- * (architecture §3 rule 9). No eviction: order of dispatch is roughly order of arrival, so what came first is what is wanted first.
+ * At low load a worker's batch is built from what intake just had in its hands. In a burst the
+ * budget fills up and later events are simply not kept: they are read from the log by position when
+ * their turn comes. So the broker's memory does not follow the backlog (architecture §3 rule 9). No
+ * eviction: order of dispatch is roughly order of arrival, so what came first is what is wanted
+ * first.
  */
 #include "broker/window.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define OVERHEAD 48 /* allocator and map slot of one record, roughly; counted so that small events do not pass the budget unseen */
+#define OVERHEAD                                                                                   \
+    48 /* allocator and map slot of one record, roughly; counted so that small events do not pass  \
+          the budget unseen */
 
-int lj_window_put(struct lj_window *w, int64_t position, const void *bytes, size_t len, uint32_t refs)
+int lj_window_put(struct lj_window *w, int64_t position, const void *bytes, size_t len,
+                  uint32_t refs)
 {
     size_t cost = len + OVERHEAD;
     if (refs == 0 || w->bytes + cost > w->budget || lj_u64map_get(&w->map, (uint64_t)position))

@@ -1,13 +1,14 @@
 /* lj-test: lj_broker_core
  *
- * The dispatcher's memory, without sockets, clock or database: order of keys, fairness of units, ageing of classes, halving, parking behind, gates'
- * watermarks, barriers. Time is a number the test chooses.
+ * The dispatcher's memory, without sockets, clock or database: order of keys, fairness of units,
+ * ageing of classes, halving, parking behind, gates' watermarks, barriers. Time is a number the
+ * test chooses.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "broker/backlog.h"
 
@@ -41,7 +42,11 @@ static int teardown(void **state)
 
 static void put(size_t kind, int64_t position, uint64_t key, int unit, int class, int flags)
 {
-    struct lj_item item = {.position = position, .key = key, .unit = (uint16_t)unit, .class = (uint8_t)class, .flags = (uint8_t)flags};
+    struct lj_item item = {.position = position,
+                           .key = key,
+                           .unit = (uint16_t)unit,
+                           .class = (uint8_t) class,
+                           .flags = (uint8_t)flags};
     assert_int_equal(lj_backlog_open(b, kind, position), 0);
     assert_int_equal(lj_backlog_push(b, kind, &item), 0);
 }
@@ -61,7 +66,8 @@ static void expect(const struct lj_group *g, size_t n, const int64_t *positions)
     for (size_t i = 0; i < n; i++)
         assert_int_equal(g->items[i].position, positions[i]);
 }
-#define EXPECT(g, ...) expect(g, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
+#define EXPECT(g, ...)                                                                             \
+    expect(g, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
 
 static void test_watermark_is_lowest_open_minus_one(void **state)
 {
@@ -284,7 +290,8 @@ static void test_failed_part_of_a_batch(void **state)
     assert_int_equal(lj_backlog_stats(b, FREE).groups_out, 0);
 }
 
-/* Random histories of an ordered kind: whatever fails, halves, parks and comes back, no key is ever out twice and each key's order holds. */
+/* Random histories of an ordered kind: whatever fails, halves, parks and comes back, no key is ever
+ * out twice and each key's order holds. */
 static void test_random_histories_keep_keys_in_order(void **state)
 {
     (void)state;
@@ -335,11 +342,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-        T(test_watermark_is_lowest_open_minus_one), T(test_gate_counts_in_the_watermark_before_it_opens), T(test_one_batch_of_a_key_and_its_order),
-        T(test_single_takes_one_of_a_key), T(test_by_position_one_batch_out), T(test_halves_of_a_key_wait_for_each_other),
-        T(test_parked_key_takes_later_events_behind_it), T(test_barrier_holds_until_the_other_kind_is_there),
-        T(test_a_flooding_unit_does_not_starve_a_quiet_one), T(test_classes_and_ageing), T(test_a_key_is_never_reordered_by_classes),
-        T(test_failed_part_of_a_batch), T(test_random_histories_keep_keys_in_order),
+        T(test_watermark_is_lowest_open_minus_one),
+        T(test_gate_counts_in_the_watermark_before_it_opens),
+        T(test_one_batch_of_a_key_and_its_order),
+        T(test_single_takes_one_of_a_key),
+        T(test_by_position_one_batch_out),
+        T(test_halves_of_a_key_wait_for_each_other),
+        T(test_parked_key_takes_later_events_behind_it),
+        T(test_barrier_holds_until_the_other_kind_is_there),
+        T(test_a_flooding_unit_does_not_starve_a_quiet_one),
+        T(test_classes_and_ageing),
+        T(test_a_key_is_never_reordered_by_classes),
+        T(test_failed_part_of_a_batch),
+        T(test_random_histories_keep_keys_in_order),
     };
     return cmocka_run_group_tests_name("broker backlog", tests, NULL, NULL);
 }

@@ -1,13 +1,14 @@
 /* lj-test: lj_broker_core
  *
- * The broker's small containers against plain models: the sliding bitmap of open positions, the hash map, the payload window, the cells.
+ * The broker's small containers against plain models: the sliding bitmap of open positions, the
+ * hash map, the payload window, the cells.
  */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include "broker/openset.h"
 #include "broker/queues.h"
@@ -56,10 +57,12 @@ static void test_openset_far_ahead_when_empty_and_late_adds(void **state)
     struct lj_openset s = {0};
     assert_int_equal(lj_openset_add(&s, 5), 0);
     lj_openset_remove(&s, 5);
-    assert_int_equal(lj_openset_add(&s, 4000000000LL), 0); /* no bitmap of four thousand million bits */
+    assert_int_equal(lj_openset_add(&s, 4000000000LL),
+                     0); /* no bitmap of four thousand million bits */
     assert_true(s.cap < 1000);
     assert_int_equal(lj_openset_lowest(&s), 4000000000LL);
-    assert_int_equal(lj_openset_add(&s, 7), 0); /* below: not kept, the watermark does not go back */
+    assert_int_equal(lj_openset_add(&s, 7),
+                     0); /* below: not kept, the watermark does not go back */
     assert_int_equal(lj_openset_lowest(&s), 4000000000LL);
     lj_openset_free(&s);
 }
@@ -101,7 +104,8 @@ static void test_window_keeps_its_budget(void **state)
     assert_int_equal(lj_window_put(&w, 1, bytes, sizeof bytes, 2), 1);
     assert_int_equal(lj_window_put(&w, 1, bytes, sizeof bytes, 2), 0); /* there already */
     assert_int_equal(lj_window_put(&w, 2, bytes, sizeof bytes, 1), 1);
-    assert_int_equal(lj_window_put(&w, 3, bytes, sizeof bytes, 1), 0); /* no room: read from the log later */
+    assert_int_equal(lj_window_put(&w, 3, bytes, sizeof bytes, 1),
+                     0); /* no room: read from the log later */
     assert_null(lj_window_get(&w, 3));
     lj_window_drop(&w, 1);
     assert_non_null(lj_window_get(&w, 1)); /* another taker */
@@ -117,7 +121,8 @@ static void test_cells_are_24_bytes_and_go_back(void **state)
 {
     (void)state;
     struct lj_cells c = {0};
-    struct lj_item item = {.position = 7, .key = 8, .unit = 9, .type = 10, .class = 3, .flags = LJ_ITEM_REDRIVEN};
+    struct lj_item item = {
+        .position = 7, .key = 8, .unit = 9, .type = 10, .class = 3, .flags = LJ_ITEM_REDRIVEN};
     static uint32_t at[50000];
     assert_int_equal(sizeof(struct lj_cell), 24);
     for (size_t i = 0; i < 50000; i++)
@@ -146,15 +151,19 @@ static void test_ages_of_positions(void **state)
     assert_int_equal(lj_ages_of(&a, 49991, 500000000), 0);
     assert_int_equal(lj_ages_of(&a, 49990, 500000000), 100000);
     assert_int_equal(lj_ages_of(&a, 60000, 500000000), 0);
-    assert_true(lj_ages_of(&a, 1, 500000000) >= 100000000); /* older than the ring: at least its span */
+    assert_true(lj_ages_of(&a, 1, 500000000) >=
+                100000000); /* older than the ring: at least its span */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_openset_against_a_model),   cmocka_unit_test(test_openset_far_ahead_when_empty_and_late_adds),
-        cmocka_unit_test(test_map_against_a_model),       cmocka_unit_test(test_window_keeps_its_budget),
-        cmocka_unit_test(test_cells_are_24_bytes_and_go_back), cmocka_unit_test(test_ages_of_positions),
+        cmocka_unit_test(test_openset_against_a_model),
+        cmocka_unit_test(test_openset_far_ahead_when_empty_and_late_adds),
+        cmocka_unit_test(test_map_against_a_model),
+        cmocka_unit_test(test_window_keeps_its_budget),
+        cmocka_unit_test(test_cells_are_24_bytes_and_go_back),
+        cmocka_unit_test(test_ages_of_positions),
     };
     return cmocka_run_group_tests_name("broker sets", tests, NULL, NULL);
 }

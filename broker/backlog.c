@@ -302,7 +302,9 @@ static struct lj_group *shrink(struct lj_group *g, size_t n)
     }
     g->n = n;
     struct lj_group *smaller = realloc(g, sizeof *g + n * sizeof g->items[0]);
-    return smaller ? smaller : g;
+    if (smaller)
+        g = smaller;
+    return g;
 }
 
 struct taking {

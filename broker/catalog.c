@@ -171,7 +171,7 @@ int lj_catalog_units(struct lj_catalog *c, const PGresult *r, struct lj_err *err
 {
     size_t n = (size_t)PQntuples(r);
     struct lj_unit *units = calloc(n ? n : 1, sizeof *units);
-    const struct lj_unit **by_number = calloc(LJ_UNITS_MAX, sizeof *by_number);
+    const struct lj_unit **by_number = calloc(LJ_UNITS_MAX, sizeof(void *));
     if (!units || !by_number) {
         free(units);
         free(by_number);

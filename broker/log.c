@@ -190,7 +190,7 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
         t->failed_lease >= 0) { /* the guilty batch to its rules, the rest into the next turn */
         struct lease *guilty = t->leases[t->failed_lease];
         memmove(&t->leases[t->failed_lease], &t->leases[t->failed_lease + 1],
-                (t->nleases - (size_t)t->failed_lease - 1) * sizeof t->leases[0]);
+                (t->nleases - (size_t)t->failed_lease - 1) * sizeof(void *));
         t->nleases--;
         dispatch_failed(b, &guilty, CAUSE_DATA, &t->err);
     } else if (data && t->failed_append && t->npends == 1) {

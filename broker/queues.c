@@ -17,7 +17,7 @@
 
 static int add_chunk(struct lj_cells *c)
 {
-    struct lj_cell **chunks = realloc(c->chunks, (c->nchunks + 1) * sizeof(*chunks));
+    struct lj_cell **chunks = realloc(c->chunks, (c->nchunks + 1) * sizeof(void *));
     if (!chunks)
         return LJ_E_NOMEM;
     c->chunks = chunks;

@@ -4,11 +4,12 @@
  * ageing of classes, halving, parking behind, gates' watermarks, barriers. Time is a number the
  * test chooses.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 #include "broker/backlog.h"
 

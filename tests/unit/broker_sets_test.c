@@ -3,12 +3,13 @@
  * The broker's small containers against plain models: the sliding bitmap of open positions, the
  * hash map, the payload window, the cells.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "broker/openset.h"
 #include "broker/queues.h"

@@ -154,6 +154,7 @@ static void answered(const struct lj_answer *a, void *arg)
             lj_client_submit(f->client, &e, answered, (void *)(intptr_t)(to->arg + 1000), NULL), 0);
         lj_client_flush(f->client);
     }
+    assert_memory_equal(a->id, &to->arg, sizeof to->arg); /* a submit in here has not moved it */
 }
 
 static int submit(struct fixture *f, long n)
@@ -733,6 +734,21 @@ static void callbacks_may_submit(void **state)
     f->submit_again = 0;
 }
 
+/* An event that was never sent expires, and its callback submits: the answer's id must not move. */
+static void callbacks_may_submit_into_a_waiting_pack(void **state)
+{
+    struct fixture *f = *state;
+    open_client(f, (struct lj_client_options){.deadline_us = 2 * SECOND});
+    submit_ok(f, 0, 15);
+    f->submit_again = 100;
+    f->now += 2 * SECOND;
+    lj_client_tick(f->client, f->now);
+    f->submit_again = 0;
+    assert_int_equal(f->answered, 16);
+    assert_true(f->answers[15].arg == 15 && f->answers[15].code == LJ_E_BROKER_AWAY);
+    assert_true(stats(f).events == 16 && stats(f).events_unsent == 16);
+}
+
 /* Close waits for answers: the broker's half is played by messages that are there already. */
 static void close_drains(void **state)
 {
@@ -824,6 +840,7 @@ int main(void)
         T(bad_events_are_refused_at_once),
         T(an_error_refuses_the_whole_submit),
         T(callbacks_may_submit),
+        T(callbacks_may_submit_into_a_waiting_pack),
         T(close_drains),
         T(options_are_checked),
         T(curve_keys_are_used),

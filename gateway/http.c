@@ -61,6 +61,7 @@ static struct lj_req *req_new(struct lj_http_conn *conn, const char *method)
     p->conn = conn;
     p->counted = true;
     conn->http->busy++;
+    conn->rq = rq;
     conn->requests++;
     conn->body_bytes = 0;
     return rq;
@@ -183,6 +184,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **ctx, enum
         MHD_destroy_response(rq->priv->response);
     }
     lj_http_conn_phase(rq->priv->conn, LJ_CONN_IDLE);
+    rq->priv->conn->rq = NULL;
     lj_buf_free(&rq->body);
     free(rq->priv);
     free(rq);

@@ -15,6 +15,7 @@ struct lj_http_conn {
     struct lj_http_conn *prev, *next;
     struct lj_http *http;
     struct MHD_Connection *mhd;
+    struct lj_req *rq;        /* the present request, NULL between two */
     int fd;
     enum lj_http_phase phase;
     bool marked;              /* idle: bytes_mark is taken */
@@ -66,7 +67,7 @@ struct lj_http_priv {
     size_t extras;
     struct { const char *name; char value[128]; } extra[LJ_HTTP_EXTRA_MAX];
     uint64_t body_seen;
-    bool suspended, in_handler, ready_called, discarding, close, queued, expect, streaming, counted;
+    bool suspended, in_handler, ready_called, discarding, close, queued, expect, streaming, counted, gone;
     lj_stream_read read;
     void *read_arg;
 };

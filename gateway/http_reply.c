@@ -118,6 +118,9 @@ static ssize_t on_stream_read(void *cls, uint64_t pos, char *buf, size_t max)
 {
     struct lj_req *rq = cls;
     (void)pos;
+    if (rq->priv->gone) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     ssize_t n = rq->priv->read(rq, buf, max, rq->priv->read_arg);
     if (n > 0) {
         return n;

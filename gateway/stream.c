@@ -321,7 +321,7 @@ static bool room(struct lj_gateway *g, struct lj_req *rq, const struct lj_token 
     } else {
         return true;
     }
-    p.retry_after_s = 10;
+    p.retry_after_s = 2;
     lj_gw_problem(rq, &p);
     return false;
 }

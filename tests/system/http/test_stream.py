@@ -12,7 +12,7 @@ stack = None
 
 def setUpModule():
     global stack
-    stack = Stack(os.environ["LJ_BUILD"], "--stream-ring-items", "64", "--stream-heartbeat", "300", "--stream-readers", "5").__enter__()
+    stack = Stack(os.environ["LJ_BUILD"], "--stream-ring-items", "64", "--stream-heartbeat", "1500", "--stream-readers", "60").__enter__()
 
 
 def tearDownModule():
@@ -214,7 +214,7 @@ class TheStream(unittest.TestCase):
         s.close()
 
     def test_limit_of_readers(self):
-        open_ones = [Stream(stack.gateway, token="observer") for _ in range(5)]
+        open_ones = [Stream(stack.gateway, token="observer") for _ in range(60)]
         r = stack.gateway.get("/v1/stream", token="observer")
         self.assertEqual(r.status, 429)
         self.assertTrue(int(r.getheader("Retry-After")) > 0)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,6 +81,16 @@ static int toy_batch(void *state, const struct lj_batch *in, struct lj_result *o
     for (size_t i = 0; i < in->count; i++) {
         if (strcmp(in->events[i].payload, "lost") == 0)
             return lj_fail(err, LJ_E_DB_LOST, "the connection is gone");
+        if (strcmp(in->events[i].payload, "no table") == 0) {
+            (void)lj_fail(err, LJ_E_DB_DATA, "there is no such table");
+            strcpy(err->sqlstate, "42P01");
+            return LJ_E_DB_DATA;
+        }
+        if (strcmp(in->events[i].payload, "bad value") == 0) {
+            (void)lj_fail(err, LJ_E_DB_DATA, "out of range");
+            strcpy(err->sqlstate, "22003");
+            return LJ_E_DB_DATA;
+        }
         judge_one(t, &in->events[i], i, out);
     }
     return 0;
@@ -174,6 +185,7 @@ static struct world *begin_at(int failures, int tcp)
     w->child = fork(); /* before any ZeroMQ context: a context does not survive a fork */
     assert_true(w->child >= 0);
     if (w->child == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves no child behind */
         (void)close(fds[1]);
         int rc = run_child(w, fds[0]);
         free(w);
@@ -491,6 +503,23 @@ static void a_lost_database_gives_the_batch_back_and_takes_no_more(void **state)
     end(w);
 }
 
+static void a_missing_table_is_no_events_fault(void **state)
+{
+    (void)state;
+    struct world *w = begin(0);
+    struct answer a;
+    hello_and_welcome(w);
+    BATCH(w, 1, "bad value");
+    hear_result(w, 1, &a);
+    assert_int_equal(a.outcomes[0].what, LJ_OUTCOME_FINAL);
+    BATCH(w, 2, "no table");
+    hear_result(w, 2, &a);
+    assert_int_equal(a.outcomes[0].what, LJ_OUTCOME_RETRY);
+    hear(w);
+    assert_int_equal(w->type, LJ_MSG_BYE); /* and no more of it until the worker is open again */
+    end(w);
+}
+
 static void stopping_drains(void **state)
 {
     (void)state;
@@ -636,6 +665,7 @@ int main(void)
         cmocka_unit_test(it_works_over_curve),
         cmocka_unit_test(no_hello_before_the_worker_is_open),
         cmocka_unit_test(a_lost_database_gives_the_batch_back_and_takes_no_more),
+        cmocka_unit_test(a_missing_table_is_no_events_fault),
         cmocka_unit_test(stopping_drains),
         cmocka_unit_test(stopping_without_a_broker_ends),
         cmocka_unit_test(bad_messages_are_dropped),

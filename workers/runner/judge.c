@@ -90,6 +90,13 @@ static void die_of_poison(const struct lj_batch_in *in)
 #endif
 }
 
+/* A kind only reads, with statements of its own: a table, column or right that is not there (a
+ * migration still to come) is no event's fault, and must not park the log. */
+static int is_of_class_42(const struct lj_err *err)
+{
+    return strncmp(err->sqlstate, "42", 2) == 0;
+}
+
 /* Passes until one has no failure. Sets *reopen when the worker lost something. */
 static void judge_all(struct lj_judge *j, void *const *state, int *reopen)
 {
@@ -107,7 +114,7 @@ static void judge_all(struct lj_judge *j, void *const *state, int *reopen)
         else
             rc = j->worker->batch(*state, &batch, j->result, &err);
         if (rc < 0) {
-            err.code = err.code ? err.code : rc;
+            err.code = is_of_class_42(&err) ? LJ_E_DB_SYSTEM : err.code ? err.code : rc;
             lj_log(LJ_WARN, "worker.batch_failed", "kind=%s events=%zu code=%s sqlstate=%s",
                    j->worker->kind, n, lj_err_info(err.code)->name, err.sqlstate);
             lj_result_fail_pass(j->result, &err);

@@ -72,7 +72,7 @@ int lj_admin_open(const char *run_dir, struct lj_admin **ret, struct lj_err *err
     a->ctx = zmq_ctx_new();
     a->sock = a->ctx ? zmq_socket(a->ctx, ZMQ_DEALER) : NULL;
     int interval = 50; /* ms: the broker may be just starting */
-    int64_t max = 64 * 1024 * 1024;
+    int64_t max = INT64_C(64) * 1024 * 1024;
     if (!a->sock || zmq_setsockopt(a->sock, ZMQ_LINGER, &zero, sizeof zero) != 0 ||
         zmq_setsockopt(a->sock, ZMQ_RECONNECT_IVL, &interval, sizeof interval) != 0 ||
         zmq_setsockopt(a->sock, ZMQ_MAXMSGSIZE, &max, sizeof max) != 0 ||

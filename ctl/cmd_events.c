@@ -61,8 +61,8 @@ static void put_event(FILE *out, const json_t *e, const char *payload)
     put_number(out, json_object_get(e, "position"));
     fputc('\n', out);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        fprintf(out, "%-12s  %s\n", lines[i], text_of(e, lines[i]));
-    fprintf(out, "payload       %s\n", payload);
+        lj_put_line(out, lines[i], text_of(e, lines[i]));
+    lj_put_line(out, "payload", payload);
     size_t i;
     json_t *k;
     json_array_foreach(json_object_get(e, "kinds"), i, k) put_kind(out, k);

@@ -47,13 +47,14 @@ int lj_cmd_parked_ls(struct lj_ctl *ctl)
     (void)snprintf(limit, sizeof limit, "%lld", (long long)ctl->o.limit);
     const char *params[] = {ctl->o.all ? "t" : "f", ctl->o.kind, ctl->o.unit, limit};
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
+    struct lj_pg_list list = {SELECT_PARKED
+                              " where ($1::bool or p.state in ('parked', 'redriving'))"
+                              " and ($2::text is null or k.name = $2)"
+                              " and ($3::text is null or u.code = $3)"
+                              " order by p.parked_at desc, p.position desc limit $4::int8",
+                              params, 4, columns, LIST_COLUMNS};
     if (rc == 0)
-        rc = lj_pg_print(ctl, c,
-                         SELECT_PARKED " where ($1::bool or p.state in ('parked', 'redriving')) "
-                                       "and ($2::text is null or k.name = $2)"
-                                       " and ($3::text is null or u.code = $3) order by "
-                                       "p.parked_at desc, p.position desc limit $4::int8",
-                         4, params, columns, LIST_COLUMNS, &n, &err);
+        rc = lj_pg_print(ctl, c, &list, &n, &err);
     PQfinish(c);
     if (rc)
         return lj_ctl_error(&err, NULL);
@@ -80,8 +81,9 @@ int lj_cmd_parked_show(struct lj_ctl *ctl)
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0 && ctl->format != LJ_FORMAT_TABLE) {
         int n = 0;
-        rc = lj_pg_print(ctl, c, SELECT_PARKED " where k.name = $1 and p.position = $2::int8", 2,
-                         ctl->words, columns, COLUMNS, &n, &err);
+        struct lj_pg_list list = {SELECT_PARKED " where k.name = $1 and p.position = $2::int8",
+                                  ctl->words, 2, columns, COLUMNS};
+        rc = lj_pg_print(ctl, c, &list, &n, &err);
         if (rc == 0 && n == 0)
             rc = lj_fail(&err, LJ_E_NOT_FOUND, "%.40s has nothing parked at %.20s", ctl->words[0],
                          ctl->words[1]);
@@ -92,16 +94,16 @@ int lj_cmd_parked_show(struct lj_ctl *ctl)
             rc = lj_fail(&err, LJ_E_NOT_FOUND, "%.40s has nothing parked at %.20s", ctl->words[0],
                          ctl->words[1]);
         for (int i = 0; rc == 0 && i < COLUMNS; i++)
-            fprintf(ctl->out, "%-12s  %s\n", columns[i].name,
-                    PQgetisnull(r, 0, i) ? "-" : PQgetvalue(r, 0, i));
+            lj_put_line(ctl->out, columns[i].name,
+                        PQgetisnull(r, 0, i) ? "-" : PQgetvalue(r, 0, i));
     }
     PQclear(r);
     PQfinish(c);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
 }
 
-/* What the request is about: positions or a fingerprint of one kind. NULL and a message when it is
- * unusable. */
+/* What the request is about: positions or a fingerprint of one kind. NULL and a message when it
+ * is unusable. */
 static json_t *make_request(const struct lj_ctl *ctl, const char *op)
 {
     if (!ctl->o.kind || (ctl->nwords == 0) == (ctl->o.fingerprint == NULL)) {
@@ -141,13 +143,13 @@ static int preview(struct lj_ctl *ctl, const json_t *request)
     }
     const char *params[] = {ctl->o.kind, positions, ctl->o.fingerprint};
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
+    struct lj_pg_list list = {SELECT_PARKED
+                              " where p.state = 'parked' and k.name = $1 and ($2::int8[] is null "
+                              "or p.position = any ($2::int8[]))"
+                              " and ($3::text is null or p.fingerprint = $3) order by p.position",
+                              params, 3, columns, LIST_COLUMNS};
     if (rc == 0)
-        rc = lj_pg_print(ctl, c,
-                         SELECT_PARKED
-                         " where p.state = 'parked' and k.name = $1 and ($2::int8[] is null or "
-                         "p.position = any ($2::int8[]))"
-                         " and ($3::text is null or p.fingerprint = $3) order by p.position",
-                         3, params, columns, LIST_COLUMNS, &n, &err);
+        rc = lj_pg_print(ctl, c, &list, &n, &err);
     PQfinish(c);
     free(positions);
     if (rc)

@@ -30,14 +30,18 @@ int lj_cmd_quota_show(struct lj_ctl *ctl)
     if (rc == 0)
         rc = lj_pg_print(
             ctl, c,
-            "select subject, unit, code, year, sessions, minutes, duty, duty_met, member_minutes, "
-            "policy, policy_version,"
-            " complete_through from liangjin.quota_subject where ($1::text is null or unit = $1)"
-            " and ($2::int4 is null or year = $2::int4)"
-            " and (($3::text is null and $4::text is null) or (subject = 'TEAM' and code = $3) or "
-            "(subject = 'PERSON' and code = $4))"
-            " order by unit, subject desc, code, year limit $5::int8",
-            5, params, columns, COLUMNS, &n, &err);
+            &(struct lj_pg_list){"select subject, unit, code, year, sessions, minutes, duty, "
+                                 "duty_met, member_minutes, "
+                                 "policy, policy_version,"
+                                 " complete_through from liangjin.quota_subject where ($1::text is "
+                                 "null or unit = $1)"
+                                 " and ($2::int4 is null or year = $2::int4)"
+                                 " and (($3::text is null and $4::text is null) or (subject = "
+                                 "'TEAM' and code = $3) or "
+                                 "(subject = 'PERSON' and code = $4))"
+                                 " order by unit, subject desc, code, year limit $5::int8",
+                                 params, 5, columns, COLUMNS},
+            &n, &err);
     PQfinish(c);
     if (rc)
         return lj_ctl_error(&err, NULL);

@@ -111,7 +111,7 @@ static void put_head(FILE *out, const struct lj_layout *at, const json_t *s)
                                                          : "away",
             cell(s, "epoch", b[1], sizeof b[1]) ? cell(s, "epoch", b[1], sizeof b[1]) : "-");
     if (memory)
-        fprintf(out, "  memory %lld MiB", strtoll(memory, NULL, 10) / (1024 * 1024));
+        fprintf(out, "  memory %lld MiB", strtoll(memory, NULL, 10) / (1024LL * 1024));
     fprintf(out, "\nfrontier  %s  closures %s\n",
             cell(s, "frontier", b[2], sizeof b[2]) ? b[2] : "-",
             cell(s, "closure_frontier", b[3], sizeof b[3]) ? b[3] : "-");

@@ -90,13 +90,15 @@ int lj_cmd_token_ls(struct lj_ctl *ctl)
     const char *params[] = {ctl->o.all ? "t" : "f"};
     int rc = lj_pg_connect(ctl, "liangjin_control", &c, &err);
     if (rc == 0)
-        rc = lj_pg_print(
-            ctl, c,
-            "select name, unit, role, class, rate, burst, to_char(created_at, "
-            "'YYYY-MM-DD\"T\"HH24:MI:SSOF'),"
-            " to_char(expires_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF'), state from liangjin.list_tokens()"
-            " where $1::bool or state = 'valid' order by name",
-            1, params, list_columns, sizeof list_columns / sizeof list_columns[0], NULL, &err);
+        rc = lj_pg_print(ctl, c,
+                         &(struct lj_pg_list){
+                             "select name, unit, role, class, rate, burst, to_char(created_at, "
+                             "'YYYY-MM-DD\"T\"HH24:MI:SSOF'),"
+                             " to_char(expires_at, 'YYYY-MM-DD\"T\"HH24:MI:SSOF'), state from "
+                             "liangjin.list_tokens()"
+                             " where $1::bool or state = 'valid' order by name",
+                             params, 1, list_columns, sizeof list_columns / sizeof list_columns[0]},
+                         NULL, &err);
     PQfinish(c);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
 }

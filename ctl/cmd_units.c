@@ -30,7 +30,7 @@ static int from_register(const struct lj_ctl *ctl, struct lj_unit *units, size_t
                           "order by number",
                           0, NULL, &r, err);
     size_t n = 0;
-    for (int i = 0; rc == 0 && i < PQntuples(r) && n < LJ_UNITS_MAX; i++, n++) {
+    for (int i = 0; rc == 0 && r && i < PQntuples(r) && n < LJ_UNITS_MAX; i++, n++) {
         struct lj_unit *u = &units[n];
         memset(u, 0, sizeof *u);
         (void)snprintf(u->code, sizeof u->code, "%s", PQgetvalue(r, i, 0));
@@ -145,9 +145,13 @@ int lj_cmd_units(struct lj_ctl *ctl)
     struct lj_err err = {0};
     size_t n = 0;
     struct lj_unit *units = calloc(LJ_UNITS_MAX, sizeof *units);
-    int rc = units ? 0 : lj_fail(&err, LJ_E_NOMEM, "no memory for the units");
-    int from_db = rc == 0 && !ctl->o.embedded && from_register(ctl, units, &n, NULL) == 0 && n > 0;
-    if (rc == 0 && !from_db)
+    if (!units) {
+        (void)lj_fail(&err, LJ_E_NOMEM, "no memory for the units");
+        return lj_ctl_error(&err, NULL);
+    }
+    int rc = 0;
+    int from_db = !ctl->o.embedded && from_register(ctl, units, &n, NULL) == 0 && n > 0;
+    if (!from_db)
         rc = lj_units_embedded(units, LJ_UNITS_MAX, &n, &err);
     if (rc == 0) {
         lj_say("%s", from_db ? "source: the register in the database"

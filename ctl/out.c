@@ -51,6 +51,13 @@ static void put_clean(FILE *out, const char *s)
         fputc((unsigned char)*s < 32 || *s == 127 ? '.' : *s, out);
 }
 
+void lj_put_line(FILE *out, const char *name, const char *value)
+{
+    fprintf(out, "%-12s  ", name);
+    put_clean(out, value);
+    fputc('\n', out);
+}
+
 static void put_cell(const struct lj_rows *r, const char *text, size_t col, int width, int last)
 {
     int pad = width - lj_text_width(text);

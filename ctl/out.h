@@ -26,6 +26,9 @@ void lj_rows_add(struct lj_rows *r, const char *const *values);
 /* Prints what is not printed yet and frees. errors: LJ_E_NOMEM when a row was lost. */
 LJ_MUST int lj_rows_close(struct lj_rows **r, struct lj_err *err);
 
+/* A line "name          value"; control bytes of the value are shown as '.'. */
+void lj_put_line(FILE *out, const char *name, const char *value);
+
 /* Columns that a text takes on a terminal (Chinese characters take two). */
 int lj_text_width(const char *s);
 

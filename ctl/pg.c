@@ -7,6 +7,7 @@
  * unless the text says otherwise; an error gives file and line. */
 #include "ctl/pg.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ int lj_pg_connect(const struct lj_ctl *ctl, const char *role, PGconn **ret, stru
     rc = lj_pg_connect_run(at.run, "liangjin", role, ret, &why);
     if (rc == 0)
         return 0;
-    if (strstr(why.text, "eer authentication failed"))
+    if (strstr(why.text, "eer authentication failed") || strstr(why.text, "Permission denied"))
         return lj_fail(
             err, LJ_E_FORBIDDEN,
             "this user may not open the database in %.120s: use root or the service user", at.dir);
@@ -78,33 +79,26 @@ void lj_pg_tidy(PGconn *c, const char *text)
     PQclear(PQexec(c, text));
 }
 
-int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparams,
-                const char *const *params, const struct lj_col *cols, size_t ncols, int *ret_rows,
+int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const struct lj_pg_list *list, int *ret_rows,
                 struct lj_err *err)
 {
     PGresult *r = NULL;
     struct lj_rows *rows = NULL;
-    int rc = lj_dbs_query(c, sql, nparams, params, &r, err);
+    int rc = lj_dbs_query(c, list->sql, list->nparams, list->params, &r, err);
     if (rc)
         return rc;
-    if (PQnfields(r) < (int)ncols) {
-        rc = lj_fail(err, LJ_E_INTERNAL, "a query gives %d columns, %zu are needed", PQnfields(r),
-                     ncols);
-        goto done;
-    }
-    rc = lj_rows_open(ctl->out, ctl->format, cols, ncols, NULL, &rows, err);
-    if (rc)
-        goto done;
-    for (int i = 0; i < PQntuples(r); i++) {
+    assert(PQnfields(r) >= (int)list->ncols); /* the query and its columns stand side by side */
+    rc = lj_rows_open(ctl->out, ctl->format, list->cols, list->ncols, NULL, &rows, err);
+    for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
         const char *values[32];
-        for (int k = 0; k < (int)ncols; k++)
+        for (int k = 0; k < (int)list->ncols; k++)
             values[k] = PQgetisnull(r, i, k) ? NULL : PQgetvalue(r, i, k);
         lj_rows_add(rows, values);
     }
-    if (ret_rows)
+    if (rc == 0 && ret_rows)
         *ret_rows = PQntuples(r);
-    rc = lj_rows_close(&rows, err);
-done:
+    if (rc == 0)
+        rc = lj_rows_close(&rows, err);
     PQclear(r);
     return rc;
 }

@@ -21,10 +21,17 @@ LJ_MUST int lj_pg_script(PGconn *c, const char *what, const char *text, struct l
  * unlock). */
 void lj_pg_tidy(PGconn *c, const char *text);
 
-/* Run a query and print its rows: column i of the result goes to cols[i]. *ret_rows (may be NULL) =
- * how many. */
-LJ_MUST int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const char *sql, int nparams,
-                        const char *const *params, const struct lj_col *cols, size_t ncols,
+/* A query and how its rows are shown: column i of the result goes to cols[i]. All borrowed. */
+struct lj_pg_list {
+    const char *sql;
+    const char *const *params;
+    int nparams;
+    const struct lj_col *cols;
+    size_t ncols;
+};
+
+/* Run it and print the rows. *ret_rows (may be NULL) = how many. */
+LJ_MUST int lj_pg_print(const struct lj_ctl *ctl, PGconn *c, const struct lj_pg_list *list,
                         int *ret_rows, struct lj_err *err);
 
 #endif

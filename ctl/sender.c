@@ -140,8 +140,8 @@ static int read_id(struct lj_sender *s, const struct lj_slice *id, uint8_t out[1
 static int read_event(struct lj_sender *s, const char *text, const struct lj_json_value *v,
                       struct texts *t, struct lj_submit_event *e, struct lj_err *err)
 {
-    struct lj_slice id;
-    struct lj_slice occurred;
+    struct lj_slice id = {0};
+    struct lj_slice occurred = {0};
     int64_t version = 1;
     int rc = text_of(text, v, M_ID, t->id, sizeof t->id, &id, err);
     if (rc == 0)
@@ -190,7 +190,7 @@ static int scan(struct lj_sender *s, const char *text, size_t n, struct lj_json_
 
 int lj_sender_add(struct lj_sender *s, const char *text, size_t n, struct lj_err *err)
 {
-    struct lj_json_value v[MEMBERS];
+    struct lj_json_value v[MEMBERS] = {{0}};
     struct texts t;
     struct lj_submit_event e = {0};
     struct lj_err why = {0};

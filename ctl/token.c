@@ -14,7 +14,7 @@ int lj_token_make(char ret[LJ_TOKEN_TEXT + 1], struct lj_err *err)
     if (sodium_init() < 0)
         return lj_fail(err, LJ_E_IO, "libsodium does not start");
     randombytes_buf(random, sizeof random);
-    memcpy(ret, "ljt_", 4);
+    (void)snprintf(ret, LJ_TOKEN_TEXT + 1, "ljt_");
     (void)sodium_bin2base64(ret + 4, LJ_TOKEN_TEXT - 4 + 1, random, sizeof random,
                             sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     sodium_memzero(random, sizeof random);
@@ -32,7 +32,7 @@ int lj_token_store(PGconn *c, const struct lj_token_spec *spec, const char *secr
         return lj_fail(err, LJ_E_IO, "libsodium does not start");
     (void)crypto_generichash(hash, sizeof hash, (const unsigned char *)secret, strlen(secret), NULL,
                              0);
-    memcpy(hex, "\\x", 2);
+    (void)snprintf(hex, sizeof hex, "\\x");
     (void)sodium_bin2hex(hex + 2, sizeof hex - 2, hash, sizeof hash);
     (void)snprintf(numbers[0], sizeof numbers[0], "%d", spec->class);
     (void)snprintf(numbers[1], sizeof numbers[1], "%lld", (long long)spec->rate);

@@ -57,7 +57,7 @@ struct lj_up {
     uv_signal_t signals[4]; /* INT, TERM, HUP, CHLD */
     uv_timer_t tick;
     int handles;    /* of the five above that are open */
-    char **env; /* of the children: ours without what a service manager means for us alone */
+    char **env;     /* of the children: ours without what a service manager means for us alone */
     int stop_asked; /* signals received: 1 drain, 2 fast, 3 at once */
     int tick_seen;
     struct lj_child *children[LJ_CHILDREN_MAX];

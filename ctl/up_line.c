@@ -55,7 +55,7 @@ void lj_up_line(struct lj_up *up)
     if (!up->admin && lj_admin_open(up->at.run, &up->admin, NULL) != 0)
         return;
     if (!lj_admin_poll_status(up->admin, &s)) {
-        up->line_due_us = now + 100 * 1000; /* asked; look again soon */
+        up->line_due_us = now + INT64_C(100000); /* asked; look again soon */
         return;
     }
     print_line(up, s, tty);

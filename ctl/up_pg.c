@@ -256,7 +256,7 @@ static int stop_leftover(struct lj_up *up, struct lj_err *err)
     (void)kill(pid, SIGINT);
     int64_t deadline = lj_mono_us() + (int64_t)LEFTOVER_MS * 1000;
     while (leftover(up)) {
-        struct timespec pause = {0, 50 * 1000 * 1000};
+        struct timespec pause = {0, 50000000L};
         if (lj_mono_us() > deadline)
             return lj_fail(err, LJ_E_STATE,
                            "the PostgreSQL with pid %ld on %.120s does not stop: stop it by hand",

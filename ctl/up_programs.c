@@ -33,7 +33,7 @@ static int can_execute(const void *arg)
 static int install(const char *from, const char *to, struct lj_err *err)
 {
     char tmp[PATH_MAX];
-    struct stat st;
+    struct stat st = {0};
     int rc = 0;
     if (snprintf(tmp, sizeof tmp, "%s.new", to) >= PATH_MAX)
         return lj_fail(err, LJ_E_ARG, "the path %.180s is too long", to);

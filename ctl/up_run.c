@@ -155,11 +155,10 @@ void lj_up_write_processes(struct lj_up *up)
     }
     json_t *all = json_pack("{s:I, s:o}", "port", (json_int_t)up->bound_port, "processes", list);
     char *text = all ? json_dumps(all, JSON_INDENT(1)) : NULL;
-    int rc = text ? lj_path(path, up->at.dir, "processes.json", &err)
-                  : lj_fail(&err, LJ_E_NOMEM, "no memory for the list of processes");
-    if (rc == 0)
-        rc = lj_write_whole(path, text, strlen(text), 0644, &err);
-    if (rc)
+    if (!text)
+        lj_say("no memory for the list of processes");
+    else if (lj_path(path, up->at.dir, "processes.json", &err) != 0 ||
+             lj_write_whole(path, text, strlen(text), 0644, &err) != 0)
         lj_say("%s", err.text);
     free(text);
     json_decref(all);

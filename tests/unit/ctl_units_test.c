@@ -149,12 +149,12 @@ static void text_is_the_letters_layout(void **state)
     (void)state;
     struct ctl_run r = units("table");
     char *rest = r.out;
-    char *words[8];
+    char *words[8] = {0};
     assert_string_equal(strsep(&rest, "\n"), "注册两进信息系统情况统计表");
     assert_string_equal(strsep(&rest, "\n"), "");
     char *head = strsep(&rest, "\n");
     assert_int_equal(words_of(head, words), 6);
-    for (int c = 0; c < 3; c++) {
+    for (size_t c = 0; c < 3; c++) {
         assert_string_equal(words[c * 2], "序号");
         assert_string_equal(words[c * 2 + 1], class_of(first[c]));
     }

@@ -14,9 +14,10 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 
-#define BATCH_TARGET_US  20000 /* source: architecture §4 */
-#define BATCH_FIRST      32    /* events of a peer's first batch, before its rate is known */
-#define DEADLINE_FACTOR  20    /* source: architecture §4 */
+#define BATCH_TARGET_US  20000     /* source: architecture §4 */
+#define BATCH_FIRST      32        /* events of a peer's first batch, before its rate is known */
+#define BATCH_BYTES      (4 << 20) /* a BATCH of more is halved; far below LJ_WORK_BYTES_MAX */
+#define DEADLINE_FACTOR  20        /* source: architecture §4 */
 #define SUSPECT_FAILURES 20 /* data failures in a row, while another version of the kind passes */
 
 void lease_free(struct lease **lp)
@@ -167,6 +168,14 @@ void dispatch_send(struct broker *b, struct lease *l)
     if (!p) { /* it went while the payloads were fetched */
         lease_unlist(b, l);
         dispatch_failed(b, &l, CAUSE_SYSTEM, NULL);
+        return;
+    }
+    if (l->batch.len > BATCH_BYTES && l->group->n > 1) { /* huge payloads: as halves */
+        lease_unlist(b, l);
+        lease_free_slot(l);
+        lj_backlog_halve(b->backlog, l->kind, &l->group, lj_mono_us());
+        lease_free(&l);
+        broker_kick(b);
         return;
     }
     lj_batch_head_put(&body,

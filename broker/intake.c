@@ -131,6 +131,15 @@ static void count_peer(struct broker *b, uint64_t peer_key, size_t events)
         (void)!lj_u64map_put(&b->intake.peers, peer_key, (void *)(held + events));
 }
 
+static void send_error(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq,
+                       int code)
+{
+    struct lj_buf out = {0};
+    lj_error_put(&out, (int16_t)code, lj_err_info(code)->en);
+    intake_send(b, lj_zsock_raw(sock), rid, LJ_MSG_ERROR, seq, out.data, out.len);
+    lj_buf_free(&out);
+}
+
 static void on_submit(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq,
                       zmq_msg_t *body, const struct sender *from)
 {
@@ -140,6 +149,8 @@ static void on_submit(struct broker *b, struct lj_zsock *sock, const struct rid 
         r.bad || count < 1 || count > LJ_BATCH_EVENTS_MAX ? NULL : submission_new(count);
     if (!s) {
         b->intake.bad_messages++;
+        send_error(b, sock, rid, seq,
+                   r.bad || count < 1 || count > LJ_BATCH_EVENTS_MAX ? LJ_E_PROTOCOL : LJ_E_NOMEM);
         return;
     }
     s->from = *rid;
@@ -214,6 +225,7 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
     memcpy(rid.bytes, zmq_msg_data(&m[0]), rid.n);
     if (identify(b, sock, &m[2], &from)) {
         b->intake.bad_messages++;
+        send_error(b, sock, &rid, env.seq, LJ_E_AUTH);
         return;
     }
     if (env.type == LJ_MSG_HELLO)

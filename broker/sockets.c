@@ -31,7 +31,7 @@ int broker_bind(struct broker *b, const struct endpoint *e, lj_zsock_cb cb, stru
                 struct lj_err *err)
 {
     char name[512];
-    int64_t most = LJ_BODY_BYTES_MAX + 65536;
+    int64_t most = e->door == LJ_DOOR_WORK ? LJ_WORK_BYTES_MAX : LJ_BODY_BYTES_MAX + 65536;
     if (e->ipc_file)
         (void)snprintf(name, sizeof name, "ipc://%s/%s", b->cfg.run_dir, e->ipc_file);
     else

@@ -71,7 +71,7 @@ void stream_flush(struct broker *b)
 static void unit_code(const struct broker *b, int unit, char out[LJ_UNIT_CODE_LEN + 1])
 {
     const struct lj_unit *u = lj_catalog_unit_number(b->cat, unit);
-    memcpy(out, u ? u->code : "-----", LJ_UNIT_CODE_LEN + 1);
+    memcpy(out, u ? u->code : "CN000", LJ_UNIT_CODE_LEN + 1);
 }
 
 void stream_event(struct broker *b, int64_t position, const uint8_t id[16], int64_t received_us,

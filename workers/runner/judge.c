@@ -147,7 +147,7 @@ static int encode(struct lj_judge *j, int64_t begun_us, struct lj_err *err)
     uint32_t spent_us = (uint32_t)(lj_mono_us() - begun_us);
     lj_buf_clear(&j->out);
     int rc = lj_result_encode(j->result, j->in.head.batch, spent_us, &j->out, err);
-    if (rc == 0 && j->out.len > LJ_BODY_BYTES_MAX)
+    if (rc == 0 && j->out.len > LJ_WORK_BYTES_MAX)
         rc = lj_fail(err, LJ_E_TOO_LARGE, "a result of %zu bytes for %u events", j->out.len,
                      j->in.head.count);
     return rc;

@@ -35,7 +35,7 @@ static const struct option options[] = {
 
 static int set_options(void *sock, const struct lj_peer_cfg *cfg, struct lj_err *err)
 {
-    int64_t size = LJ_BODY_BYTES_MAX;
+    int64_t size = LJ_WORK_BYTES_MAX;
     if (zmq_setsockopt(sock, ZMQ_MAXMSGSIZE, &size, sizeof size) != 0)
         return lj_fail(err, LJ_E_IO, "socket option %d: %s", ZMQ_MAXMSGSIZE, zmq_strerror(errno));
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)

@@ -93,9 +93,9 @@ class Postgres:
 
 
 class FakeBroker:
-    def __init__(self, build, run_dir, dsn):
-        self.process = subprocess.Popen([os.path.join(build, "tests/system/http/lj-fakebroker"), run_dir, dsn], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
+    def __init__(self, build, run_dir, dsn=None):
+        program = os.path.join(build, "tests/system/http/lj-fakebroker")
+        self.process = subprocess.Popen([program, run_dir] + ([dsn] if dsn else []), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "ready\n"
 
     def tell(self, line):
@@ -205,8 +205,8 @@ class Stack:
             raise
         return self
 
-    def start_broker(self):
-        self.broker = FakeBroker(self.build, self.run_dir, self.pg.dsn("postgres", "liangjin"))
+    def start_broker(self, database=True):
+        self.broker = FakeBroker(self.build, self.run_dir, self.pg.dsn("postgres", "liangjin") if database else None)
 
     def __exit__(self, *exc):
         if self.gateway:
@@ -292,3 +292,22 @@ def event(**members):
 
 def new_id():
     return str(uuid.uuid1())
+
+
+def serve(build, options):
+    """For tests in another language: one line of JSON says where the gateway is, then a command a line, answered by a line; the end of stdin
+    ends it all. Commands: `broker stop`, `broker start`, `pg stop`, `pg start`, `gateway term`, else what the fake broker knows."""
+    import sys
+    with Stack(build, *options) as s:
+        print(json.dumps({"port": s.gateway.port, "tokens": {name: t[0] for name, t in TOKENS.items()}}), flush=True)
+        actions = {"broker stop": lambda: s.broker.kill(), "broker start": lambda: s.start_broker(), "pg stop": lambda: s.pg.stop("immediate"),
+                   "pg start": lambda: s.pg.start(), "gateway term": lambda: s.gateway.process.terminate()}
+        for line in sys.stdin:
+            line = line.strip()
+            (actions[line] if line in actions else lambda: s.broker.tell(line))()
+            print("ok", flush=True)
+
+
+if __name__ == "__main__":
+    import sys
+    serve(sys.argv[1], sys.argv[2:])

@@ -85,12 +85,15 @@ static void refuse(struct broker *b, struct lj_zsock *sock, const struct rid *ri
     lj_buf_free(&out);
 }
 
-static void drop_old_boots(struct broker *b, const struct lj_hello *h, const struct rid *rid,
-                           const struct lj_zsock *sock)
+/* A new boot of a name (of one kind: a process of two kinds has one key on TCP), or of an address,
+ * ends the old one. */
+static void drop_old_boots(struct broker *b, const struct lj_hello *h, size_t kind,
+                           const struct rid *rid, const struct lj_zsock *sock)
 {
     for (struct peer *p = b->peers.list, *next; p; p = next) {
         next = p->next;
-        int same_name = strlen(p->name) == h->name.n && memcmp(p->name, h->name.p, h->name.n) == 0;
+        int same_name = p->kind == kind && strlen(p->name) == h->name.n &&
+                        memcmp(p->name, h->name.p, h->name.n) == 0;
         int same_rid =
             p->sock == sock && p->rid.n == rid->n && memcmp(p->rid.bytes, rid->bytes, rid->n) == 0;
         if (same_name || same_rid)
@@ -118,7 +121,7 @@ static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *
                kind < 0 ? "no such kind" : "name, version or slots out of bounds");
         return;
     }
-    drop_old_boots(b, &h, rid, sock);
+    drop_old_boots(b, &h, (size_t)kind, rid, sock);
     struct peer *p = b->peers.count < PEERS_MAX ? calloc(1, sizeof *p) : NULL;
     if (!p) {
         refuse(b, sock, rid, seq, LJ_E_BUSY, "too many workers");

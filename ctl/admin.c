@@ -137,7 +137,11 @@ static int refusal(const json_t *reply, struct lj_err *err)
 {
     const json_t *code = json_object_get(reply, "code");
     const char *detail = json_string_value(json_object_get(reply, "detail"));
+    const json_t *leased = json_object_get(reply, "leased");
     int number = LJ_E_STATE;
+    if (!code && json_is_integer(leased)) /* drain: its time was up */
+        return lj_fail(err, LJ_E_TIMEOUT, "%lld event(s) were still leased when the time was up",
+                       (long long)json_integer_value(leased));
     if (json_is_integer(code))
         number = (int)json_integer_value(code);
     for (int n = 1; json_is_string(code) && n < 200; n++) {

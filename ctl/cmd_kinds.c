@@ -3,10 +3,38 @@
  * All three are idempotent and become operator.* events in the log. drain waits for the broker's
  * answer, which comes when nothing is leased any more or its own timeout has passed. */
 #include <jansson.h>
+#include <string.h>
 
 #include "ctl/admin.h"
 #include "ctl/cmd.h"
 #include "ctl/layout.h"
+
+enum { KINDS_MAX = 64, TIMEOUT_MS = 10000 };
+
+/* A mistyped kind is told with a suggestion, and never reaches the broker. */
+static int check_kind(struct lj_admin *admin, const char *kind, struct lj_err *err)
+{
+    const char *names[KINDS_MAX + 1] = {0};
+    json_t *status = NULL;
+    json_t *k;
+    size_t i;
+    int found = 0;
+    int rc = lj_admin_call(admin, json_pack("{s:s}", "op", "status"), TIMEOUT_MS, &status, err);
+    json_array_foreach(json_object_get(status, "kinds"), i, k)
+    {
+        const char *name = json_string_value(json_object_get(k, "name"));
+        if (name && i < KINDS_MAX)
+            names[i] = name;
+        found |= name && strcmp(name, kind) == 0;
+    }
+    if (rc == 0 && !found) {
+        const char *near = lj_suggest(kind, names);
+        rc = lj_fail(err, LJ_E_NOT_FOUND, "there is no kind \"%.40s\"%s%s%s", kind,
+                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    }
+    json_decref(status);
+    return rc;
+}
 
 static int call(struct lj_ctl *ctl, json_t *request, int timeout_ms, const char *done)
 {
@@ -17,6 +45,8 @@ static int call(struct lj_ctl *ctl, json_t *request, int timeout_ms, const char 
     int rc = lj_layout_find(ctl, &at, &err);
     if (rc == 0)
         rc = lj_admin_open(at.run, &admin, &err);
+    if (rc == 0 && ctl->nwords)
+        rc = check_kind(admin, ctl->words[0], &err);
     if (rc == 0)
         rc = lj_admin_call(admin, request, timeout_ms, &reply, &err);
     else
@@ -36,21 +66,23 @@ static int call(struct lj_ctl *ctl, json_t *request, int timeout_ms, const char 
 
 int lj_cmd_pause(struct lj_ctl *ctl)
 {
-    return call(ctl, json_pack("{s:s, s:s}", "op", "pause", "kind", ctl->words[0]), 10000,
+    return call(ctl, json_pack("{s:s, s:s}", "op", "pause", "kind", ctl->words[0]), TIMEOUT_MS,
                 "paused; what is leased is finished");
 }
 
 int lj_cmd_resume(struct lj_ctl *ctl)
 {
-    return call(ctl, json_pack("{s:s, s:s}", "op", "resume", "kind", ctl->words[0]), 10000,
+    return call(ctl, json_pack("{s:s, s:s}", "op", "resume", "kind", ctl->words[0]), TIMEOUT_MS,
                 "running");
 }
 
 int lj_cmd_drain(struct lj_ctl *ctl)
 {
     int ms = (int)ctl->o.timeout_s * 1000;
-    if (!lj_ctl_confirm(ctl, "let the broker finish and stop taking events"))
+    if (!ctl->nwords && !lj_ctl_confirm(ctl, "pause every kind and wait for what is leased"))
         return LJ_EXIT_REFUSED;
-    return call(ctl, json_pack("{s:s, s:i}", "op", "drain", "timeout_ms", ms), ms + 5000,
-                "drained");
+    json_t *request = json_pack("{s:s, s:i}", "op", "drain", "timeout_ms", ms);
+    if (ctl->nwords)
+        (void)json_object_set_new(request, "kind", json_string(ctl->words[0]));
+    return call(ctl, request, ms + 5000, "nothing is leased; `ljctl resume KIND` goes on");
 }

@@ -181,9 +181,10 @@ static int ask_broker(struct lj_ctl *ctl, json_t *request)
     } else if (json_is_integer(count)) {
         fprintf(ctl->out, "%lld\n", (long long)json_integer_value(count));
     }
-    lj_say("done");
+    int nothing = json_is_integer(count) && json_integer_value(count) == 0;
+    lj_say("%s", nothing ? "nothing of that is parked" : "done");
     json_decref(reply);
-    return LJ_EXIT_OK;
+    return nothing ? LJ_EXIT_REFUSED : LJ_EXIT_OK;
 }
 
 int lj_cmd_parked_redrive(struct lj_ctl *ctl)

@@ -88,11 +88,11 @@ const struct lj_command lj_commands[] = {
      lj_cmd_pause},
     {"resume", "KIND", "恢复一类工作进程", "hand out events to a kind again", "",
      "ljctl resume opinion", "", 1, 1, lj_cmd_resume},
-    {"drain", "", "排空代理:不再接收,做完在途任务",
-     "let the broker finish what is leased and take no more",
-     "The broker stops when it is done; `ljctl up` "
-     "then starts it again.",
-     "ljctl drain --timeout 30 --yes", "timeout yes", 0, 0, lj_cmd_drain},
+    {"drain", "[KIND]", "停止派发并等待在途任务完成",
+     "pause a kind, or all, and wait until nothing of it is leased",
+     "Events go on coming in and wait; `ljctl resume KIND` hands them out again. To stop the "
+     "system, end `ljctl up`.",
+     "ljctl drain opinion\nljctl drain --timeout 30 --yes", "timeout yes", 0, 1, lj_cmd_drain},
     {"quota show", "", "查看队伍与运动员的年度任务",
      "sessions and minutes of teams and athletes by year", "",
      "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json",

@@ -252,6 +252,37 @@ class Up(unittest.TestCase):
         self.assertEqual(state(), "running")
         self.s.ctl("pause", "nonsense", code=3)
 
+    def test_25_drain_waits_and_pauses(self):
+        self.s.ctl("drain", code=3)  # all of them: not without --yes
+        self.s.ctl("drain", "validation")
+        states = {k["name"]: k["state"] for k in self.s.status()["kinds"]}
+        self.assertEqual((states["validation"], states["register"]), ("paused", "running"))
+        self.s.ctl("resume", "validation")
+        self.assertIn('did you mean "register"?', self.s.ctl("drain", "registre", code=3).stderr)
+        states = {k["name"]: k["state"] for k in self.s.status()["kinds"]}
+        self.assertEqual(set(states.values()), {"running"})
+
+    def test_26_parked(self):
+        self.assertIn("nothing is parked", self.s.ctl("parked", "ls").stderr)
+        dsn = f"host={self.s.dir}/run dbname=liangjin user=postgres"
+        subprocess.run(["psql", "-Xq", "-o", "/dev/null", "-d", dsn, "-c", "select liangjin.park(2::int2, '{1,2,3}', '{0,0,0}', 5::int2, false,"
+                        " 'internal', E'bad \\u001b[31m thing 17', 'w', '1', now())"], check=True)
+        rows = json.loads(self.s.ctl("parked", "ls", "--output", "json").stdout)
+        self.assertEqual({(r["kind"], r["position"], r["state"]) for r in rows}, {("validation", n, "parked") for n in (1, 2, 3)})
+        self.assertNotIn("\x1b", self.s.ctl("parked", "ls").stdout + self.s.ctl("parked", "show", "validation", "1").stdout)
+        print_of = rows[0]["fingerprint"]
+        preview = self.s.ctl("parked", "redrive", "--kind", "validation", "--fingerprint", print_of, "--dry-run")
+        self.assertIn("3 event(s) would be touched", preview.stderr)
+        self.assertEqual(len(json.loads(self.s.ctl("parked", "ls", "--output", "json").stdout)), 3)
+        self.s.ctl("parked", "drop", "--kind", "validation", "1", "--reason", "test", code=3)  # not without --yes
+        self.s.ctl("parked", "drop", "--kind", "validation", "1", "2", "3", "--reason", "test", "--yes")
+        self.s.ctl("parked", "drop", "--kind", "validation", "1", "--reason", "test", "--yes", code=3)  # nothing there any more
+        self.assertEqual(json.loads(self.s.ctl("parked", "ls", "--output", "json").stdout), [])
+        kept = json.loads(self.s.ctl("parked", "ls", "--all", "--output", "json").stdout)
+        self.assertEqual({(r["state"], r["reason"]) for r in kept}, {("dropped", "test")})
+        tail = self.s.ctl("events", "tail", "--type", "operator.parked_dropped", "--output", "json").stdout.splitlines()
+        self.assertEqual(len(tail), 1)
+
     def test_30_every_process_comes_back(self):
         for name in ("worker-validation-1", "gateway", "broker", "postgres"):
             old = self.s.processes()[name]

@@ -174,7 +174,7 @@ class Check:
                 by_clients += 1
                 self._client_row(id, row)
             elif origin == "worker":
-                parents.append((position, id, row["causation_id"], row["source"], row["received_at"]))
+                parents.append((position, id, row["causation_id"], row["source"], row if self.types[row["type"]] == "quota.duty_met" else None))
             elif origin != "operator":
                 self.v.add("I2", "the event at %d has a type (%d) that nobody may send", position, row["type"])
         c.close()
@@ -188,12 +188,12 @@ class Check:
                 self.v.add("I3", "other content under the id %s was answered as stored", id[16:])
             elif id in seen and id not in self.c.acked:
                 self.v.add("I2", "%s was refused (%s) and stands at %d", id, code, seen[id])
-        for position, id, parent, source, _ in parents:
+        for position, id, parent, source, duty in parents:
             if parent is None or parent not in seen:
                 self.v.add("I2", "the follow-on event %s at %d has no parent in the log", id, position)
             elif seen[parent] >= position:
                 self.v.add("I7", "the follow-on event at %d stands before its parent at %d", position, seen[parent])
-            if not self._follow_on_id(id, parent, source):
+            if not self._follow_on_id(id, parent, source, self._settled_numbers(duty) if duty else []):
                 self.v.add("I2", "the follow-on event %s at %d has not the id that its parent and kind give", id, position)
         self.positions = sorted(seen.values())
         self.counts.update(events=total, of_clients=by_clients, follow_ons=len(parents), acked=len(self.c.acked), sent=len(self.c.sent),
@@ -210,13 +210,22 @@ class Check:
             self.v.add("I3" if others else "I1", "%s at %d differs from what was sent: %s%s", id, row["position"], found[0],
                        " (it has the content of a later event)" if others else "")
 
+    def _settled_numbers(self, row):
+        """A duty that is met has a number made of subject and year."""
+        d = json.loads(row["payload"])
+        if d.get("subject") not in ("TEAM", "PERSON"):
+            return []
+        which = d["subject"] == "PERSON"
+        found = self.rows("select number from %s where unit = %%s and code = %%s" % d["subject"].lower(), (row["unit"], d["code"]))
+        return [x for (n,) in found for x in ((n << 5 | which) << 4 | d["year"] & 15, n << 5 | which << 4 | d["year"] & 15)]
+
     @staticmethod
-    def _follow_on_id(id, parent, source):
+    def _follow_on_id(id, parent, source, numbers):
         """UUID version 8: the parent's 48 bits of time, then sha256(parent, kind, number)."""
         if parent is None:
             return False
         p = uuid.UUID(parent).bytes
-        for number in range(64):
+        for number in list(range(8)) + numbers:
             b = bytearray(p[:6] + hashlib.sha256(p + source.encode() + number.to_bytes(4, "big")).digest()[:10])
             b[6], b[8] = (b[6] & 15) | 128, (b[8] & 63) | 128
             if uuid.UUID(bytes=bytes(b)) == uuid.UUID(id):
@@ -225,7 +234,7 @@ class Check:
 
     # I4
     def closures(self):
-        skip = tuple(self.unserved) or (-1,)
+        skip = tuple(self.unserved) or (-2,)
         base = ("with c as materialized (select number, kind, closed_at, unnest(positions) p, unnest(verdicts) v from closure),"
                 " w as materialized (select w.kind, k.after, k.after_verdict, e.position p from event e join want w on w.type = e.type and e.position >"
                 " w.from_position join kind k on k.number = w.kind where w.kind not in %s and coalesce(k.after, -1) not in %s) ")

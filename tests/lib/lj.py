@@ -23,6 +23,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -203,6 +204,16 @@ class Postgres:
         """kill -9 of the postmaster; its children notice and end."""
         self.process.kill()
 
+    def kill_all(self):
+        """kill -9 of every process at once, frozen or not: what they have not written to a file is gone."""
+        pids = self.children()
+        self.process.kill()
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
     def stop(self, mode="fast"):
         self.process.send(dict(fast=signal.SIGINT, immediate=signal.SIGQUIT, smart=signal.SIGTERM)[mode])
         return self.process.wait()
@@ -342,17 +353,10 @@ TOKENS = {"centre": ("test-centre-0123456789abcdef", "CN000", "centre"), "client
           "other": ("test-other-0123456789abcdef", "PS002", "client"), "observer": ("test-observer-0123456789abcd", "CN000", "observer")}
 
 
-def worker_kinds():
-    return sorted(os.path.basename(f)[:-2] for f in glob.glob(os.path.join(ROOT, "workers/*.c")))
-
-
-def reachable(path):
-    """May user nobody run what stands there?"""
-    while path != "/":
-        if not os.stat(path).st_mode & 0o005 == 0o005 and not os.stat(path).st_mode & 0o001:
-            return False
-        path = os.path.dirname(path)
-    return True
+def worker_kinds(build):
+    """The kinds that the built worker knows, from the registry the build made."""
+    with open(os.path.join(build, "workers/registry.c"), encoding="utf-8") as f:
+        return sorted(set(re.findall(r"&lj_worker_(\w+)", f.read())))
 
 
 class System:
@@ -420,16 +424,16 @@ class System:
     def processes(self):
         return [p for p in [self.gateway, self.broker] + list(self.workers.values()) if p is not None]
 
-    def program(self, name, copy=True):
-        """A program of the build; a copy in our folder where user nobody cannot reach the build."""
+    def program(self, name):
+        """A program of the build, as a link (or copy) in our folder: user nobody can reach it, and a build under way does not change it."""
         path = next(p for p in glob.glob(os.path.join(self.build, "*", name)) if os.access(p, os.X_OK))
-        if not NOBODY or not copy or reachable(path):
-            return path
-        bin_dir = os.path.join(self.folder, "bin")
-        os.makedirs(bin_dir, exist_ok=True)
-        to = os.path.join(bin_dir, name)
+        to = os.path.join(self.folder, "bin", name)
         if not os.path.exists(to):
-            shutil.copy2(path, to)
+            os.makedirs(os.path.dirname(to), exist_ok=True)
+            try:
+                os.link(path, to)
+            except OSError:
+                shutil.copy2(path, to)
         return to
 
     def _migrate(self):
@@ -437,10 +441,11 @@ class System:
                            text=True)
         assert r.returncode == 0, "dbsetup.sh: " + r.stderr
         there = [k for (k,) in self.sql("select name from kind order by number")]
-        have = worker_kinds()
+        have = worker_kinds(self.build)
         wanted = self.only_kinds or there
         self.kinds = [k for k in there if k in have and k in wanted]
         self.unserved = [k for k in there if k not in self.kinds]
+        self.settling = [k for (k,) in self.sql("select name from kind where settle_function is not null") if k in self.kinds]
         for name, (text, unit, role) in TOKENS.items():
             if unit == "CN000":
                 self.token(name)
@@ -473,6 +478,8 @@ class System:
 
     def wait_running(self):
         def running():
+            for p in self.processes():
+                assert p is self.gateway or p.alive(), "%s has ended with %s: %s" % (p.name, p.child and p.child.returncode, p.tail(500))
             s = self.status()
             return s and s["state"] == "running" and s["peers"] and len({p["kind"] for p in s["peers"]}) == len(self.kinds)
         wait_until(running, "the broker and its workers")
@@ -541,9 +548,9 @@ class System:
                 continue
             if k["open"] or k["leased"] or k["held"] or k["again"]:
                 return False
-        # What the settling kinds still owe.
-        head = max([k["watermark"] for k in s["kinds"]] or [0])
-        return s if head >= 0 else False
+            if k["name"] in self.settling and k["settled"] < s["frontier"]:
+                return False  # it may still announce something
+        return s
 
     def wait_drained(self, seconds=DEADLINE, kinds=None):
         """Until nothing waits; the broker's status then, as last_status too."""
@@ -611,3 +618,27 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+class Keeper(threading.Thread):
+    """Starts processes again when they die, as a supervisor does; counts how often. Use as `with Keeper(p, ...) as k`."""
+
+    def __init__(self, *processes, **env):
+        super().__init__(daemon=True)
+        self.kept, self.env, self.restarts = processes, env, 0
+        self.stopping = threading.Event()
+
+    def run(self):
+        while not self.stopping.wait(0.05):
+            for p in self.kept:
+                if not p.alive():
+                    p.start(**self.env)
+                    self.restarts += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.stopping.set()
+        self.join()

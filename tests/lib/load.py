@@ -16,6 +16,7 @@ import os
 import random
 import re
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -177,7 +178,10 @@ def seed(system, work=None, units=3):
             probe = work.event("feedback.received", work.units[-1], {"text": "试"})
             history.put(sent=probe["id"], event=probe)
             status, answer = system.post(probe)
-            history.put(**(dict(ack=probe["id"], code=0, position=answer["position"]) if status == 202 else dict(unknown=probe["id"])))
+            if status == 202:
+                history.put(ack=probe["id"], code=0, position=answer["position"])
+            else:
+                history.put(**({"refused": probe["id"], "code": answer.get("code")} if 400 <= status < 429 else {"unknown": probe["id"]}))
             return status == 202
         lj.wait_until(gateway_knows, "the gateway to know the units")
     return work
@@ -297,11 +301,11 @@ class HttpLoad(threading.Thread):
 class SubmitLoad:
     """liangjin-submit with events from a file, or made up by itself (count); its history beside it."""
 
-    def __init__(self, system, name, events=None, count=0, rate=0, window=500, build=None, retry=True, options=()):
+    def __init__(self, system, name, events=None, count=0, rate=0, window=500, endpoint=None, retry=True, options=()):
         self.system, self.name = system, name
         self.history = system.file(name + ".submit")
         system.histories.append(self.history)
-        argv = [system.program("liangjin-submit", copy=False), "--endpoint", system.endpoint(), "--name", name, "--history", self.history, "--window",
+        argv = [system.program("liangjin-submit"), "--endpoint", endpoint or system.endpoint(), "--name", name, "--history", self.history, "--window",
                 str(window), "--quiet", "--deadline", "10000"]
         if retry:
             argv.append("--retry")
@@ -347,6 +351,58 @@ class SubmitLoad:
         f, text = self.figures()
         assert "Sanitizer" not in text, text
         return f
+
+
+class PeerLoad(threading.Thread):
+    """One event a SUBMIT, one SUBMIT at a time, in the protocol's own bytes; again with the same id until the answer is final."""
+
+    def __init__(self, system, name, work):
+        super().__init__(name=name, daemon=True)
+        self.system, self.work = system, work
+        self.history = History(system, name)
+        self.stopping = threading.Event()
+        self.acked = 0
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            with lj.Peer(self.system.endpoint(), self.name, hello=False) as p:
+                while not self.stopping.is_set():
+                    e = self.work.feedback()
+                    self.history.put(sent=e["id"], event=e)
+                    self._until_final(p, e)
+        except Exception as e:
+            self.error = e
+
+    def _until_final(self, p, e):
+        while not self.stopping.is_set():
+            p.seq += 1
+            p.sock.send_multipart([lj.envelope(lj.SUBMIT, p.seq), struct.pack(">H", 1) + lj.record(e, source=self.name)])
+            answer = self._answer(p)
+            if answer is None or answer[0] < 0:
+                self.history.put(unknown=e["id"])
+                continue
+            self.acked += 1
+            self.history.put(ack=e["id"], code=answer[0], position=answer[2])
+            return
+
+    def _answer(self, p):
+        while p.sock.poll(1000):
+            env, body = p.sock.recv_multipart()
+            kind, seq = env[3], int.from_bytes(env[8:], "big")
+            if kind == lj.WHO:
+                p.sock.send_multipart([lj.envelope(lj.HELLO), struct.pack(">BQ", 1, p.nonce) + lj.str8(self.name)])
+                return None
+            if kind == lj.ACK and seq == p.seq:
+                return lj.answers(body)[0]
+        return None
+
+    def finish(self):
+        self.stopping.set()
+        self.join(30)
+        if self.error:
+            raise self.error
 
 
 # ---------------------------------------------------------------------------------------------------------------------------- the stream
@@ -445,3 +501,42 @@ class StreamReader(threading.Thread):
         self.out.close()
         if self.error:
             raise self.error
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- all at once
+
+class Everything:
+    """HTTP single and by batches, liangjin-submit, and two readers of the stream."""
+
+    def __init__(self, s, rate=400, events=40000):
+        self.s = s
+        self.http = [HttpLoad(s, "http%d" % i, Work(100 + i), batch) for i, batch in enumerate((1, 1, 20))]
+        self.submit = SubmitLoad(s, "zmq", events=Work(7).some(events), rate=rate)
+        self.readers = [StreamReader(s, "reader%d" % i) for i in range(2)]
+
+    def acked(self):
+        return sum(h.acked for h in self.http), self.submit.acked()
+
+    def wait_more(self, n=30, seconds=60):
+        """Until n more events were acked over each way in: it works, and there is load."""
+        http, zmq = self.acked()
+
+        def more():
+            h, z = self.acked()
+            for x in self.http:
+                assert x.error is None, x.error
+            assert self.submit.child.poll() is None, self.submit.figures()[1]
+            return h >= http + n and z >= zmq + n
+        lj.wait_until(more, "%d more acks over HTTP and over ZeroMQ (from %s, now %s)" % (n, (http, zmq), self.acked()), seconds)
+
+    def finish(self):
+        for h in self.http:
+            h.finish()
+        figures = self.submit.finish()
+        self.s.wait_drained()
+        for r in self.readers:
+            r.catch_up()
+            r.finish()
+        print("    load: http acked=%d retries=%d conflicts=%d; zmq %s; stream connects=%s" % (
+            sum(h.acked for h in self.http), sum(h.retries for h in self.http), sum(h.conflicted for h in self.http), figures,
+            [r.connects for r in self.readers]), flush=True)

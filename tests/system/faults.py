@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+"""Poison, a database that stops, freezes or has no room, two brokers, operators' switches, orderly ends: nothing lost, nothing parked that is sound."""
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import lj  # noqa: E402
+import load  # noqa: E402
+import ljtest  # noqa: E402
+
+POISON = "毒药试验"
+
+
+def parked(s, state="parked"):
+    return [r[0] for r in s.sql("select position from parked where state = %s order by position", (state,))]
+
+
+def nothing_parked(s):
+    assert s.one("select count(*) from parked") == 0, s.sql("select * from parked limit 5")
+
+
+def test_poison_is_parked_and_redriven():
+    """an event that no worker survives is parked after its attempts, its neighbours go through; a healthy worker takes it by redrive"""
+    with lj.System(gateway=False, kinds=["register", "validation"]) as s:
+        work = load.seed(s)
+        worker = s.worker("validation")
+        worker.kill()
+        history = load.History(s, "poison")
+        events = [work.report() for _ in range(60)]
+        poisoned = events[30]
+        poisoned["payload"]["title"] = "排球" + POISON + "进校园"
+        for e in events:
+            history.put(sent=e["id"], event=e)
+        with lj.Peer(s.endpoint(), "poison") as p:
+            for (code, _, position, detail), e in zip(p.submit(events), events):
+                assert code == 0, detail
+                history.put(ack=e["id"], code=code, position=position)
+        position = s.one("select position from event where id = %s", (poisoned["id"],))
+        with lj.Keeper(worker, LJ_POISON=POISON) as k:
+            lj.wait_until(lambda: parked(s) == [position], "the poisoned event, alone, to be parked", 120)
+            others = "select count(*) from (select unnest(positions) p from closure where kind = 2) c join event e on e.position = c.p where e.id = any(%s::uuid[])"
+            lj.wait_until(lambda: s.one(others, ([e["id"] for e in events],)) == len(events) - 1, "its neighbours to be judged")
+        attempts, worker_name, version = s.sql("select attempts, worker, version from parked where position = %s", (position,))[0]
+        assert attempts >= 5, attempts
+        print("    parked after %d attempts, worker %s version %s; the worker died %d times" % (attempts, worker_name, version, k.restarts - 1))
+        s.wait_drained()
+        s.check()
+        worker.kill()
+        worker.start()
+        answer = s.admin("redrive", kind="validation", positions=[position], reason="test")
+        assert answer["ok"] and answer["count"] == 1, answer
+        lj.wait_until(lambda: parked(s, "redriven") == [position], "the redriven event to be closed")
+        s.wait_drained()
+        assert parked(s) == []
+        s.check()
+
+
+def stopped_database(how):
+    with lj.System() as s:
+        load.seed(s)
+        running = load.Everything(s)
+        running.wait_more()
+        retries = sum(h.retries for h in running.http)
+        how(s, lambda: sum(h.retries for h in running.http) > retries)
+        running.wait_more()
+        running.finish()
+        s.check()
+        nothing_parked(s)
+
+
+def test_database_stopped():
+    """PostgreSQL stopped by pg_ctl's fast and immediate ways under load: honest refusals, then everything goes on by itself, nothing parked"""
+    def how(s, refused):
+        for mode in ("fast", "immediate"):
+            s.pg.stop(mode)
+            lj.wait_until(refused, "clients to be told to try again")
+            s.pg.start()
+            lj.wait_until(lambda: (s.status() or {}).get("state") == "running", "the broker to run again by itself")
+    stopped_database(how)
+
+
+def test_database_frozen():
+    """PostgreSQL stands still (SIGSTOP) under load and goes on: nothing lost, nothing parked"""
+    def how(s, refused):
+        s.pg.freeze(signal.SIGSTOP)
+        lj.wait_until(lambda: (s.status() or {"intake": {"held": 0}})["intake"]["held"] >= 20, "events to wait for the frozen database")
+        s.pg.freeze(signal.SIGCONT)
+    stopped_database(how)
+
+
+def test_disk_full():
+    """no room for data and WAL under load; room again: it recovers without help but PostgreSQL's restart, nothing lost, nothing parked"""
+    with lj.Folder() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "none", folder], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            raise ljtest.Skip("a small file system cannot be mounted here: " + mounted.stderr.strip())
+        try:
+            disk_full(folder)
+        finally:
+            subprocess.run(["umount", "-l", folder], check=False)
+
+
+def disk_full(folder):
+    with lj.System(pg_data=os.path.join(folder, "pg"), pg_options=["max_wal_size=64MB", "min_wal_size=32MB"]) as s:
+        load.seed(s)
+        running = load.Everything(s, rate=1500)
+        running.wait_more()
+        retries = sum(h.retries for h in running.http)
+        filler = os.path.join(folder, "filler")
+        f = os.statvfs(folder)
+        subprocess.run(["fallocate", "-l", str(f.f_bavail * f.f_frsize - 65536), filler], check=True)
+        with lj.Keeper(s.pg.process):
+            lj.wait_until(lambda: sum(h.retries for h in running.http) > retries, "clients to be told to try again", 120)
+            log = s.pg.process.tail(100000)
+            assert "No space left on device" in log, log[-2000:]
+            os.unlink(filler)
+            lj.wait_until(s.pg.answers, "PostgreSQL to answer")
+            lj.wait_until(lambda: (s.status() or {}).get("state") == "running", "the broker to run again by itself")
+            running.wait_more()
+        print("    PostgreSQL said: %s" % ("PANIC" if "PANIC:" in log else "ERROR") + " for want of room")
+        running.finish()
+        s.check()
+        nothing_parked(s)
+
+
+def second_broker(s):
+    run_dir = s.file("run2")
+    os.mkdir(run_dir, 0o700)
+    lj.own(run_dir)
+    argv = list(s.broker.argv)
+    argv[argv.index("--run-dir") + 1] = run_dir
+    return lj.Process("broker2", argv, s.folder), "ipc://%s/intake.sock" % run_dir
+
+
+def test_two_brokers():
+    """a second broker on the same database fences the first, which exits 3; each answers only for what is stored"""
+    with lj.System() as s:
+        load.seed(s)
+        running = load.Everything(s)
+        running.wait_more()
+        other, endpoint = second_broker(s)
+        try:
+            other.start()
+            assert s.broker.wait() == 3, "the fenced broker ended with %d: %s" % (s.broker.child.returncode, s.broker.tail(800))
+            submit = load.SubmitLoad(s, "zmq2", events=load.Work(8).some(500), endpoint=endpoint)
+            figures = submit.finish(stop=False)
+            assert figures["stored"] == 500, figures
+            s.broker.start()
+            assert other.wait() == 3, other.tail(800)
+            running.wait_more()
+            running.finish()
+            s.check()
+        finally:
+            other.kill()
+
+
+def test_a_frozen_broker_wakes_up_fenced():
+    """a broker that stood still (SIGSTOP) while another took over exits 3 and acks nothing that is not stored"""
+    with lj.System() as s:
+        load.seed(s)
+        running = load.Everything(s)
+        running.wait_more()
+        other, endpoint = second_broker(s)
+        try:
+            s.broker.stop()
+            other.start()
+            submit = load.SubmitLoad(s, "zmq2", events=load.Work(8).some(500), endpoint=endpoint)
+            figures = submit.finish(stop=False)
+            assert figures["stored"] == 500, figures
+            s.broker.cont()
+            assert s.broker.wait() == 3, "the fenced broker ended with %d: %s" % (s.broker.child.returncode, s.broker.tail(800))
+            other.kill()
+            s.broker.start()
+            running.wait_more()
+            running.finish()
+            s.check()
+        finally:
+            other.kill()
+
+
+def test_pause_resume():
+    """a paused kind gets nothing, also after a restart of the broker; resumed it does all that waited"""
+    with lj.System(gateway=False) as s:
+        work = load.seed(s)
+        s.wait_drained()
+        assert s.admin("pause", kind="validation")["ok"]
+        closed = s.one("select count(*) from closure where kind = 2")
+
+        def paused():
+            k = [k for k in s.status()["kinds"] if k["name"] == "validation"][0]
+            return k if k["state"] == "paused" and not k["leased"] else None
+        lj.wait_until(paused, "validation to be paused")
+        submit = load.SubmitLoad(s, "zmq", events=[work.report() for _ in range(300)])
+        assert submit.finish(stop=False)["stored"] == 300
+        assert paused()["open"] == 300, paused()
+        s.broker.kill()
+        s.broker.start()
+        s.wait_running()
+        assert paused()["open"] == 300, paused()
+        # Register is not paused: something given out after the pause has been closed by it, while validation closed nothing.
+        more = work.registers(teams=3)[-3:]
+        history = load.History(s, "more")
+        with lj.Peer(s.endpoint(), "more") as p:
+            for e in more:
+                history.put(sent=e["id"], event=e)
+            for e, a in zip(more, p.submit(more)):
+                history.put(ack=e["id"], code=a[0], position=a[2])
+        s.wait_drained(kinds=["register"])
+        assert s.one("select count(*) from closure where kind = 2") == closed
+        assert s.admin("resume", kind="validation")["ok"]
+        s.wait_drained()
+        s.check()
+
+
+def test_drain():
+    """drain lets leased work end, intake stays open; resumed, all is done"""
+    with lj.System(gateway=False) as s:
+        work = load.seed(s)
+        submit = load.SubmitLoad(s, "zmq", events=[work.report() for _ in range(2000)], rate=1000)
+        lj.wait_until(lambda: submit.acked() > 100, "acks")
+        answer = s.admin("drain", timeout_ms=20000)
+        assert answer["ok"] and answer["leased"] == 0, answer
+        assert submit.finish(stop=False)["stored"] == 2000
+        for k in s.kinds + s.unserved:
+            assert s.admin("resume", kind=k)["ok"]
+        s.wait_drained()
+        s.check()
+
+
+def test_orderly_end_under_load():
+    """SIGTERM to each process under load: exit 0, nothing lost"""
+    with lj.System() as s:
+        load.seed(s)
+        running = load.Everything(s)
+        for p in [s.broker] + list(s.workers.values()) + [s.gateway]:
+            running.wait_more(10)
+            status = p.terminate()
+            assert status == 0, "%s ended with %d: %s" % (p.name, status, p.tail(2000))
+            p.start()
+        running.wait_more()
+        running.finish()
+        s.check()
+
+
+if __name__ == "__main__":
+    sys.exit(ljtest.main(globals()))

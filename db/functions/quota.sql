@@ -314,17 +314,19 @@ begin
             join span s on s.team = r.team and r.day between s.lo and s.hi
             join quota_rule q on q.number = s.a_policy and q.version = s.a_version
         where m.status = any (q.counted_statuses) and r.present * 10000 >= q.presence * r.net
-    ), weighed as (
-        select c.*, sum(c.c) over w as whole, min(c.cap) over w as least_cap from credit c window w as (partition by c.person, c.day)
+    ), hot as materialized (                   -- the few groups whose sum exceeds a cap: only they need their order
+        select c.person, c.day from credit c group by c.person, c.day having sum(c.c) > min(c.cap)
     ), capped as (
-        select w.person, w.day, array_agg(w.activity order by w.start_at, w.activity) as activities,
-               array_agg(w.team order by w.start_at, w.activity) as teams, array_agg(w.policy order by w.start_at, w.activity) as policies,
-               array_agg(w.version order by w.start_at, w.activity) as versions,
-               quota_day_rule(array_agg(w.c order by w.start_at, w.activity), array_agg(w.cap order by w.start_at, w.activity),
-                   array_agg(w.rounding order by w.start_at, w.activity)) as got
-        from weighed w where w.whole > w.least_cap group by w.person, w.day
+        select c.person, c.day, array_agg(c.activity order by c.start_at, c.activity) as activities,
+               array_agg(c.team order by c.start_at, c.activity) as teams, array_agg(c.policy order by c.start_at, c.activity) as policies,
+               array_agg(c.version order by c.start_at, c.activity) as versions,
+               quota_day_rule(array_agg(c.c order by c.start_at, c.activity), array_agg(c.cap order by c.start_at, c.activity),
+                   array_agg(c.rounding order by c.start_at, c.activity)) as got
+        from credit c join hot h on h.person = c.person and h.day = c.day group by c.person, c.day
     )
-    select w.person, w.day, w.activity, w.team, w.c, w.policy, w.version from weighed w where w.whole <= w.least_cap and w.c > 0
+    select c.person, c.day, c.activity, c.team, c.c, c.policy, c.version
+    from credit c
+    where c.c > 0 and not exists (select from hot h where h.person = c.person and h.day = c.day)
     union all
     select k.person, k.day, u.activity, u.team, u.minutes, u.policy, u.version
     from capped k cross join lateral unnest(k.activities, k.teams, k.got, k.policies, k.versions) as u(activity, team, minutes, policy, version)

@@ -145,6 +145,9 @@ grant select on register_log, register_refusal, unit, unit_version, team, team_v
     site, site_version, policy, policy_version, current_unit, current_team, current_person, current_membership, current_site, current_policy,
     unit_directory to liangjin_broker, liangjin_worker, liangjin_audit;
 grant select on unit_directory to liangjin_control, liangjin_monitor;
+-- unit_directory is inlined down to these, and what comes out of a function is read with the caller's rights, not the view's owner's.
+grant execute on function unit_at(int8) to liangjin_control, liangjin_monitor;
+grant select on unit, unit_version to liangjin_control, liangjin_monitor;
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,
         result_function, settle_function)

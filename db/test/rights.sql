@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(15);
+select plan(16);
 
 create function tables_with(who name, what text) returns setof text language sql as $$
     select c.relname::text from pg_class c where c.relnamespace = 'liangjin'::regnamespace and c.relkind in ('r', 'v', 'p', 'm')
@@ -31,6 +31,8 @@ set local role liangjin_worker;
 select throws_ok($$insert into liangjin.event_type values (999, 'a.b', 'client', 'id', 1, 1)$$, '42501', null, 'a worker that writes is refused');
 set local role liangjin_broker;
 select throws_ok($$select * from liangjin.token$$, '42501', null, 'a broker that reads tokens is refused');
+set local role liangjin_monitor;
+select lives_ok($$select count(*) from liangjin.unit_directory$$, 'monitoring may read the directory that it was granted');
 set local role liangjin_web;
 select throws_ok($$select * from liangjin.event$$, '42501', null, 'a gateway that reads the log is refused');
 select lives_ok($$select * from liangjin.directory()$$, 'but it may ask its functions');

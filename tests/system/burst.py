@@ -20,7 +20,7 @@ def test_burst():
     with lj.System(build=lj.RELEASE, gateway=False) as s:
         load.seed(s)
         before = s.broker.rss_kib()
-        submits = [load.SubmitLoad(s, "burst%d" % i, count=EVENTS // CLIENTS, window=5000, options=("--deadline", "60000")) for i in range(CLIENTS)]
+        submits = [load.SubmitLoad(s, "burst%d" % i, count=EVENTS // CLIENTS, window=4000, options=("--deadline", "60000")) for i in range(CLIENTS)]
         rates = [x.finish(stop=False, seconds=1500) for x in submits]
         after_intake = lj.status_kib(s.broker.pid, "VmHWM")
         assert all(f["stored"] + f["repeated"] == EVENTS // CLIENTS for f in rates), rates

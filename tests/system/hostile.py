@@ -17,6 +17,7 @@ import load  # noqa: E402
 import ljtest  # noqa: E402
 
 CONNECTIONS = 8000
+LIMIT_KIB = 192 * 1024  # of memory after the attacks
 ROOM_KIB = 32 * 1024  # what memory may grow by from one round of an attack to the next like it
 
 
@@ -40,20 +41,34 @@ def stored(s):
     return s.one("select count(*) from event")
 
 
-def twice(s, process, attack):
-    """The attack twice, and what memory the second time cost: a leak or a queue without a bound shows."""
-    attack()
-    first = process.rss_kib()
-    attack()
-    second = process.rss_kib()
-    assert process.alive()
-    assert second < first + ROOM_KIB, "%s grew from %d to %d KiB" % (process.name, first, second)
-    print("    %s: %d KiB after the first round, %d KiB after the second" % (process.name, first, second))
+def rounds(process, attack, n=int(os.environ.get("LJ_ROUNDS", "4"))):
+    """The attack several times, and what memory the last time cost: a leak or a queue without a bound shows. Not under a sanitizer, which
+    keeps freed memory on purpose."""
+    sizes = []
+    for _ in range(n):
+        attack()
+        assert process.alive(), process.name + " has ended"
+        sizes.append(process.rss_kib())
+    print("    %s: KiB after each round %s" % (process.name, sizes))
+    # The allocator's own waste settles within a few rounds (the gateway: 50, 80, 105, 115, ... 123 MiB after ten); a leak does not settle.
+    steps = [b - a for a, b in zip(sizes, sizes[1:])]
+    assert steps[-1] < ROOM_KIB // 4 or steps[-1] < max(steps) * 0.6, "%s grows: %s KiB" % (process.name, sizes)
+    assert sizes[-1] < LIMIT_KIB, "%s has %d KiB" % (process.name, sizes[-1])
+
+
+def product():
+    """The build without sanitizers, where memory means something."""
+    return lj.RELEASE if os.path.exists(os.path.join(lj.RELEASE, "broker/liangjin-broker")) else None
 
 
 def test_frames_and_envelopes():
-    """50,000 tiny frames, garbage, other versions, wrong numbers of frames: dropped and counted, nothing else"""
-    with lj.System(gateway=False) as s:
+    """50,000 tiny frames, garbage, other versions, wrong numbers of frames: dropped and counted, nothing else; memory flat"""
+    for build, n in ((lj.BUILD, 1), (product(), 4)):
+        frames_and_envelopes(build, n)
+
+
+def frames_and_envelopes(build, times):
+    with lj.System(gateway=False, build=build) as s:
         work = load.seed(s)
         s.wait_drained()
         n = stored(s)
@@ -79,8 +94,11 @@ def test_frames_and_envelopes():
                             p.sock.send_multipart([lj.envelope(kind, 7), rng.randbytes(rng.randrange(0, 60))])
             with lj.Peer(s.endpoint(), "after") as p:  # its answer comes after all of that was read
                 assert p.submit([feedback(work)])[0][0] == 0
-        twice(s, s.broker, attack)
-        assert stored(s) == n + 2
+        if times > 1:
+            rounds(s.broker, attack, times)
+        else:
+            attack()
+        assert stored(s) == n + times
         s.wait_drained()
 
 
@@ -108,7 +126,6 @@ def test_submits_that_lie():
         assert stored(s) == n + 2, "%d events were stored where 2 were sound" % (stored(s) - n)
         judged(s, work)
         s.wait_drained()
-        assert stored(s) == n + 2
 
 
 def judged(s, work):
@@ -120,7 +137,6 @@ def judged(s, work):
         head = old[4:len(old) - 4 - len('{"text": "很好"}'.encode())]
         rest = head + struct.pack(">I", len(payload)) + payload
         return struct.pack(">I", len(rest)) + rest
-    deep = b'{"a":' * 16 + b"1" + b"}" * 16
     too_deep = b'{"a":' * 17 + b"1" + b"}" * 17
     cases = [
         ("a worker's type", lj.record(dict(feedback(work), type="activity.rejected")), -61),
@@ -138,7 +154,6 @@ def judged(s, work):
         ("a number past 2^63", with_payload('{"a":9223372036854775808}'), -34), ("a huge exponent", with_payload('{"a":1e400}'), -34),
         ("a long string", with_payload('{"a":"' + "x" * 32769 + '"}'), -33),
     ]
-    assert deep
     with lj.Peer(s.endpoint(), "judged") as p:
         for name, rec, code in cases:
             submit_raw(p, [rec])
@@ -152,8 +167,6 @@ def judged(s, work):
         n = stored(s)
         assert [a[0] for a in p.submit([good[0], bad, good[1]])] == [0, -61, 0]
         assert stored(s) == n + 2
-        s.sql("select 1")
-        globals()["_extra"] = 2
     with lj.Peer(s.endpoint(), "big") as p:
         rest = b"x" * 70000
         submit_raw(p, [struct.pack(">I", len(rest)) + rest])
@@ -192,10 +205,9 @@ def test_anothers_identity_and_batches():
                     thief.sock.send_multipart([lj.envelope(lj.RESULT, batch), struct.pack(">QIH", batch, 5, 1) + outcome + struct.pack(">H", 0)])
         assert submit.finish(stop=False)["stored"] == 3000
         s.wait_drained()
-        ids = s.one("select count(*) from activity_version where false") if False else 0
         accepted = s.one("select count(*) from (select unnest(positions) p, unnest(verdicts) v from closure where kind = 2) c join event e on e.position ="
                          " c.p where e.source = 'zmq' and c.v = 1")
-        assert accepted + ids == 0, "%d bad reports were accepted: somebody else's result was applied" % accepted
+        assert accepted == 0, "%d bad reports were accepted: somebody else's result was applied" % accepted
         s.check("--only", "I1,I3,I4,I7,I12")
 
 
@@ -232,7 +244,7 @@ def fds(process):
 def test_many_connections_zmq():
     """8,000 connections that say nothing or half a greeting on the broker's intake: good clients go on, memory flat, the files come back"""
     raise_limit()
-    with lj.System(build=lj.RELEASE if os.path.isdir(os.path.join(lj.RELEASE, "broker")) else None, gateway=False) as s:
+    with lj.System(build=product(), gateway=False) as s:
         work = load.seed(s)
         base = fds(s.broker)
         path = os.path.join(s.run_dir, "intake.sock")
@@ -258,14 +270,14 @@ def test_many_connections_zmq():
                 for c in socks:
                     c.close()
             lj.wait_until(lambda: fds(s.broker) <= base + 8, "the broker to close the connections (%d files, %d before)" % (fds(s.broker), base))
-        twice(s, s.broker, attack)
+        rounds(s.broker, attack)
         s.wait_drained()
 
 
 def test_slow_http_clients():
     """8,000 idle connections, half-sent and one-byte-a-second bodies at the gateway: cut off in time, good clients go on, memory flat"""
     raise_limit()
-    with lj.System(build=lj.RELEASE if os.path.isdir(os.path.join(lj.RELEASE, "gateway")) else None) as s:
+    with lj.System(build=product()) as s:
         load.seed(s)
         base = fds(s.gateway)
         head = ("POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 20000\r\n\r\n"
@@ -317,7 +329,7 @@ def test_slow_http_clients():
             good.finish()
             lj.wait_until(lambda: fds(s.gateway) <= base + 16, "the gateway to close its side")
             print("    gateway %d KiB with %d connections open" % (peak, CONNECTIONS))
-        twice(s, s.gateway, attack)
+        rounds(s.gateway, attack)
         s.wait_drained()
         s.check()
 

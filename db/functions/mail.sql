@@ -1,0 +1,143 @@
+-- The kind mail: station mail between units' roles. Templates, mails, receipts, apply function, views, grants, the kind's row. Idempotent.
+--
+-- A mail is one head row keyed by the id that follows from (event, rule), and a receipt for each receiver, a role of a unit. One mail per event,
+-- rule and receiver is therefore a matter of keys. Unread counts are not counters but the rows of a small partial index: exact by construction,
+-- and no hot row that two lanes fight for.
+set role liangjin_owner;
+set search_path = liangjin, pg_catalog;
+
+-- Templates as data: {name} is replaced by what the rule gives. Read by the worker when it starts.
+create table if not exists mail_template (
+    rule int2 primary key,                     -- number in ids and keys: never reused
+    code text not null unique check (code ~ '^N[0-9]{2}$'),
+    kind text not null check (kind in ('NOTICE', 'TODO', 'REMIND', 'WARN', 'BROADCAST')),
+    needs text not null check (needs in ('NONE', 'READ', 'SIGN', 'REPLY')),
+    due_working_days int2,
+    title text not null check (char_length(title) between 1 and 40),
+    body text not null check (char_length(body) between 1 and 2000)
+);
+insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
+    (3, 'N03', 'BROADCAST', 'SIGN', 5, '{title}', '{body}'),
+    (23, 'N23', 'TODO', 'READ', 5, '活动报告未通过校验', E'贵单位{what}“{title}”未通过校验,未予受理,共 {count} 条意见:\n{reasons}\n请更正后重新提交。活动编号:{activity}'),
+    (24, 'N24', 'NOTICE', 'READ', null, '{year} 年任务量已完成', '{subject} {code} 已完成 {year} 年任务量:应完成 {duty},现已完成 {done}。依据政策第 {policy} 号第 {version} 版。'),
+    (25, 'N25', 'WARN', 'SIGN', 1, '舆情提示({level})', E'{source}中发现需要关注的内容,等级:{level},严重程度:{severity}。\n{reason}\n涉及:{kinds}。线索词:{words}\n请核实情况并按舆情处置流程办理;本提示不影响时长。')
+    on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
+        title = excluded.title, body = excluded.body;
+
+-- States of a receipt and the moves between them; workers/mail/moves.def has the same numbers.
+create table if not exists mail_state (
+    number int2 primary key,
+    name text not null unique
+);
+insert into mail_state values (1, 'QUEUED'), (2, 'DELIVERED'), (3, 'READ'), (4, 'SIGNED') on conflict (number) do update set name = excluded.name;
+create table if not exists mail_move (
+    action text not null,
+    from_state int2 not null references mail_state,
+    to_state int2 not null references mail_state,
+    primary key (action, from_state)
+);
+insert into mail_move values ('deliver', 1, 2), ('read', 2, 3), ('sign', 3, 4) on conflict (action, from_state) do update set to_state = excluded.to_state;
+
+-- One row an event of the kind: a second application fails here. reason: why nothing was written (verdict 2).
+create table if not exists mail_log (
+    position int8 primary key,
+    verdict int2 not null check (verdict in (1, 2)),
+    reason text,
+    check ((verdict = 2) = (reason is not null))
+);
+
+create table if not exists mail (
+    position int8 not null,
+    sent_at timestamptz not null,              -- received_at of the event
+    id uuid primary key,                       -- UUID version 8 of (event's id, 'mail', rule)
+    unit int2 not null,                        -- unit of the event that led to it
+    rule int2 not null references mail_template,
+    due_working_days int2,
+    urgent bool not null,
+    kind text not null,
+    needs text not null check (needs in ('NONE', 'READ', 'SIGN', 'REPLY')),
+    title text not null check (char_length(title) between 1 and 200),
+    body text not null check (char_length(body) between 1 and 2000)
+);
+create unique index if not exists mail_event on mail (position, rule);
+
+-- role: 1 UNIT_ADMIN. The times are those of the events that moved it.
+create table if not exists mail_receipt (
+    position int8 not null,                    -- of the mail
+    read_at timestamptz,
+    signed_at timestamptz,
+    rule int2 not null,
+    unit int2 not null,
+    role int2 not null check (role = 1),
+    state int2 not null references mail_state,
+    read_by text,
+    signed_by text,
+    primary key (unit, role, position, rule)
+);
+create index if not exists mail_receipt_mail on mail_receipt (position, rule);
+create index if not exists mail_receipt_unread on mail_receipt (unit, role) where state <= 2;
+
+create or replace function apply_mail(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], reasons text[],
+        mail_positions int8[], mail_ids uuid[], mail_rules int2[], mail_units int2[], mail_dues int2[], mail_urgent bool[], mail_kinds text[],
+        mail_needs text[], mail_titles text[], mail_bodies text[], to_positions int8[], to_rules int2[], to_units int2[], move_positions int8[],
+        move_mails uuid[], move_units int2[], move_from int2[], move_to int2[], move_by text[]) returns setof follow_on
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+#variable_conflict use_column
+declare
+    r record;
+begin
+    if cardinality(verdicts) <> cardinality(positions) or cardinality(reasons) <> cardinality(positions) then
+        raise exception 'the columns of a mail batch do not fit together' using errcode = 'P0001';
+    end if;
+    insert into mail_log (position, verdict, reason)
+        select u.position, u.verdict, u.reason from unnest(positions, verdicts, reasons) as u(position, verdict, reason);
+    insert into mail (position, sent_at, id, unit, rule, due_working_days, urgent, kind, needs, title, body)
+        select u.position, e.received, u.id, u.unit, u.rule, u.due, u.urgent, u.kind, u.needs, u.title, u.body
+        from unnest(mail_positions, mail_ids, mail_rules, mail_units, mail_dues, mail_urgent, mail_kinds, mail_needs, mail_titles, mail_bodies)
+                as u(position, id, rule, unit, due, urgent, kind, needs, title, body)
+            join unnest(positions, received) as e(position, received) on e.position = u.position;
+    insert into mail_receipt (position, rule, unit, role, state)
+        select u.position, u.rule, u.unit, 1, 2 from unnest(to_positions, to_rules, to_units) as u(position, rule, unit);
+    -- One by one, in order: a mail may be read and signed in one batch. A state other than the one the worker saw: the batch is computed again.
+    for r in select u.*, e.received from unnest(move_positions, move_mails, move_units, move_from, move_to, move_by) with ordinality
+                as u(position, mail, unit, was, becomes, who, ord)
+            join unnest(positions, received) as e(position, received) on e.position = u.position order by u.ord loop
+        update mail_receipt x
+            set state = r.becomes, read_at = case when r.becomes = 3 then r.received else x.read_at end,
+                read_by = case when r.becomes = 3 then r.who else x.read_by end,
+                signed_at = case when r.becomes = 4 then r.received else x.signed_at end,
+                signed_by = case when r.becomes = 4 then r.who else x.signed_by end
+            from mail m
+            where m.id = r.mail and x.unit = r.unit and x.role = 1 and x.position = m.position and x.rule = m.rule and x.state = r.was;
+        if not found then
+            raise exception 'mail % of unit % is no longer in state %', r.mail, r.unit, r.was using errcode = 'P0001';
+        end if;
+    end loop;
+    return;
+end
+$$;
+
+-- A unit's mailbox, one line a receipt.
+create or replace view mailbox as
+    select r.unit, u.code as unit_code, r.role, m.id, m.position, t.code as template, m.kind, m.needs, m.due_working_days, m.urgent, m.title, m.body,
+           m.sent_at, s.name as state, r.read_at, r.read_by, r.signed_at, r.signed_by
+    from mail_receipt r join mail m on m.position = r.position and m.rule = r.rule join mail_state s on s.number = r.state
+        join mail_template t on t.rule = m.rule join unit u on u.number = r.unit;
+-- Unread per role mailbox = delivered - read.
+create or replace view mail_unread as
+    select r.unit, r.role, count(*) as unread from mail_receipt r where r.state <= 2 group by r.unit, r.role;
+
+grant execute on function apply_mail(int8, int8[], uuid[], timestamptz[], int2[], text[], int8[], uuid[], int2[], int2[], int2[], bool[], text[], text[],
+    text[], text[], int8[], int2[], int2[], int8[], uuid[], int2[], int2[], int2[], text[]) to liangjin_broker;
+grant select on mail_template, mail_state, mail_move, mail_log, mail, mail_receipt, mailbox, mail_unread to liangjin_broker, liangjin_worker, liangjin_audit;
+grant select on mailbox, mail_unread, mail_template to liangjin_control;
+grant select on mail_unread to liangjin_monitor;
+
+insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,
+        result_function, settle_function)
+    values (4, 'mail', 'key', false, null, null, 1, 0, false, 'apply_mail', null, null)
+    on conflict (number) do update set name = excluded.name, ordering = excluded.ordering, single = excluded.single, after = excluded.after,
+        after_verdict = excluded.after_verdict, barrier = excluded.barrier, follow_on_max = excluded.follow_on_max,
+        feeds_directory = excluded.feeds_directory, apply_function = excluded.apply_function, result_function = excluded.result_function,
+        settle_function = excluded.settle_function;
+reset role;

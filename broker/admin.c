@@ -242,13 +242,16 @@ static const struct op *op_of(const json_t *q)
 static void on_request(struct broker *b, const struct rid *from, uint64_t seq, const json_t *q)
 {
     const struct op *op = op_of(q);
-    const char *kind = json_string_value(json_object_get(q, "kind"));
+    const json_t *named = json_object_get(q, "kind");
+    const char *kind = json_string_value(named);
     int k = kind && b->cat ? lj_catalog_kind(b->cat, (struct lj_slice){kind, strlen(kind)}) : -1;
+    /* A kind that is named but is none must never mean "all": a slip would pause everything. */
+    int names_kind = op && op->need == NEEDS_LOG && named && !json_is_null(named);
     if (!op)
         admin_refuse(b, from, seq, LJ_E_ARG, "there is no such operation");
     else if (op->need != NEEDS_NOTHING && (!broker_reads(b) || b->state != BROKER_RUNNING))
         admin_refuse(b, from, seq, LJ_E_DB_SYSTEM, "the broker has no database now");
-    else if (op->need == NEEDS_KIND && k < 0)
+    else if (k < 0 && (op->need == NEEDS_KIND || names_kind))
         admin_refuse(b, from, seq, LJ_E_NOT_FOUND, "there is no such kind");
     else {
         struct request *r = calloc(1, sizeof *r);

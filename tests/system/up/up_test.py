@@ -2,7 +2,7 @@
 supervisor, stop, start again; and directories that cannot work.
 
 Each test starts from the running system that setUpClass made (one cluster for all: making one costs seconds) and leaves it running.
-Nothing sleeps for a fixed time: conditions are waited for, with a deadline. Standard library only.
+Nothing sleeps for a fixed time: conditions are waited for, with a deadline. Standard library, and tests/lib/lj.py where the broker is asked by hand.
 """
 import http.client
 import json
@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "lib"))
+from lj import Peer  # noqa: E402
 
 BUILD = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else "build/release"
 LJCTL = os.path.join(BUILD, "ctl", "ljctl")
@@ -259,6 +262,12 @@ class Up(unittest.TestCase):
         self.assertEqual((states["validation"], states["register"]), ("paused", "running"))
         self.s.ctl("resume", "validation")
         self.assertIn('did you mean "register"?', self.s.ctl("drain", "registre", code=3).stderr)
+        states = {k["name"]: k["state"] for k in self.s.status()["kinds"]}
+        self.assertEqual(set(states.values()), {"running"})
+        for kind in ("registre", "", 7):  # named but none: it must not mean all
+            with Peer(f"ipc://{self.s.dir}/run/admin.sock", "test", role=3, hello=False) as peer:
+                answer = peer.admin("drain", kind=kind)
+            self.assertEqual((answer["ok"], answer["code"]), (False, "not_found"))
         states = {k["name"]: k["state"] for k in self.s.status()["kinds"]}
         self.assertEqual(set(states.values()), {"running"})
 

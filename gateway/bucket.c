@@ -1,8 +1,9 @@
 /* Token buckets.
  *
- * A bucket holds up to `burst` events and fills at `rate` a second; it is filled when it is asked, so an idle one costs nothing. All or
- * nothing: a batch that does not fit is refused whole with the time after which it would fit, so that no client learns its limit by
- * half-taken batches. The level never goes below zero and never above the burst, whatever the clock does. */
+ * A bucket holds up to `burst` events and fills at `rate` a second; it is filled when it is asked,
+ * so an idle one costs nothing. All or nothing: a batch that does not fit is refused whole with the
+ * time after which it would fit, so that no client learns its limit by half-taken batches. The
+ * level never goes below zero and never above the burst, whatever the clock does. */
 #include "gateway/bucket.h"
 
 #include <math.h>

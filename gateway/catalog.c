@@ -1,11 +1,14 @@
 /* Tokens and directory from the database.
  *
- * Every half second one small batch asks for the tokens that changed since the version seen (all of them first) and, every second, for units
- * and event types. Polling instead of LISTEN: a lost notification would be a revoked token that goes on working, and the answer to the poll
- * is at the same time the proof that the database is there. So a revocation is effective within a second (half a second plus the answer).
+ * Every half second one small batch asks for the tokens that changed since the version seen (all of
+ * them first) and, every second, for units and event types. Polling instead of LISTEN: a lost
+ * notification would be a revoked token that goes on working, and the answer to the poll is at the
+ * same time the proof that the database is there. So a revocation is effective within a second
+ * (half a second plus the answer).
  *
- * A new directory replaces the old one only when both its parts have been read; until then, and while the database is away, the old one
- * serves. How old what we know is decides what an unknown token gets: 401 when it is fresh, 503 when we cannot know. */
+ * A new directory replaces the old one only when both its parts have been read; until then, and
+ * while the database is away, the old one serves. How old what we know is decides what an unknown
+ * token gets: 401 when it is fresh, 503 when we cannot know. */
 #include "gateway/catalog.h"
 
 #include <stdlib.h>
@@ -22,7 +25,8 @@ enum {
     DIRECTORY_EVERY = 2,
 };
 
-static const char sql_tokens[] = "select version, id, name, hash, unit, role, class, rate, burst, expires_at, revoked from auth_tokens($1)";
+static const char sql_tokens[] = "select version, id, name, hash, unit, role, class, rate, burst, "
+                                 "expires_at, revoked from auth_tokens($1)";
 static const char sql_units[] = "select number, code, parent from directory()";
 static const char sql_types[] = "select number, name, origin, schema_version from event_types()";
 
@@ -31,8 +35,9 @@ struct lj_catalog {
     struct lj_link *link;
     struct lj_tokens *tokens;
     struct lj_directory *directory, *next; /* next: being built */
-    int64_t token_version, seen_version;   /* seen: of the batch in flight, taken over when it is complete */
-    int64_t fresh_us, grace_ms;            /* monotonic time of the last complete answer, 0 = never */
+    int64_t token_version,
+        seen_version;           /* seen: of the batch in flight, taken over when it is complete */
+    int64_t fresh_us, grace_ms; /* monotonic time of the last complete answer, 0 = never */
     unsigned round;
     bool busy, loaded_tokens;
     int parts;
@@ -40,14 +45,17 @@ struct lj_catalog {
     void *close_arg;
 };
 
-/* False when there was no memory: then nothing behind it is taken either, and the next poll asks for it again. */
+/* False when there was no memory: then nothing behind it is taken either, and the next poll asks
+ * for it again. */
 static bool take_token(struct lj_catalog *c, const PGresult *res, int row)
 {
     struct lj_token t = {0};
     struct lj_err err = {0};
     int64_t version = lj_pgget_i64(res, row, 0);
-    if (PQgetlength(res, row, 3) != LJ_TOKEN_HASH || PQgetlength(res, row, 2) >= (int)sizeof t.name) {
-        lj_log(LJ_ERROR, "token.row", "id=%d error=\"the row has another form\"", lj_pgget_i32(res, row, 1));
+    if (PQgetlength(res, row, 3) != LJ_TOKEN_HASH ||
+        PQgetlength(res, row, 2) >= (int)sizeof t.name) {
+        lj_log(LJ_ERROR, "token.row", "id=%d error=\"the row has another form\"",
+               lj_pgget_i32(res, row, 1));
         return true;
     }
     t.id = lj_pgget_i32(res, row, 1);
@@ -115,8 +123,14 @@ static void on_units(struct lj_db *db, const PGresult *res, const struct lj_err 
 
 static uint8_t origin_of(const char *word)
 {
-    static const struct { const char *word; uint8_t origin; } origins[] = {
-        {"client", LJ_ORIGIN_CLIENT}, {"centre", LJ_ORIGIN_CENTRE}, {"worker", LJ_ORIGIN_WORKER}, {"operator", LJ_ORIGIN_OPERATOR},
+    static const struct {
+        const char *word;
+        uint8_t origin;
+    } origins[] = {
+        {"client", LJ_ORIGIN_CLIENT},
+        {"centre", LJ_ORIGIN_CENTRE},
+        {"worker", LJ_ORIGIN_WORKER},
+        {"operator", LJ_ORIGIN_OPERATOR},
     };
     for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
         if (strcmp(word, origins[i].word) == 0) {
@@ -135,7 +149,8 @@ static void on_types(struct lj_db *db, const PGresult *res, const struct lj_err 
     }
     struct lj_err why = {0};
     for (int row = 0; row < PQntuples(res); row++) {
-        struct lj_event_type t = {.number = lj_pgget_i16(res, row, 0), .origin = origin_of(PQgetvalue(res, row, 2))};
+        struct lj_event_type t = {.number = lj_pgget_i16(res, row, 0),
+                                  .origin = origin_of(PQgetvalue(res, row, 2))};
         int len = PQgetlength(res, row, 1);
         if (len >= (int)sizeof t.name) {
             lj_fail(&why, LJ_E_ARG, "event type %d has a name of %d bytes", t.number, len);
@@ -224,7 +239,8 @@ static void on_up(void *arg)
     on_poll(&c->timer);
 }
 
-int lj_catalog_open(uv_loop_t *loop, const char *dsn, int64_t grace_ms, struct lj_catalog **ret, struct lj_err *err)
+int lj_catalog_open(uv_loop_t *loop, const char *dsn, int64_t grace_ms, struct lj_catalog **ret,
+                    struct lj_err *err)
 {
     struct lj_catalog *c = calloc(1, sizeof *c);
     if (!c) {
@@ -232,7 +248,8 @@ int lj_catalog_open(uv_loop_t *loop, const char *dsn, int64_t grace_ms, struct l
     }
     c->grace_ms = grace_ms;
     c->tokens = lj_tokens_new();
-    if (!c->tokens || lj_link_open(loop, dsn, "liangjin-gateway catalog", on_up, c, &c->link, err) != 0) {
+    if (!c->tokens ||
+        lj_link_open(loop, dsn, "liangjin-gateway catalog", on_up, c, &c->link, err) != 0) {
         lj_tokens_free(&c->tokens);
         free(c);
         return lj_fail(err, LJ_E_NOMEM, "no memory for the catalog");
@@ -308,7 +325,8 @@ const struct lj_directory *lj_catalog_directory(const struct lj_catalog *c)
     return c->directory;
 }
 
-int lj_catalog_auth(struct lj_catalog *c, const char *text, size_t len, struct lj_token **ret, struct lj_err *err)
+int lj_catalog_auth(struct lj_catalog *c, const char *text, size_t len, struct lj_token **ret,
+                    struct lj_err *err)
 {
     if (!lj_catalog_loaded(c)) {
         return lj_fail(err, LJ_E_DB_SYSTEM, "tokens are not loaded yet");
@@ -316,8 +334,9 @@ int lj_catalog_auth(struct lj_catalog *c, const char *text, size_t len, struct l
     struct lj_token *t = lj_tokens_find(c->tokens, text, len, lj_now_us());
     bool fresh = lj_catalog_fresh(c);
     if (!t) {
-        return fresh ? lj_fail(err, LJ_E_UNAUTHENTICATED, "the token is unknown, expired or revoked")
-                     : lj_fail(err, LJ_E_DB_SYSTEM, "the token cannot be checked now");
+        return fresh
+                   ? lj_fail(err, LJ_E_UNAUTHENTICATED, "the token is unknown, expired or revoked")
+                   : lj_fail(err, LJ_E_DB_SYSTEM, "the token cannot be checked now");
     }
     if (!fresh && lj_mono_us() - c->fresh_us > c->grace_ms * 1000) {
         return lj_fail(err, LJ_E_DB_SYSTEM, "the token cannot be checked any more");

@@ -1,16 +1,18 @@
 /* The directory: units and event types by name.
  *
- * Both are small (hundreds) and read on every event, so each is one sorted array with a binary search, and the tree of units an array of
- * parents by number: "may this token act for that unit" is a walk of two or three steps. A snapshot is built beside the old one and put in
- * its place when it is complete: no reader ever sees half a directory, and a failed load leaves the old one standing. */
+ * Both are small (hundreds) and read on every event, so each is one sorted array with a binary
+ * search, and the tree of units an array of parents by number: "may this token act for that unit"
+ * is a walk of two or three steps. A snapshot is built beside the old one and put in its place when
+ * it is complete: no reader ever sees half a directory, and a failed load leaves the old one
+ * standing. */
 #include "gateway/directory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    NUMBERS = 32768,    /* int2, not negative */
-    LEVELS_MAX = 16,    /* the field's tree has three; more is a loop in the data */
+    NUMBERS = 32768, /* int2, not negative */
+    LEVELS_MAX = 16, /* the field's tree has three; more is a loop in the data */
 };
 
 struct lj_directory {
@@ -161,7 +163,8 @@ bool lj_directory_within(const struct lj_directory *d, int unit, int root)
     return false;
 }
 
-const struct lj_event_type *lj_directory_type(const struct lj_directory *d, const char *name, size_t len)
+const struct lj_event_type *lj_directory_type(const struct lj_directory *d, const char *name,
+                                              size_t len)
 {
     struct lj_event_type key;
     if (len == 0 || len >= sizeof key.name || memchr(name, 0, len) || !d->n_types) {

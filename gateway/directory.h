@@ -1,4 +1,5 @@
-/* What the gateway knows of units and event types: a snapshot of the database's directory, replaced as a whole. */
+/* What the gateway knows of units and event types: a snapshot of the database's directory, replaced
+ * as a whole. */
 #ifndef LJ_GATEWAY_DIRECTORY_H
 #define LJ_GATEWAY_DIRECTORY_H
 
@@ -24,10 +25,13 @@ struct lj_event_type {
 
 struct lj_directory;
 
-/* Build: new, add everything, seal; a sealed directory is read only. An entry with a name or number already there is an error. */
+/* Build: new, add everything, seal; a sealed directory is read only. An entry with a name or number
+ * already there is an error. */
 struct lj_directory *lj_directory_new(void);
-LJ_MUST int lj_directory_add_unit(struct lj_directory *d, const struct lj_unit *u, struct lj_err *err);
-LJ_MUST int lj_directory_add_type(struct lj_directory *d, const struct lj_event_type *t, struct lj_err *err);
+LJ_MUST int lj_directory_add_unit(struct lj_directory *d, const struct lj_unit *u,
+                                  struct lj_err *err);
+LJ_MUST int lj_directory_add_type(struct lj_directory *d, const struct lj_event_type *t,
+                                  struct lj_err *err);
 LJ_MUST int lj_directory_seal(struct lj_directory *d, struct lj_err *err);
 void lj_directory_free(struct lj_directory **d);
 
@@ -39,6 +43,7 @@ const char *lj_directory_code(const struct lj_directory *d, int unit);
 /* Is `unit` the root or below it? Bounded, whatever loops the data may have. */
 bool lj_directory_within(const struct lj_directory *d, int unit, int root);
 /* By name; NULL when there is none. Valid as long as the directory. */
-const struct lj_event_type *lj_directory_type(const struct lj_directory *d, const char *name, size_t len);
+const struct lj_event_type *lj_directory_type(const struct lj_directory *d, const char *name,
+                                              size_t len);
 
 #endif

@@ -1,8 +1,9 @@
 /* Judging an event's envelope.
  *
- * The strict JSON reader finds the seven members in one pass over the text and refuses what is malformed; each member then has a function
- * in a table, which checks its type and form and puts it into the record that goes to the broker. The payload is passed on as it was sent:
- * what it must contain is validation's business. A member that is null is there and wrong, not missing. */
+ * The strict JSON reader finds the seven members in one pass over the text and refuses what is
+ * malformed; each member then has a function in a table, which checks its type and form and puts it
+ * into the record that goes to the broker. The payload is passed on as it was sent: what it must
+ * contain is validation's business. A member that is null is there and wrong, not missing. */
 #include "gateway/event_in.h"
 
 #include <stdio.h>
@@ -13,8 +14,13 @@
 enum member { M_ID, M_TYPE, M_UNIT, M_KEY, M_OCCURRED_AT, M_SCHEMA_VERSION, M_PAYLOAD, MEMBERS };
 
 static const struct lj_json_name names[MEMBERS] = {
-    [M_ID] = LJ_JSON_NAME("id"), [M_TYPE] = LJ_JSON_NAME("type"), [M_UNIT] = LJ_JSON_NAME("unit"), [M_KEY] = LJ_JSON_NAME("key"),
-    [M_OCCURRED_AT] = LJ_JSON_NAME("occurred_at"), [M_SCHEMA_VERSION] = LJ_JSON_NAME("schema_version"), [M_PAYLOAD] = LJ_JSON_NAME("payload"),
+    [M_ID] = LJ_JSON_NAME("id"),
+    [M_TYPE] = LJ_JSON_NAME("type"),
+    [M_UNIT] = LJ_JSON_NAME("unit"),
+    [M_KEY] = LJ_JSON_NAME("key"),
+    [M_OCCURRED_AT] = LJ_JSON_NAME("occurred_at"),
+    [M_SCHEMA_VERSION] = LJ_JSON_NAME("schema_version"),
+    [M_PAYLOAD] = LJ_JSON_NAME("payload"),
 };
 
 struct state {
@@ -23,7 +29,7 @@ struct state {
     const struct lj_json_value *value; /* of the member at hand */
     struct lj_event_in *ret;
     struct lj_problem *problem;
-    char word[80];                     /* the decoded string at hand */
+    char word[80]; /* the decoded string at hand */
     size_t word_len;
     const struct lj_event_type *type;
 };
@@ -37,13 +43,15 @@ static int wrong(struct state *s, const char *pointer, const char *en, const cha
 static bool word(struct state *s)
 {
     return s->value->type == LJ_JSON_TEXT &&
-           lj_json_text(s->text + s->value->off, s->value->len, s->word, sizeof s->word, &s->word_len) == 0;
+           lj_json_text(s->text + s->value->off, s->value->len, s->word, sizeof s->word,
+                        &s->word_len) == 0;
 }
 
 static int read_id(struct state *s)
 {
     if (!word(s) || lj_uuid_parse(s->word, s->word_len, s->ret->event.id, NULL) != 0) {
-        return wrong(s, "/id", "id must be a UUID in its 36-character form", "id 必须是 36 个字符的 UUID");
+        return wrong(s, "/id", "id must be a UUID in its 36-character form",
+                     "id 必须是 36 个字符的 UUID");
     }
     int version = lj_uuid_version(s->ret->event.id);
     if (version < 1 || version > 7) {
@@ -66,7 +74,8 @@ static int read_unit(struct state *s)
     if (s->value->type != LJ_JSON_TEXT) {
         return wrong(s, "/unit", "unit must be a string", "unit 必须是字符串");
     }
-    s->ret->unit = word(s) ? lj_directory_unit(s->j->directory, s->word, s->word_len) : LJ_UNIT_NONE;
+    s->ret->unit =
+        word(s) ? lj_directory_unit(s->j->directory, s->word, s->word_len) : LJ_UNIT_NONE;
     return 0;
 }
 
@@ -75,8 +84,11 @@ static int read_key(struct state *s)
     struct lj_slice *key = &s->ret->event.key;
     key->p = s->ret->key;
     if (s->value->type != LJ_JSON_TEXT ||
-        lj_json_text(s->text + s->value->off, s->value->len, s->ret->key, sizeof s->ret->key, &key->n) != 0 || key->n == 0) {
-        return wrong(s, "/key", "key must be a string of 1 to 200 bytes", "key 必须是 1 至 200 字节的字符串");
+        lj_json_text(s->text + s->value->off, s->value->len, s->ret->key, sizeof s->ret->key,
+                     &key->n) != 0 ||
+        key->n == 0) {
+        return wrong(s, "/key", "key must be a string of 1 to 200 bytes",
+                     "key 必须是 1 至 200 字节的字符串");
     }
     return 0;
 }
@@ -85,7 +97,8 @@ static int read_occurred_at(struct state *s)
 {
     struct lj_err err = {0};
     if (!word(s)) {
-        return wrong(s, "/occurred_at", "occurred_at must be an RFC 3339 timestamp", "occurred_at 必须是 RFC 3339 时间");
+        return wrong(s, "/occurred_at", "occurred_at must be an RFC 3339 timestamp",
+                     "occurred_at 必须是 RFC 3339 时间");
     }
     if (lj_time_parse(s->word, s->word_len, &s->ret->event.occurred_at_us, &err) != 0) {
         return wrong(s, "/occurred_at", err.text, "occurred_at 必须是 RFC 3339 时间");
@@ -96,8 +109,10 @@ static int read_occurred_at(struct state *s)
 static int read_schema_version(struct state *s)
 {
     int64_t v = 0;
-    if (s->value->type != LJ_JSON_INTEGER || lj_json_int64(s->text + s->value->off, s->value->len, &v) != 0 || v < 1 || v > UINT16_MAX) {
-        return wrong(s, "/schema_version", "schema_version must be an integer from 1 to 65535", "schema_version 必须是 1 至 65535 的整数");
+    if (s->value->type != LJ_JSON_INTEGER ||
+        lj_json_int64(s->text + s->value->off, s->value->len, &v) != 0 || v < 1 || v > UINT16_MAX) {
+        return wrong(s, "/schema_version", "schema_version must be an integer from 1 to 65535",
+                     "schema_version 必须是 1 至 65535 的整数");
     }
     s->ret->event.schema_version = (uint16_t)v;
     return 0;
@@ -131,7 +146,8 @@ static int read_members(struct state *s, const struct lj_json_value *values)
     for (int i = 0; i < MEMBERS; i++) {
         if (values[i].type == LJ_JSON_ABSENT) {
             if (members[i].needed) {
-                return lj_problem_set(s->problem, LJ_E_MEMBER_MISSING, members[i].pointer, NULL, NULL);
+                return lj_problem_set(s->problem, LJ_E_MEMBER_MISSING, members[i].pointer, NULL,
+                                      NULL);
             }
             continue;
         }
@@ -144,7 +160,8 @@ static int read_members(struct state *s, const struct lj_json_value *values)
     return 0;
 }
 
-/* A client sends what clients may send, the Centre that and its own; workers' and operators' types come over no gateway. */
+/* A client sends what clients may send, the Centre that and its own; workers' and operators' types
+ * come over no gateway. */
 static bool may_send(uint8_t role, uint8_t origin)
 {
     return (origin == LJ_ORIGIN_CLIENT && (role & (LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE))) ||
@@ -169,12 +186,14 @@ static int judge_rights(struct state *s)
     return 0;
 }
 
-/* What was not sent: the id is made, the rest is the type's. Type and unit point to the text where they stand there unescaped. */
+/* What was not sent: the id is made, the rest is the type's. Type and unit point to the text where
+ * they stand there unescaped. */
 static int complete(struct state *s, const struct lj_json_value *values)
 {
     struct lj_submit_event *e = &s->ret->event;
     const struct lj_token *t = s->j->token;
-    if (values[M_ID].type == LJ_JSON_ABSENT && lj_uuid_v7(s->j->uuids, s->j->now_us, e->id, NULL) != 0) {
+    if (values[M_ID].type == LJ_JSON_ABSENT &&
+        lj_uuid_v7(s->j->uuids, s->j->now_us, e->id, NULL) != 0) {
         return lj_problem_set(s->problem, LJ_E_INTERNAL, "", "no id could be made", "无法生成 id");
     }
     if (values[M_SCHEMA_VERSION].type == LJ_JSON_ABSENT) {
@@ -188,7 +207,8 @@ static int complete(struct state *s, const struct lj_json_value *values)
     return 0;
 }
 
-int lj_event_in_read(const struct lj_event_judge *j, const char *text, size_t len, struct lj_event_in *ret, struct lj_problem *problem)
+int lj_event_in_read(const struct lj_event_judge *j, const char *text, size_t len,
+                     struct lj_event_in *ret, struct lj_problem *problem)
 {
     struct lj_json_request req = {.names = names, .n_names = MEMBERS};
     struct lj_json_value values[MEMBERS];

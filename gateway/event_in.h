@@ -1,4 +1,5 @@
-/* One event as a client sent it: the envelope is judged here, completely; the payload only as JSON. */
+/* One event as a client sent it: the envelope is judged here, completely; the payload only as JSON.
+ */
 #ifndef LJ_GATEWAY_EVENT_IN_H
 #define LJ_GATEWAY_EVENT_IN_H
 
@@ -9,7 +10,8 @@
 #include "proto/json_scan.h"
 #include "proto/wire.h"
 
-#define LJ_KEY_MAX 200 /* bytes of an event's key. source: project contract; str8 would allow 255 */
+#define LJ_KEY_MAX 200 /* bytes of an event's key. source: project contract; str8 would allow 255  \
+                        */
 
 /* What judging needs; all borrowed. */
 struct lj_event_judge {
@@ -27,10 +29,11 @@ struct lj_event_in {
 };
 
 /* Read and judge one event.
- * order:  well-formed JSON within the limits and no unknown member (400); members there, of the right type and form (422); the type known
- *         (422) and this token may send it (403); the unit known (422) and in the token's subtree (403)
- * owner:  borrows text: ret's slices point into it
- * errors: the code that *problem (filled) carries */
-LJ_MUST int lj_event_in_read(const struct lj_event_judge *j, const char *text, size_t len, struct lj_event_in *ret, struct lj_problem *problem);
+ * order:  well-formed JSON within the limits and no unknown member (400); members there, of the
+ * right type and form (422); the type known (422) and this token may send it (403); the unit known
+ * (422) and in the token's subtree (403) owner:  borrows text: ret's slices point into it errors:
+ * the code that *problem (filled) carries */
+LJ_MUST int lj_event_in_read(const struct lj_event_judge *j, const char *text, size_t len,
+                             struct lj_event_in *ret, struct lj_problem *problem);
 
 #endif

@@ -1,15 +1,19 @@
 /* Following the broker's stream.
  *
- * PUB drops for a slow reader and knows no past, so nothing that comes over the socket is believed to be complete. For each of the two series:
+ * PUB drops for a slow reader and knows no past, so nothing that comes over the socket is believed
+ * to be complete. For each of the two series:
  *
- *   - A message says which record came before it. If that is the last one we have, or everything below its first record is known already, its
- *     records go into the ring. Else it waits in a queue, and the log is read from our head to just below it; then the queue goes on. That
- *     covers lost messages, a broker that was restarted, and the time before we were there: one rule for all.
- *   - HEAD comes every second with the frontier. If that is beyond our head, the log is asked: either there is something (a gap at the tail, with
- *     no later message to reveal it) or nothing, and the head moves up to the frontier. So an idle stream is known to be complete.
+ *   - A message says which record came before it. If that is the last one we have, or everything
+ * below its first record is known already, its records go into the ring. Else it waits in a queue,
+ * and the log is read from our head to just below it; then the queue goes on. That covers lost
+ * messages, a broker that was restarted, and the time before we were there: one rule for all.
+ *   - HEAD comes every second with the frontier. If that is beyond our head, the log is asked:
+ * either there is something (a gap at the tail, with no later message to reveal it) or nothing, and
+ * the head moves up to the frontier. So an idle stream is known to be complete.
  *
- * The queue is bounded; when it overflows it is thrown away and everything is read from the log instead: slower, never wrong. While the database
- * is away with a gap open, readers wait: a pause is no gap. */
+ * The queue is bounded; when it overflows it is thrown away and everything is read from the log
+ * instead: slower, never wrong. While the database is away with a gap open, readers wait: a pause
+ * is no gap. */
 #include "gateway/feed.h"
 
 #include <errno.h>
@@ -25,9 +29,10 @@ enum {
     TICK_MS = 100,
     PAGE_EVENTS = 1000,
     PAGE_CLOSURES = 100,
-    QUEUE_BYTES = 8 * 1024 * 1024, /* a second of the fastest stream measured (perf.md: 60k events/s, 50 bytes each, and closures) */
+    QUEUE_BYTES = 8 * 1024 * 1024, /* a second of the fastest stream measured (perf.md: 60k
+                                      events/s, 50 bytes each, and closures) */
     METRICS_BYTES = 256 * 1024,
-    HEAD_FRESH_US = 5000000,       /* five heads missed */
+    HEAD_FRESH_US = 5000000, /* five heads missed */
     RCV_HWM = 10000,
 };
 
@@ -40,9 +45,10 @@ struct queued {
 struct series {
     struct lj_feed *f;
     bool events;
-    int64_t last;       /* number of the last record, by message or by page; -1 before the first */
-    int64_t fill_upto;  /* the log is to be read up to here; 0 = no fill */
-    bool soft;          /* the fill only looks for a gap at the tail: if the log does not know that far yet, later will do */
+    int64_t last;      /* number of the last record, by message or by page; -1 before the first */
+    int64_t fill_upto; /* the log is to be read up to here; 0 = no fill */
+    bool soft; /* the fill only looks for a gap at the tail: if the log does not know that far yet,
+                  later will do */
     struct lj_page_ask *ask;
     struct queued *first, **end;
     size_t queued_bytes;
@@ -103,7 +109,8 @@ static void queue_clear(struct series *s)
     s->queued_bytes = 0;
 }
 
-/* The number before the message's first record, and that record's; false where it has none or is malformed. */
+/* The number before the message's first record, and that record's; false where it has none or is
+ * malformed. */
 static bool message_span(const void *body, size_t len, int64_t *ret_prev, int64_t *ret_first)
 {
     struct lj_reader r = lj_reader(body, len);
@@ -120,7 +127,9 @@ static void enqueue(struct series *s, const void *body, size_t len, int64_t firs
     if (!q) {
         s->f->stats.queue_overflows++;
         queue_clear(s);
-        s->fill_upto = first > s->fill_upto ? first : s->fill_upto; /* the rest of this message shows as a gap at the next */
+        s->fill_upto = first > s->fill_upto
+                           ? first
+                           : s->fill_upto; /* the rest of this message shows as a gap at the next */
         s->soft = false;
         return;
     }
@@ -178,7 +187,8 @@ static int apply_closure(struct series *s, struct lj_reader *r, struct lj_err *e
     return lj_ring_closure(s->f->ring, c.number, c.kind.p, c.kind.n, m->p, c.count, err);
 }
 
-/* A message whose records follow on what we have. One that cannot be taken whole is read from the log like any gap. */
+/* A message whose records follow on what we have. One that cannot be taken whole is read from the
+ * log like any gap. */
 static void apply(struct series *s, const void *body, size_t len)
 {
     struct lj_reader r = lj_reader(body, len);
@@ -228,7 +238,9 @@ static int take_page(struct series *s, const struct lj_page *page, struct lj_err
             rc = lj_ring_event(s->f->ring, r.number, r.id, r.unit, r.name, r.name_len, err);
         } else {
             rc = lj_page_closure(page, row, &s->f->members, &r, err);
-            rc = rc ? rc : lj_ring_closure(s->f->ring, r.number, r.name, r.name_len, r.members, r.count, err);
+            rc = rc ? rc
+                    : lj_ring_closure(s->f->ring, r.number, r.name, r.name_len, r.members, r.count,
+                                      err);
         }
         if (rc != 0) {
             return rc;
@@ -269,7 +281,9 @@ static void on_page(const struct lj_page *page, void *arg)
 static void ask_page(struct series *s)
 {
     struct lj_err err = {0};
-    struct lj_page_query q = {.events = s->events, .after = head_of(s), .upto = s->fill_upto,
+    struct lj_page_query q = {.events = s->events,
+                              .after = head_of(s),
+                              .upto = s->fill_upto,
                               .limit = s->events ? PAGE_EVENTS : PAGE_CLOSURES};
     if (!s->ask && lj_page_open(*s->f->o.link, &q, on_page, s, &s->ask, &err) != 0) {
         s->ask = NULL; /* asked again by the timer */
@@ -351,7 +365,8 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
     struct lj_envelope env;
     (void)sock;
     f->stats.messages++;
-    if (nframes != 2 || lj_envelope_get(zmq_msg_data(&m[0]), zmq_msg_size(&m[0]), &env, NULL) != 0) {
+    if (nframes != 2 ||
+        lj_envelope_get(zmq_msg_data(&m[0]), zmq_msg_size(&m[0]), &env, NULL) != 0) {
         f->stats.malformed++;
         return;
     }
@@ -380,7 +395,8 @@ static void on_primed(int code, struct lj_cursor at, void *arg)
     f->primed = true;
     lj_ring_start(f->ring, at);
     raise_known(f, at.position, at.closure);
-    lj_log(LJ_INFO, "stream.primed", "position=%lld closure=%lld", (long long)at.position, (long long)at.closure);
+    lj_log(LJ_INFO, "stream.primed", "position=%lld closure=%lld", (long long)at.position,
+           (long long)at.closure);
 }
 
 static void on_timer(uv_timer_t *t)
@@ -405,7 +421,8 @@ static int open_socket(const struct lj_feed_options *o, void **ret, struct lj_er
     if (!sub) {
         return lj_fail_errno(err, LJ_E_IO, errno, "no socket for the stream");
     }
-    if (zmq_setsockopt(sub, ZMQ_RCVHWM, &hwm, sizeof hwm) != 0 || zmq_setsockopt(sub, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
+    if (zmq_setsockopt(sub, ZMQ_RCVHWM, &hwm, sizeof hwm) != 0 ||
+        zmq_setsockopt(sub, ZMQ_LINGER, &linger, sizeof linger) != 0 ||
         zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "", 0) != 0 || zmq_connect(sub, o->endpoint) != 0) {
         int sys = errno;
         zmq_close(sub);

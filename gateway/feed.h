@@ -1,4 +1,5 @@
-/* The stream as this gateway knows it: the broker's publications without gap and without repeat, in a ring. */
+/* The stream as this gateway knows it: the broker's publications without gap and without repeat, in
+ * a ring. */
 #ifndef LJ_GATEWAY_FEED_H
 #define LJ_GATEWAY_FEED_H
 
@@ -32,10 +33,12 @@ void lj_feed_close(struct lj_feed **f, void (*cb)(void *arg), void *arg);
 /* It is known where the log stands, so readers can begin. */
 bool lj_feed_primed(const struct lj_feed *f);
 const struct lj_ring *lj_feed_ring(const struct lj_feed *f);
-/* The furthest frontier anybody has told of: no reader can have seen more (for a moment another gateway may know more). */
+/* The furthest frontier anybody has told of: no reader can have seen more (for a moment another
+ * gateway may know more). */
 struct lj_cursor lj_feed_known(const struct lj_feed *f);
 const struct lj_feed_stats *lj_feed_stats(const struct lj_feed *f);
-/* The broker's metrics from its last HEAD; "" when that is older than five seconds. Valid until the loop's next turn. */
+/* The broker's metrics from its last HEAD; "" when that is older than five seconds. Valid until the
+ * loop's next turn. */
 struct lj_slice lj_feed_broker_metrics(const struct lj_feed *f);
 
 #endif

@@ -1,12 +1,15 @@
 /* The gateway's life: start, drain, stop.
  *
- * Start: the HTTP port is opened last, so whoever connects finds everything else in place (if not ready: the broker and the database may come
- * later). The port is written to RUN_DIR/gateway.port by rename, so that a reader never sees half a file.
+ * Start: the HTTP port is opened last, so whoever connects finds everything else in place (if not
+ * ready: the broker and the database may come later). The port is written to RUN_DIR/gateway.port
+ * by rename, so that a reader never sees half a file.
  *
- * Drain (SIGTERM or SIGINT): readiness flips at once, new submissions get 503, streams end, what is being answered is answered (up to `drain`),
- * then everything is closed; a second signal skips the waiting. Stop closes in the order of dependence, each step when the one before has
- * told that its handles are gone: HTTP, then the client library (its callbacks find their requests over), the database link, the feed,
- * the catalog, ZeroMQ. The loop is empty at the end, or that is a bug: uv_loop_close is asked. */
+ * Drain (SIGTERM or SIGINT): readiness flips at once, new submissions get 503, streams end, what is
+ * being answered is answered (up to `drain`), then everything is closed; a second signal skips the
+ * waiting. Stop closes in the order of dependence, each step when the one before has told that its
+ * handles are gone: HTTP, then the client library (its callbacks find their requests over), the
+ * database link, the feed, the catalog, ZeroMQ. The loop is empty at the end, or that is a bug:
+ * uv_loop_close is asked. */
 #include "gateway/gateway.h"
 
 #include <errno.h>
@@ -26,8 +29,8 @@
 enum {
     TICK_MS = 50,
     UNIT_NUMBERS = 32768,
-    FILES_BESIDE = 512,      /* descriptors beside connections: ZeroMQ, PostgreSQL, the loop */
-    CLOSE_CLIENT_MS = 0,     /* by then everything had its time */
+    FILES_BESIDE = 512,  /* descriptors beside connections: ZeroMQ, PostgreSQL, the loop */
+    CLOSE_CLIENT_MS = 0, /* by then everything had its time */
 };
 
 /* ---- the broker's side: the client library on the loop ---- */
@@ -53,12 +56,17 @@ static int open_client(struct lj_gateway *g, struct lj_err *err)
     snprintf(endpoint, sizeof endpoint, "ipc://%s/intake.sock", g->config.run_dir);
     snprintf(name, sizeof name, "gateway-%d", (int)getpid());
     struct lj_client_options o = {
-        .endpoint = endpoint, .name = name, .zmq_context = g->zmq, .events_max = (uint32_t)g->config.inflight_events,
-        .bytes_max = (size_t)g->config.inflight_bytes, .deadline_us = g->config.ack_timeout_ms * 1000,
+        .endpoint = endpoint,
+        .name = name,
+        .zmq_context = g->zmq,
+        .events_max = (uint32_t)g->config.inflight_events,
+        .bytes_max = (size_t)g->config.inflight_bytes,
+        .deadline_us = g->config.ack_timeout_ms * 1000,
     };
     int rc = lj_client_open(&o, &g->client, err);
     if (rc == 0) {
-        rc = lj_zsock_open(g->zloop, lj_client_socket(g->client), 4, on_client_message, g, &g->client_sock, err);
+        rc = lj_zsock_open(g->zloop, lj_client_socket(g->client), 4, on_client_message, g,
+                           &g->client_sock, err);
     }
     return rc;
 }
@@ -146,7 +154,8 @@ static void on_tick(uv_timer_t *t)
     if (!g->draining) {
         return;
     }
-    /* Readers that were told to end, and requests on their way, get a few turns; then the port is closed and what is left is cut off. */
+    /* Readers that were told to end, and requests on their way, get a few turns; then the port is
+     * closed and what is left is cut off. */
     bool idle = lj_http_busy(g->http) == 0 && g->n_readers == 0;
     if (idle || now_us > g->drain_until_us) {
         stop(g);
@@ -175,7 +184,8 @@ static void raise_files(int64_t connections)
         if (setrlimit(RLIMIT_NOFILE, &more) == 0) {
             return;
         }
-        lj_log(LJ_WARN, "gateway.files", "wanted=%llu limit=%llu", (unsigned long long)want, (unsigned long long)r.rlim_max);
+        lj_log(LJ_WARN, "gateway.files", "wanted=%llu limit=%llu", (unsigned long long)want,
+               (unsigned long long)r.rlim_max);
         want = r.rlim_max;
     }
     r.rlim_cur = want;
@@ -221,8 +231,15 @@ static int open_feed(struct lj_gateway *g, struct lj_err *err)
     char endpoint[256];
     snprintf(endpoint, sizeof endpoint, "ipc://%s/stream.sock", g->config.run_dir);
     struct lj_feed_options o = {
-        .loop = &g->loop, .zloop = g->zloop, .zmq = g->zmq, .endpoint = endpoint, .link = &g->query,
-        .ring_items = (size_t)g->config.stream_ring_items, .ring_bytes = (size_t)g->config.stream_ring_bytes, .news = on_news, .arg = g,
+        .loop = &g->loop,
+        .zloop = g->zloop,
+        .zmq = g->zmq,
+        .endpoint = endpoint,
+        .link = &g->query,
+        .ring_items = (size_t)g->config.stream_ring_items,
+        .ring_bytes = (size_t)g->config.stream_ring_bytes,
+        .news = on_news,
+        .arg = g,
     };
     return lj_feed_open(&o, &g->feed, err);
 }
@@ -239,10 +256,13 @@ static int start(struct lj_gateway *g, struct lj_err *err)
     }
     lj_gw_config_limits(&g->config, &limits);
     if ((rc = lj_zloop_open(&g->loop, &g->zloop, err)) != 0 ||
-        (rc = lj_catalog_open(&g->loop, g->config.dsn, g->config.token_grace_ms, &g->catalog, err)) != 0 ||
-        (rc = lj_link_open(&g->loop, g->config.dsn, "liangjin-gateway query", NULL, NULL, &g->query, err)) != 0 ||
+        (rc = lj_catalog_open(&g->loop, g->config.dsn, g->config.token_grace_ms, &g->catalog,
+                              err)) != 0 ||
+        (rc = lj_link_open(&g->loop, g->config.dsn, "liangjin-gateway query", NULL, NULL, &g->query,
+                           err)) != 0 ||
         (rc = open_client(g, err)) != 0 || (rc = open_feed(g, err)) != 0 ||
-        (rc = lj_http_listen(&g->loop, g->config.listen, (uint16_t)g->config.port, &limits, &lj_gw_http_ops, g, &g->http, err)) != 0) {
+        (rc = lj_http_listen(&g->loop, g->config.listen, (uint16_t)g->config.port, &limits,
+                             &lj_gw_http_ops, g, &g->http, err)) != 0) {
         return rc;
     }
     lj_zloop_on_turn(g->zloop, on_turn, g);
@@ -280,11 +300,13 @@ int lj_gateway_run(const struct lj_gw_config *config)
     start_handles(g);
     if (start(g, &err) != 0) {
         char quoted[300];
-        lj_log(LJ_ERROR, "gateway.start", "error=%s", lj_log_quote(err.text, quoted, sizeof quoted));
+        lj_log(LJ_ERROR, "gateway.start", "error=%s",
+               lj_log_quote(err.text, quoted, sizeof quoted));
         g->exit_status = err.code == LJ_E_CONFIG ? 2 : 1;
         stop(g);
     } else {
-        lj_log(LJ_INFO, "gateway.listen", "address=%s port=%u", g->config.listen, lj_http_port(g->http));
+        lj_log(LJ_INFO, "gateway.listen", "address=%s port=%u", g->config.listen,
+               lj_http_port(g->http));
     }
     uv_run(&g->loop, UV_RUN_DEFAULT);
     if (g->exit_status == 0) {

@@ -21,10 +21,12 @@ enum { LJ_GW_ROUTES = 8, LJ_GW_STATUSES = 20 };
 
 /* Counters; plain integers on the loop thread. */
 struct lj_gw_metrics {
-    uint64_t requests[LJ_GW_ROUTES][LJ_GW_STATUSES]; /* [route][place of the status in metrics.c's table] */
-    uint64_t stored, repeated, conflict, refused, rate_limited, busy, unknown, away;  /* events by outcome */
+    uint64_t requests[LJ_GW_ROUTES]
+                     [LJ_GW_STATUSES]; /* [route][place of the status in metrics.c's table] */
+    uint64_t stored, repeated, conflict, refused, rate_limited, busy, unknown,
+        away; /* events by outcome */
     uint64_t streams_opened, stream_db_pages;
-    struct lj_hist ack;                              /* submit to answer */
+    struct lj_hist ack; /* submit to answer */
 };
 
 struct lj_gateway {
@@ -35,7 +37,7 @@ struct lj_gateway {
     struct lj_http *http;
     struct lj_client *client;
     struct lj_zsock *client_sock;
-    struct lj_link *query;            /* provenance and stream pages */
+    struct lj_link *query; /* provenance and stream pages */
     struct lj_catalog *catalog;
     struct lj_feed *feed;
     struct lj_json_scratch *scratch;
@@ -43,12 +45,12 @@ struct lj_gateway {
     struct lj_bucket *unit_buckets;   /* by unit number */
     struct lj_stream_reader *readers; /* list */
     size_t n_readers;
-    uv_timer_t tick;                  /* the client's clock, the drain's end, heartbeats */
+    uv_timer_t tick; /* the client's clock, the drain's end, heartbeats */
     uv_signal_t sigterm, sigint;
-    int signals;                      /* received */
+    int signals; /* received */
     bool draining, stopping;
-    int64_t drain_until_us;           /* monotonic */
-    int closing;                      /* parts whose close is under way */
+    int64_t drain_until_us; /* monotonic */
+    int closing;            /* parts whose close is under way */
     int exit_status;
     struct lj_gw_metrics m;
 };
@@ -71,8 +73,8 @@ void lj_provenance_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_provenance_done(struct lj_gateway *g, struct lj_req *rq);
 void lj_stream_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_stream_done(struct lj_gateway *g, struct lj_req *rq);
-void lj_stream_tick(struct lj_gateway *g);      /* heartbeats, ends of revoked tokens */
-void lj_stream_wake(struct lj_gateway *g);      /* the feed has something new */
+void lj_stream_tick(struct lj_gateway *g); /* heartbeats, ends of revoked tokens */
+void lj_stream_wake(struct lj_gateway *g); /* the feed has something new */
 void lj_stream_end_all(struct lj_gateway *g);
 void lj_metrics_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_metrics_count(struct lj_gateway *g, int route, int status);
@@ -82,7 +84,8 @@ bool lj_gateway_ready(const struct lj_gateway *g);
 
 /* routes.c */
 extern const struct lj_http_ops lj_gw_http_ops;
-const char *lj_gw_route_name(int i); /* NULL behind the last; the last one stands for paths that are no route */
+const char *
+lj_gw_route_name(int i); /* NULL behind the last; the last one stands for paths that are no route */
 /* The token that a request came with (after routes.c has let it through), NULL on open routes. */
 struct lj_token *lj_req_token(const struct lj_req *rq);
 /* The text in place of {id} in the route's path. */

@@ -1,8 +1,9 @@
 /* /livez and /readyz.
  *
- * livez says that the loop turns: reaching the handler is the proof. readyz says that a POST would be taken now: tokens and directory are
- * loaded, the broker answers, and the process is not stopping; the database may be away for a while (the cache serves), so its state is shown
- * but does not decide. A load balancer asks readyz; a supervisor that restarts asks livez. */
+ * livez says that the loop turns: reaching the handler is the proof. readyz says that a POST would
+ * be taken now: tokens and directory are loaded, the broker answers, and the process is not
+ * stopping; the database may be away for a while (the cache serves), so its state is shown but does
+ * not decide. A load balancer asks readyz; a supervisor that restarts asks livez. */
 #include <string.h>
 
 #include "gateway/gateway.h"
@@ -42,8 +43,10 @@ void lj_readyz_ready(struct lj_gateway *g, struct lj_req *rq)
     }
     lj_buf_printf(&b, "{\"status\":\"ok\"");
     if (lj_req_query(rq, "verbose")) {
-        lj_buf_printf(&b, ",\"checks\":{\"catalog_loaded\":true,\"broker\":true,\"database\":%s,\"stream\":%s}",
-                      word(lj_catalog_fresh(g->catalog)), word(lj_feed_primed(g->feed)));
+        lj_buf_printf(
+            &b,
+            ",\"checks\":{\"catalog_loaded\":true,\"broker\":true,\"database\":%s,\"stream\":%s}",
+            word(lj_catalog_fresh(g->catalog)), word(lj_feed_primed(g->feed)));
     }
     lj_buf_u8(&b, '}');
     lj_gw_json(rq, 200, &b);

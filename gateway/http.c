@@ -1,12 +1,15 @@
 /* HTTP on the loop: libmicrohttpd's epoll fd in one uv_poll.
  *
- * The library runs no thread: its epoll fd is watched, MHD_run does what is to do. That fd alone is not enough: after every run the library
- * is asked when it wants to run again (0 means at once: an idle handle does it; else a timer), because bytes that stand in its own buffers
- * make no fd readable. Deferred replies use suspend and resume; a resume makes no fd readable either, so it starts the idle handle.
+ * The library runs no thread: its epoll fd is watched, MHD_run does what is to do. That fd alone is
+ * not enough: after every run the library is asked when it wants to run again (0 means at once: an
+ * idle handle does it; else a timer), because bytes that stand in its own buffers make no fd
+ * readable. Deferred replies use suspend and resume; a resume makes no fd readable either, so it
+ * starts the idle handle.
  *
- * Body: bytes are gathered up to body_max. A request that is refused early has its body read away (up to drain_bytes) before the refusal is
- * sent: closing on a client that is still writing would reset the connection, and it might never see why. With `Expect: 100-continue` it is
- * told at once. Past drain_bytes a bare status goes out and the connection ends.
+ * Body: bytes are gathered up to body_max. A request that is refused early has its body read away
+ * (up to drain_bytes) before the refusal is sent: closing on a client that is still writing would
+ * reset the connection, and it might never see why. With `Expect: 100-continue` it is told at once.
+ * Past drain_bytes a bare status goes out and the connection ends.
  *
  * Every request that reached `head` gets exactly one `done`. */
 #include "gateway/http_part.h"
@@ -22,10 +25,11 @@
 #include "common/clock.h"
 
 enum {
-    CONNECTION_MEMORY = 32768, /* read buffer, header table, reply head: room to see a head that is twice the limit and say so */
+    CONNECTION_MEMORY = 32768, /* read buffer, header table, reply head: room to see a head that is
+                                  twice the limit and say so */
     SWEEP_MS = 500,
     BACKLOG = 4096,
-    MHD_TIMEOUT_S = 75,        /* a net below our own deadlines */
+    MHD_TIMEOUT_S = 75, /* a net below our own deadlines */
 };
 
 static void pump(struct lj_http *h);
@@ -38,7 +42,8 @@ const char *lj_req_header(struct lj_req *rq, const char *name)
 const char *lj_req_query(struct lj_req *rq, const char *name)
 {
     const char *value = NULL;
-    if (MHD_lookup_connection_value_n(rq->priv->conn->mhd, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, NULL) != MHD_YES) {
+    if (MHD_lookup_connection_value_n(rq->priv->conn->mhd, MHD_GET_ARGUMENT_KIND, name,
+                                      strlen(name), &value, NULL) != MHD_YES) {
         return NULL;
     }
     return value ? value : "";
@@ -74,7 +79,8 @@ static void refuse(struct lj_req *rq, const struct lj_err *why, bool close)
 }
 
 /* The head is there: check it, let the program look at it. */
-static enum MHD_Result on_head(struct lj_http_conn *conn, struct lj_req *rq, const char *url, const char *version)
+static enum MHD_Result on_head(struct lj_http_conn *conn, struct lj_req *rq, const char *url,
+                               const char *version)
 {
     struct lj_http *h = conn->http;
     struct lj_err err = {0};
@@ -86,9 +92,11 @@ static enum MHD_Result on_head(struct lj_http_conn *conn, struct lj_req *rq, con
     lj_http_conn_phase(conn, LJ_CONN_BODY);
     h->ops->head(rq, h->arg);
     if (lj_req_replied(rq) && rq->priv->expect) {
-        return lj_http_reply_queue(rq); /* the client waits for leave to send its body: this is the answer */
+        return lj_http_reply_queue(
+            rq); /* the client waits for leave to send its body: this is the answer */
     }
-    /* A refusal waits for the request's end too: the library closes the connection behind a reply that comes before it. */
+    /* A refusal waits for the request's end too: the library closes the connection behind a reply
+     * that comes before it. */
     rq->priv->discarding = lj_req_replied(rq);
     return MHD_YES;
 }
@@ -119,7 +127,8 @@ static enum MHD_Result on_body(struct lj_req *rq, const char *data, size_t *size
     lj_buf_put(&rq->body, data, n);
     if (rq->body.failed) {
         struct lj_err err = {0};
-        lj_fail(&err, LJ_E_NOMEM, "no memory for a body of %llu bytes", (unsigned long long)p->body_seen);
+        lj_fail(&err, LJ_E_NOMEM, "no memory for a body of %llu bytes",
+                (unsigned long long)p->body_seen);
         refuse(rq, &err, true);
         lj_buf_free(&rq->body);
         p->discarding = true;
@@ -146,8 +155,9 @@ static enum MHD_Result on_complete(struct lj_req *rq)
     return MHD_YES;
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
-                                  const char *data, size_t *size, void **ctx)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *size, void **ctx)
 {
     (void)cls;
     struct lj_req *rq = *ctx;
@@ -166,7 +176,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     return on_head(conn, rq, url, version);
 }
 
-static void on_completed(void *cls, struct MHD_Connection *mhd, void **ctx, enum MHD_RequestTerminationCode code)
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
+                         enum MHD_RequestTerminationCode code)
 {
     struct lj_http *h = cls;
     struct lj_req *rq = *ctx;
@@ -259,8 +270,8 @@ static int bind_one(const struct addrinfo *ai, struct lj_err *err)
     if (fd < 0) {
         return lj_fail_errno(err, LJ_E_IO, errno, "no socket to listen on");
     }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 ||
-        listen(fd, BACKLOG) != 0) {
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, ai->ai_addr, ai->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
         int sys = errno;
         close(fd);
         return lj_fail_errno(err, LJ_E_IO, sys, "cannot listen");
@@ -270,7 +281,9 @@ static int bind_one(const struct addrinfo *ai, struct lj_err *err)
 
 static int open_listener(const char *address, uint16_t port, uint16_t *ret_port, struct lj_err *err)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
     struct addrinfo *ai = NULL;
     struct sockaddr_storage bound = {0};
     socklen_t len = sizeof bound;
@@ -278,12 +291,14 @@ static int open_listener(const char *address, uint16_t port, uint16_t *ret_port,
     snprintf(service, sizeof service, "%u", port);
     int rc = getaddrinfo(address, service, &hints, &ai);
     if (rc != 0) {
-        return lj_fail(err, LJ_E_CONFIG, "listen: '%s' is no address: %s", address, gai_strerror(rc));
+        return lj_fail(err, LJ_E_CONFIG, "listen: '%s' is no address: %s", address,
+                       gai_strerror(rc));
     }
     int fd = bind_one(ai, err);
     freeaddrinfo(ai);
     if (fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
-        in_port_t p = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port;
+        in_port_t p = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                                  : ((struct sockaddr_in *)&bound)->sin_port;
         *ret_port = ntohs(p);
     }
     return fd;
@@ -299,12 +314,13 @@ static void on_mhd_log(void *cls, const char *fmt, va_list ap)
 static int start_daemon(struct lj_http *h, int fd, struct lj_err *err)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    h->daemon = MHD_start_daemon(flags, 0, lj_http_on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
-                                 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)h->limits.total,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)MHD_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                 (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-                                 lj_http_on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri, h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-                                 MHD_OPTION_END);
+    h->daemon = MHD_start_daemon(
+        flags, 0, lj_http_on_accept, h, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)h->limits.total,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)MHD_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+        MHD_OPTION_NOTIFY_CONNECTION, lj_http_on_connection, h, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
+        h, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (!h->daemon) {
         return lj_fail(err, LJ_E_IO, "libmicrohttpd did not start");
     }
@@ -343,8 +359,9 @@ static void watch(struct lj_http *h)
     uv_timer_start(&h->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
-int lj_http_listen(uv_loop_t *loop, const char *address, uint16_t port, const struct lj_http_limits *limits,
-                   const struct lj_http_ops *ops, void *arg, struct lj_http **ret, struct lj_err *err)
+int lj_http_listen(uv_loop_t *loop, const char *address, uint16_t port,
+                   const struct lj_http_limits *limits, const struct lj_http_ops *ops, void *arg,
+                   struct lj_http **ret, struct lj_err *err)
 {
     int fd = -1;
     struct lj_http *h = calloc(1, sizeof *h);

@@ -1,13 +1,15 @@
 /* Connections: how many an address may have, and how long each may take for what.
  *
- * libmicrohttpd's timeout counts silence only, so a client that sends one byte a second lives for ever. Here each connection has a phase
- * (waiting for a head, reading a body, at work, sending a reply, streaming, idle) with a deadline of its own, looked at twice a second; who
- * is late is cut off by shutdown(2), which libmicrohttpd then sees as the end of the connection and cleans up in its own way.
- *   head   header_timeout from the connection's start, or from the first byte after idleness (the kernel counts bytes for us: TCP_INFO)
- *   body   at least body_min_rate bytes a second over the whole body, once the grace is over
- *   reply  reply_timeout for sending it all
- *   stream silence of the reader with something to send: libmicrohttpd's own timeout, set for that connection; gone: looked for here
- * The sweep costs one comparison a connection: 12,000 connections take well below a millisecond twice a second. */
+ * libmicrohttpd's timeout counts silence only, so a client that sends one byte a second lives for
+ * ever. Here each connection has a phase (waiting for a head, reading a body, at work, sending a
+ * reply, streaming, idle) with a deadline of its own, looked at twice a second; who is late is cut
+ * off by shutdown(2), which libmicrohttpd then sees as the end of the connection and cleans up in
+ * its own way. head   header_timeout from the connection's start, or from the first byte after
+ * idleness (the kernel counts bytes for us: TCP_INFO) body   at least body_min_rate bytes a second
+ * over the whole body, once the grace is over reply  reply_timeout for sending it all stream
+ * silence of the reader with something to send: libmicrohttpd's own timeout, set for that
+ * connection; gone: looked for here The sweep costs one comparison a connection: 12,000 connections
+ * take well below a millisecond twice a second. */
 #include "gateway/http_part.h"
 
 #include <arpa/inet.h>
@@ -110,7 +112,8 @@ static uint32_t address_count(const struct lj_addr_table *t, const struct in6_ad
     return t->cap ? t->slots[slot_of(t, a)].n : 0;
 }
 
-/* The table has twice as many slots as there may be connections, so there is always an empty one. */
+/* The table has twice as many slots as there may be connections, so there is always an empty one.
+ */
 static void address_add(struct lj_http *h, const struct in6_addr *a)
 {
     struct lj_addr_table *t = &h->addresses;
@@ -173,8 +176,10 @@ static struct lj_http_conn *conn_new(struct lj_http *h, struct MHD_Connection *m
     if (!conn) {
         return NULL;
     }
-    const union MHD_ConnectionInfo *fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *addr = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *addr =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     conn->http = h;
     conn->mhd = mhd;
     conn->fd = fd ? fd->connect_fd : -1;
@@ -193,7 +198,8 @@ static struct lj_http_conn *conn_new(struct lj_http *h, struct MHD_Connection *m
     return conn;
 }
 
-void lj_http_on_connection(void *cls, struct MHD_Connection *mhd, void **ctx, enum MHD_ConnectionNotificationCode code)
+void lj_http_on_connection(void *cls, struct MHD_Connection *mhd, void **ctx,
+                           enum MHD_ConnectionNotificationCode code)
 {
     struct lj_http *h = cls;
     struct lj_http_conn *conn = *ctx;
@@ -214,7 +220,8 @@ void lj_http_on_connection(void *cls, struct MHD_Connection *mhd, void **ctx, en
 
 struct lj_http_conn *lj_http_conn_of(struct MHD_Connection *mhd)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info ? info->socket_context : NULL;
 }
 
@@ -230,7 +237,8 @@ void lj_http_conn_cut(struct lj_http_conn *conn)
     shutdown(conn->fd, SHUT_RDWR); /* an error means that the peer was faster */
 }
 
-/* Idle after a reply: a further head has begun when the kernel has received more than when we first looked. */
+/* Idle after a reply: a further head has begun when the kernel has received more than when we first
+ * looked. */
 static void sweep_idle(struct lj_http_conn *conn, int64_t age_us)
 {
     uint64_t now = lj_http_bytes_received(conn->fd);
@@ -247,8 +255,9 @@ static void sweep_idle(struct lj_http_conn *conn, int64_t age_us)
     }
 }
 
-/* A stream with nothing to send is suspended, and the library looks at no suspended connection: a reader that has gone would be found at the next
- * heartbeat only, and count against its token until then. A reader that closes its sending half has gone too. */
+/* A stream with nothing to send is suspended, and the library looks at no suspended connection: a
+ * reader that has gone would be found at the next heartbeat only, and count against its token until
+ * then. A reader that closes its sending half has gone too. */
 static void sweep_stream(struct lj_http_conn *conn)
 {
     struct pollfd p = {.fd = conn->fd, .events = POLLRDHUP};
@@ -279,7 +288,8 @@ static void sweep_one(struct lj_http_conn *conn, int64_t now_us)
     if (cut) {
         (*cut)++;
         lj_http_conn_cut(conn);
-        lj_http_conn_phase(conn, conn->phase); /* counted once: the end comes long before the next deadline */
+        lj_http_conn_phase(
+            conn, conn->phase); /* counted once: the end comes long before the next deadline */
     }
 }
 

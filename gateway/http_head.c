@@ -1,18 +1,22 @@
 /* The strict check of a request's head.
  *
- * libmicrohttpd is lenient where leniency lets two parsers see two requests in one text: it takes a bare LF for a line end, joins folded
- * lines, keeps the first of two Content-Lengths, prefers one of Content-Length and Transfer-Encoding, and does not ask for Host. All of
- * that is refused here, with 400 and the end of the connection, before anything of the request is acted on.
+ * libmicrohttpd is lenient where leniency lets two parsers see two requests in one text: it takes a
+ * bare LF for a line end, joins folded lines, keeps the first of two Content-Lengths, prefers one
+ * of Content-Length and Transfer-Encoding, and does not ask for Host. All of that is refused here,
+ * with 400 and the end of the connection, before anything of the request is acted on.
  *
- * Line ends are gone when the application sees a header: the library overwrites them in its read buffer, CRLF with two NULs and a bare LF
- * with one. Request line and header lines stand in that buffer one behind the other, and the strings it hands out point into it. So the head
- * is strict exactly if each name begins two bytes behind the end of the value (or version) before it and both bytes are NUL, and two NULs
- * (the empty line) follow the last. A folded line is copied elsewhere by the library and so breaks the chain, a NUL inside a line ends the
- * string too early and breaks it too. This leans on the library's inside (0.9.75), but fails closed: another layout would refuse everything,
- * and tests/system/http/raw.py sends each of these heads.
+ * Line ends are gone when the application sees a header: the library overwrites them in its read
+ * buffer, CRLF with two NULs and a bare LF with one. Request line and header lines stand in that
+ * buffer one behind the other, and the strings it hands out point into it. So the head is strict
+ * exactly if each name begins two bytes behind the end of the value (or version) before it and both
+ * bytes are NUL, and two NULs (the empty line) follow the last. A folded line is copied elsewhere
+ * by the library and so breaks the chain, a NUL inside a line ends the string too early and breaks
+ * it too. This leans on the library's inside (0.9.75), but fails closed: another layout would
+ * refuse everything, and tests/system/http/raw.py sends each of these heads.
  *
- * One gap: when the empty line is a bare LF and the byte behind it in the buffer is a NUL, the two look alike. The byte is the first of the
- * body, or of memory cleared by the library, so `GET` with a final bare LF alone passes; no second request can hide in that. */
+ * One gap: when the empty line is a bare LF and the byte behind it in the buffer is a NUL, the two
+ * look alike. The byte is the first of the body, or of memory cleared by the library, so `GET` with
+ * a final bare LF alone passes; no second request can hide in that. */
 #include "gateway/http_part.h"
 
 #include <string.h>
@@ -79,7 +83,8 @@ static void look_at(struct walk *w, const char *name, const char *value, size_t 
     }
 }
 
-static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value, size_t value_len)
+static enum MHD_Result on_field(void *cls, enum MHD_ValueKind kind, const char *name,
+                                size_t name_len, const char *value, size_t value_len)
 {
     struct walk *w = cls;
     (void)kind;
@@ -120,15 +125,18 @@ static int judge(const struct walk *w, bool http11, struct lj_err *err)
         return lj_fail(err, LJ_E_BAD_REQUEST, "Content-Length must stand once and be a number");
     }
     if (w->encodings > 1 || (w->encodings == 1 && (!w->encoding_ok || !http11))) {
-        return lj_fail(err, LJ_E_BAD_REQUEST, "the only Transfer-Encoding taken is chunked, once, in HTTP/1.1");
+        return lj_fail(err, LJ_E_BAD_REQUEST,
+                       "the only Transfer-Encoding taken is chunked, once, in HTTP/1.1");
     }
     if (w->encodings && w->lengths) {
-        return lj_fail(err, LJ_E_BAD_REQUEST, "Content-Length and Transfer-Encoding exclude each other");
+        return lj_fail(err, LJ_E_BAD_REQUEST,
+                       "Content-Length and Transfer-Encoding exclude each other");
     }
     return 0;
 }
 
-/* The path without scheme and host: absolute-form is a valid way to write a target. source: RFC 9112 §3.2.2 */
+/* The path without scheme and host: absolute-form is a valid way to write a target. source: RFC
+ * 9112 §3.2.2 */
 static const char *origin_path(const char *url)
 {
     if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0) {
@@ -138,7 +146,8 @@ static const char *origin_path(const char *url)
     return slash ? slash : "/";
 }
 
-int lj_http_head_check(struct lj_http_conn *conn, const char *url, const char *version, struct lj_req *rq, struct lj_err *err)
+int lj_http_head_check(struct lj_http_conn *conn, const char *url, const char *version,
+                       struct lj_req *rq, struct lj_err *err)
 {
     const struct lj_http_limits *limits = &conn->http->limits;
     size_t version_len = strlen(version);
@@ -148,20 +157,23 @@ int lj_http_head_check(struct lj_http_conn *conn, const char *url, const char *v
         return lj_fail(err, LJ_E_BAD_REQUEST, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     }
     if (version != conn->uri_end + 1) {
-        return lj_fail(err, LJ_E_BAD_REQUEST, "the request line has a NUL or more than single blanks");
+        return lj_fail(err, LJ_E_BAD_REQUEST,
+                       "the request line has a NUL or more than single blanks");
     }
     if (version[version_len + 1] != '\0') {
         return lj_fail(err, LJ_E_BAD_REQUEST, "the request line ends with a bare LF");
     }
     if ((int64_t)conn->uri_len > limits->uri_bytes) {
-        return lj_fail(err, LJ_E_URI_TOO_LONG, "the address has %zu bytes, limit %lld", conn->uri_len, (long long)limits->uri_bytes);
+        return lj_fail(err, LJ_E_URI_TOO_LONG, "the address has %zu bytes, limit %lld",
+                       conn->uri_len, (long long)limits->uri_bytes);
     }
     if (!is_token(rq->method, strlen(rq->method))) {
         return lj_fail(err, LJ_E_BAD_REQUEST, "the method is no token");
     }
     MHD_get_connection_values_n(conn->mhd, MHD_HEADER_KIND, on_field, &w);
     if ((int64_t)w.fields > limits->headers || (int64_t)w.bytes > limits->header_bytes) {
-        return lj_fail(err, LJ_E_HEADERS_TOO_LARGE, "at most %lld header fields and %lld bytes of them are taken",
+        return lj_fail(err, LJ_E_HEADERS_TOO_LARGE,
+                       "at most %lld header fields and %lld bytes of them are taken",
                        (long long)limits->headers, (long long)limits->header_bytes);
     }
     if (judge(&w, http11, err) != 0) {
@@ -173,8 +185,9 @@ int lj_http_head_check(struct lj_http_conn *conn, const char *url, const char *v
     const char *path = origin_path(url);
     size_t n = strlen(path);
     if (path[0] != '/' || n >= sizeof rq->path) {
-        return n >= sizeof rq->path ? lj_fail(err, LJ_E_NOT_FOUND_PATH, "no path is that long")
-                                    : lj_fail(err, LJ_E_BAD_REQUEST, "the request target is no path");
+        return n >= sizeof rq->path
+                   ? lj_fail(err, LJ_E_NOT_FOUND_PATH, "no path is that long")
+                   : lj_fail(err, LJ_E_BAD_REQUEST, "the request target is no path");
     }
     memcpy(rq->path, path, n + 1);
     return 0;

@@ -1,8 +1,9 @@
 /* Replies: whole ones, streams, and the one that has to go out while a body is still coming in.
  *
- * A reply may be made inside the library's handler or much later. In the first case it is queued at once; in the second the connection is
- * suspended meanwhile, and the reply resumes it: the handler is then called again and queues it. A stream suspends its connection whenever
- * its reader has nothing, and lj_req_wake resumes it, so an idle stream costs no turn of the loop. */
+ * A reply may be made inside the library's handler or much later. In the first case it is queued at
+ * once; in the second the connection is suspended meanwhile, and the reply resumes it: the handler
+ * is then called again and queues it. A stream suspends its connection whenever its reader has
+ * nothing, and lj_req_wake resumes it, so an idle stream costs no turn of the loop. */
 #include "gateway/http_part.h"
 
 #include <stdio.h>
@@ -73,12 +74,14 @@ static void put_headers(struct lj_req *rq, const char *content_type)
     for (size_t i = 0; i < p->extras; i++) {
         MHD_add_response_header(r, p->extra[i].name, p->extra[i].value);
     }
-    if (p->close || p->http->quiesced || p->conn->requests >= (uint64_t)p->http->limits.keepalive_requests) {
+    if (p->close || p->http->quiesced ||
+        p->conn->requests >= (uint64_t)p->http->limits.keepalive_requests) {
         MHD_add_response_header(r, "Connection", "close");
     }
 }
 
-/* A response that could not be made for want of memory ends the connection: the client sees no answer, which it must treat as unknown. */
+/* A response that could not be made for want of memory ends the connection: the client sees no
+ * answer, which it must treat as unknown. */
 static void reply_ready(struct lj_req *rq, int status, const char *content_type)
 {
     struct lj_http_priv *p = rq->priv;
@@ -132,7 +135,10 @@ static ssize_t on_stream_read(void *cls, uint64_t pos, char *buf, size_t max)
     return 0;
 }
 
-enum { STREAM_BLOCK = 16384 }; /* source: half of a connection's memory; a reader's whole buffer stays below 256 KiB (issue, H-limits) */
+enum {
+    STREAM_BLOCK = 16384
+}; /* source: half of a connection's memory; a reader's whole buffer stays below 256 KiB (issue,
+      H-limits) */
 
 void lj_req_stream(struct lj_req *rq, const char *content_type, lj_stream_read read, void *arg)
 {
@@ -143,7 +149,8 @@ void lj_req_stream(struct lj_req *rq, const char *content_type, lj_stream_read r
     p->streaming = true;
     p->read = read;
     p->read_arg = arg;
-    p->response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_stream_read, rq, NULL);
+    p->response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_stream_read, rq, NULL);
     if (p->counted) { /* a stream is not something a drain waits for */
         p->counted = false;
         p->http->busy--;
@@ -177,9 +184,11 @@ void lj_http_reply_raw(struct lj_req *rq)
 {
     char head[512];
     const char *type = MHD_get_response_header(rq->priv->response, "Content-Type");
-    int n = snprintf(head, sizeof head, "HTTP/1.1 %d Refused\r\nContent-Type: %s\r\nConnection: close\r\n\r\n", rq->status,
-                     type ? type : "text/plain");
-    /* The text itself was given to the library; a status line is what a client needs to stop sending. */
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %d Refused\r\nContent-Type: %s\r\nConnection: close\r\n\r\n",
+                     rq->status, type ? type : "text/plain");
+    /* The text itself was given to the library; a status line is what a client needs to stop
+     * sending. */
     if (send(rq->priv->conn->fd, head, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
         return; /* the peer does not read either: it is cut off all the same */
     }

@@ -1,7 +1,8 @@
 /* What the kernel knows of a connection.
  *
- * A file of its own, because struct tcp_info with tcpi_bytes_received is only in the kernel's header, which cannot be included beside the C
- * library's netinet/tcp.h, and libmicrohttpd's header brings that one in. source: linux/tcp.h, Linux 4.1 and later */
+ * A file of its own, because struct tcp_info with tcpi_bytes_received is only in the kernel's
+ * header, which cannot be included beside the C library's netinet/tcp.h, and libmicrohttpd's header
+ * brings that one in. source: linux/tcp.h, Linux 4.1 and later */
 #include <linux/in.h>
 #include <linux/tcp.h>
 #include <stdint.h>

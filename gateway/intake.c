@@ -1,11 +1,14 @@
 /* Intake: POST /v1/events, one event or a batch of lines.
  *
- * Both are the same thing here: a batch of lines, each of which gets exactly one outcome. A line is judged (event_in.c), charged to its unit,
- * and handed to the client library, which packs, sends and resends; its answer comes back through on_answer. When the last outcome is there the
- * reply is written. So a 2xx can only be written from an answer, and an answer is only given after the COMMIT is flushed.
+ * Both are the same thing here: a batch of lines, each of which gets exactly one outcome. A line is
+ * judged (event_in.c), charged to its unit, and handed to the client library, which packs, sends
+ * and resends; its answer comes back through on_answer. When the last outcome is there the reply is
+ * written. So a 2xx can only be written from an answer, and an answer is only given after the
+ * COMMIT is flushed.
  *
- * A batch outlives its request if the connection is torn down by a stop: it is freed by the last answer, or by the request's end, whichever is
- * later. The token's bucket is charged for the whole batch before anything is parsed: bad lines cost too. */
+ * A batch outlives its request if the connection is torn down by a stop: it is freed by the last
+ * answer, or by the request's end, whichever is later. The token's bucket is charged for the whole
+ * batch before anything is parsed: bad lines cost too. */
 #include "gateway/intake.h"
 
 #include <stdio.h>
@@ -25,7 +28,7 @@ struct batch;
 struct line {
     struct batch *batch;
     uint32_t number;
-    int code;                   /* 0 stored, 1 repeated, negative: see problem */
+    int code; /* 0 stored, 1 repeated, negative: see problem */
     uint8_t id[LJ_UUID_BYTES];
     int64_t position;
     struct lj_problem *problem; /* owned */
@@ -33,7 +36,7 @@ struct line {
 
 struct batch {
     struct lj_gateway *g;
-    struct lj_req *rq;          /* NULL once the request is over */
+    struct lj_req *rq; /* NULL once the request is over */
     bool ndjson, submitting;
     size_t n, pending;
     int64_t sent_us;
@@ -45,8 +48,12 @@ enum media { MEDIA_NONE, MEDIA_JSON, MEDIA_NDJSON };
 /* The media type, with no parameter but charset=utf-8. */
 static enum media media_of(const char *value)
 {
-    static const struct { const char *name; enum media media; } known[] = {
-        {"application/json", MEDIA_JSON}, {"application/x-ndjson", MEDIA_NDJSON},
+    static const struct {
+        const char *name;
+        enum media media;
+    } known[] = {
+        {"application/json", MEDIA_JSON},
+        {"application/x-ndjson", MEDIA_NDJSON},
     };
     for (size_t i = 0; value && i < sizeof known / sizeof known[0]; i++) {
         size_t n = strlen(known[i].name);
@@ -57,7 +64,9 @@ static enum media media_of(const char *value)
         p += strspn(p, " \t");
         if (*p == ';') {
             p += 1 + strspn(p + 1, " \t");
-            size_t quoted = strncasecmp(p, "charset=\"utf-8\"", 15) == 0 ? 15 : strncasecmp(p, "charset=utf-8", 13) == 0 ? 13 : 0;
+            size_t quoted = strncasecmp(p, "charset=\"utf-8\"", 15) == 0 ? 15
+                            : strncasecmp(p, "charset=utf-8", 13) == 0   ? 13
+                                                                         : 0;
             p += quoted + strspn(p + quoted, " \t");
         }
         return *p == '\0' ? known[i].media : MEDIA_NONE;
@@ -98,7 +107,8 @@ static struct lj_problem problem_of(const struct line *l)
 static void put_position(struct lj_buf *out, const struct line *l)
 {
     char id[LJ_UUID_TEXT + 1];
-    lj_buf_printf(out, "\"id\":\"%s\",\"position\":%lld,\"duplicate\":%s", lj_uuid_format(l->id, id), (long long)l->position,
+    lj_buf_printf(out, "\"id\":\"%s\",\"position\":%lld,\"duplicate\":%s",
+                  lj_uuid_format(l->id, id), (long long)l->position,
                   l->code == 1 ? "true" : "false");
 }
 
@@ -152,18 +162,19 @@ static void batch_finish(struct batch *b)
 
 static void count_outcome(struct lj_gw_metrics *m, int code)
 {
-    uint64_t *counter = code == 0                 ? &m->stored
-                        : code == 1               ? &m->repeated
+    uint64_t *counter = code == 0                  ? &m->stored
+                        : code == 1                ? &m->repeated
                         : code == LJ_E_ID_CONFLICT ? &m->conflict
-                        : code == LJ_E_RATE       ? &m->rate_limited
-                        : code == LJ_E_BUSY       ? &m->busy
-                        : code == LJ_E_DB_LOST    ? &m->unknown
+                        : code == LJ_E_RATE        ? &m->rate_limited
+                        : code == LJ_E_BUSY        ? &m->busy
+                        : code == LJ_E_DB_LOST     ? &m->unknown
                         : code == LJ_E_BROKER_AWAY ? &m->away
-                                                  : &m->refused;
+                                                   : &m->refused;
     (*counter)++;
 }
 
-/* A line's outcome is a refusal. Without memory for its text it still is one, with nothing but the code to say. */
+/* A line's outcome is a refusal. Without memory for its text it still is one, with nothing but the
+ * code to say. */
 static void line_refused(struct line *l, const struct lj_problem *p)
 {
     l->code = p->code;
@@ -174,15 +185,19 @@ static void line_refused(struct line *l, const struct lj_problem *p)
     count_outcome(&l->batch->g->m, p->code);
 }
 
-/* What a refusal by the broker or the library is called to the client, and where in the event it points. */
+/* What a refusal by the broker or the library is called to the client, and where in the event it
+ * points. */
 static int outward(int code, const char **ret_pointer)
 {
-    static const struct { int from, to; const char *pointer; } map[] = {
-        {LJ_E_TIMEOUT, LJ_E_DB_LOST, ""},          /* sent, no answer: unknown */
-        {LJ_E_CLOSED, LJ_E_DRAINING, ""},          /* not sent before the stop */
-        {LJ_E_FENCED, LJ_E_BROKER_AWAY, ""},       /* nothing stored; another broker takes over */
+    static const struct {
+        int from, to;
+        const char *pointer;
+    } map[] = {
+        {LJ_E_TIMEOUT, LJ_E_DB_LOST, ""},    /* sent, no answer: unknown */
+        {LJ_E_CLOSED, LJ_E_DRAINING, ""},    /* not sent before the stop */
+        {LJ_E_FENCED, LJ_E_BROKER_AWAY, ""}, /* nothing stored; another broker takes over */
         {LJ_E_UNKNOWN_PEER, LJ_E_BROKER_AWAY, ""},
-        {LJ_E_AUTH, LJ_E_INTERNAL, ""},            /* the gateway's key, not the client's fault */
+        {LJ_E_AUTH, LJ_E_INTERNAL, ""}, /* the gateway's key, not the client's fault */
         {LJ_E_ID_CONFLICT, LJ_E_ID_CONFLICT, "/id"},
         {LJ_E_ID_VERSION, LJ_E_ID_VERSION, "/id"},
         {LJ_E_TYPE_UNKNOWN, LJ_E_TYPE_UNKNOWN, "/type"},
@@ -200,13 +215,15 @@ static int outward(int code, const char **ret_pointer)
     return code;
 }
 
-static void refuse_as(struct line *l, int code, const struct lj_slice *detail, unsigned retry_after_s)
+static void refuse_as(struct line *l, int code, const struct lj_slice *detail,
+                      unsigned retry_after_s)
 {
     char text[200] = "";
     const char *pointer;
     int to = outward(code, &pointer);
     if (detail && detail->n) {
-        snprintf(text, sizeof text, "%.*s", (int)(detail->n < sizeof text ? detail->n : sizeof text - 1), detail->p);
+        snprintf(text, sizeof text, "%.*s",
+                 (int)(detail->n < sizeof text ? detail->n : sizeof text - 1), detail->p);
     }
     struct lj_problem p;
     lj_problem_set(&p, to, pointer, text, NULL);
@@ -232,7 +249,8 @@ static void on_answer(const struct lj_answer *answer, void *arg)
 }
 
 /* One line: judge, charge its unit, submit. Either it gets its outcome here, or it is pending. */
-static void submit_line(struct batch *b, struct line *l, const struct lj_event_judge *judge, const char *text, size_t len)
+static void submit_line(struct batch *b, struct line *l, const struct lj_event_judge *judge,
+                        const char *text, size_t len)
 {
     struct lj_gateway *g = b->g;
     struct lj_event_in in;
@@ -246,7 +264,8 @@ static void submit_line(struct batch *b, struct line *l, const struct lj_event_j
         line_refused(l, &problem);
         return;
     }
-    unsigned wait_s = lj_bucket_take(&g->unit_buckets[in.unit], (double)g->config.unit_rate, (double)g->config.unit_burst, 1, lj_mono_us());
+    unsigned wait_s = lj_bucket_take(&g->unit_buckets[in.unit], (double)g->config.unit_rate,
+                                     (double)g->config.unit_burst, 1, lj_mono_us());
     if (wait_s) {
         refuse_as(l, LJ_E_RATE, NULL, wait_s);
         return;
@@ -265,7 +284,10 @@ static void submit_batch(struct batch *b, const struct lj_ndjson_line *lines)
 {
     struct lj_gateway *g = b->g;
     struct lj_event_judge judge = {
-        .scratch = g->scratch, .directory = lj_catalog_directory(g->catalog), .token = lj_req_token(b->rq), .uuids = &g->uuids,
+        .scratch = g->scratch,
+        .directory = lj_catalog_directory(g->catalog),
+        .token = lj_req_token(b->rq),
+        .uuids = &g->uuids,
         .now_us = lj_now_us(),
     };
     b->submitting = true;

@@ -1,7 +1,8 @@
 /* Writing JSON strings.
  *
- * Texts that reach an answer come from peers and from the database, cut at fixed sizes on the way: a cut may fall inside a character. An
- * answer must be valid JSON all the same, so the bytes are read as UTF-8 here and what is none becomes U+FFFD, one for each bad byte. */
+ * Texts that reach an answer come from peers and from the database, cut at fixed sizes on the way:
+ * a cut may fall inside a character. An answer must be valid JSON all the same, so the bytes are
+ * read as UTF-8 here and what is none becomes U+FFFD, one for each bad byte. */
 #include "gateway/jsonw.h"
 
 #include <stdint.h>
@@ -11,7 +12,11 @@
 static size_t utf8_len(const uint8_t *s, size_t left)
 {
     uint8_t c = s[0];
-    size_t n = c < 0x80 ? 1 : (c >= 0xc2 && c <= 0xdf) ? 2 : (c >= 0xe0 && c <= 0xef) ? 3 : (c >= 0xf0 && c <= 0xf4) ? 4 : 0;
+    size_t n = c < 0x80                   ? 1
+               : (c >= 0xc2 && c <= 0xdf) ? 2
+               : (c >= 0xe0 && c <= 0xef) ? 3
+               : (c >= 0xf0 && c <= 0xf4) ? 4
+                                          : 0;
     if (n == 0 || n > left) {
         return 0;
     }

@@ -1,4 +1,5 @@
-/* Writing JSON into a buffer: strings are escaped, and whatever is no UTF-8 is replaced, so that the output is always valid. */
+/* Writing JSON into a buffer: strings are escaped, and whatever is no UTF-8 is replaced, so that
+ * the output is always valid. */
 #ifndef LJ_GATEWAY_JSONW_H
 #define LJ_GATEWAY_JSONW_H
 

@@ -1,8 +1,9 @@
 /* Reconnecting.
  *
- * A connection that failed or broke is closed and opened again after a pause that doubles from 0.1 s to 2 s, with jitter, so that many
- * gateways do not come back in step after a restart of the database. The new attempt is made from a timer, never inside the callback that
- * told of the loss. Whoever has a statement in flight is told by its own callback. */
+ * A connection that failed or broke is closed and opened again after a pause that doubles from 0.1
+ * s to 2 s, with jitter, so that many gateways do not come back in step after a restart of the
+ * database. The new attempt is made from a timer, never inside the callback that told of the loss.
+ * Whoever has a statement in flight is told by its own callback. */
 #include "gateway/link.h"
 
 #include <sodium.h>
@@ -44,7 +45,8 @@ static void retry_later(struct lj_link *l)
     if (l->pause_ms > PAUSE_MAX_MS) {
         l->pause_ms = PAUSE_MAX_MS;
     }
-    uv_timer_start(&l->timer, on_retry, l->pause_ms / 2 + randombytes_uniform(l->pause_ms / 2 + 1), 0);
+    uv_timer_start(&l->timer, on_retry, l->pause_ms / 2 + randombytes_uniform(l->pause_ms / 2 + 1),
+                   0);
 }
 
 static void on_state(struct lj_db *db, enum lj_db_state state, const struct lj_err *err, void *arg)
@@ -65,7 +67,8 @@ static void on_state(struct lj_db *db, enum lj_db_state state, const struct lj_e
         char quoted[300];
         l->ready = false;
         l->losses++;
-        lj_log(LJ_WARN, "db.lost", "link=%s error=%s", l->name, lj_log_quote(err ? err->text : "", quoted, sizeof quoted));
+        lj_log(LJ_WARN, "db.lost", "link=%s error=%s", l->name,
+               lj_log_quote(err ? err->text : "", quoted, sizeof quoted));
         retry_later(l);
     }
 }
@@ -76,13 +79,14 @@ static void connect_now(struct lj_link *l)
     if (lj_db_open(l->loop, l->dsn, l->name, NULL, on_state, l, &l->db, &err) != 0) {
         char quoted[300];
         l->db = NULL;
-        lj_log(LJ_ERROR, "db.open", "link=%s error=%s", l->name, lj_log_quote(err.text, quoted, sizeof quoted));
+        lj_log(LJ_ERROR, "db.open", "link=%s error=%s", l->name,
+               lj_log_quote(err.text, quoted, sizeof quoted));
         retry_later(l);
     }
 }
 
-int lj_link_open(uv_loop_t *loop, const char *dsn, const char *name, void (*up)(void *arg), void *arg, struct lj_link **ret,
-                 struct lj_err *err)
+int lj_link_open(uv_loop_t *loop, const char *dsn, const char *name, void (*up)(void *arg),
+                 void *arg, struct lj_link **ret, struct lj_err *err)
 {
     struct lj_link *l = calloc(1, sizeof *l);
     if (!l) {

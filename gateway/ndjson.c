@@ -1,4 +1,5 @@
-/* NDJSON: where the lines are. A line is blank if it has only the white space of JSON in it; blank ones are counted and skipped. */
+/* NDJSON: where the lines are. A line is blank if it has only the white space of JSON in it; blank
+ * ones are counted and skipped. */
 #include "gateway/intake.h"
 
 #include <string.h>
@@ -13,7 +14,8 @@ static int is_blank(const char *s, size_t n)
     return 1;
 }
 
-size_t lj_ndjson_split(const char *text, size_t len, struct lj_ndjson_line *ret, size_t cap, size_t *ret_lines)
+size_t lj_ndjson_split(const char *text, size_t len, struct lj_ndjson_line *ret, size_t cap,
+                       size_t *ret_lines)
 {
     size_t found = 0, lines = 0;
     for (size_t at = 0; at < len;) {

@@ -1,18 +1,22 @@
 /* Pages of the log.
  *
- * A page is two statements in one batch: the frontier first, then the rows. In that order, because the second then sees at least what the
- * first knew of: a page with room left is the proof that there is nothing more up to the frontier read before it. The other order would take
- * an event that was committed between the two for missing.
+ * A page is two statements in one batch: the frontier first, then the rows. In that order, because
+ * the second then sees at least what the first knew of: a page with room left is the proof that
+ * there is nothing more up to the frontier read before it. The other order would take an event that
+ * was committed between the two for missing.
  *
- * Results come in binary; the arrays of a closure are read here by hand, bounds checked like a frame from a peer. */
+ * Results come in binary; the arrays of a closure are read here by hand, bounds checked like a
+ * frame from a peer. */
 #include "gateway/page.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const char sql_frontier[] = "select frontier, closure_frontier from frontier()";
-static const char sql_events[] = "select position, id, coalesce(unit_code, ''), type from stream_events($1, $2, null, $3)";
-static const char sql_closures[] = "select number, kind, positions, verdicts, unit_codes from stream_closures($1, $2, $3)";
+static const char sql_events[] =
+    "select position, id, coalesce(unit_code, ''), type from stream_events($1, $2, null, $3)";
+static const char sql_closures[] =
+    "select number, kind, positions, verdicts, unit_codes from stream_closures($1, $2, $3)";
 
 struct lj_page_ask {
     bool events, called;
@@ -38,7 +42,9 @@ static void on_rows(struct lj_db *db, const PGresult *res, const struct lj_err *
     if (err || !a->cb) {
         return;
     }
-    struct lj_page page = {.frontier = a->events ? a->frontier.position : a->frontier.closure, .rows = PQntuples(res), .res = res};
+    struct lj_page page = {.frontier = a->events ? a->frontier.position : a->frontier.closure,
+                           .rows = PQntuples(res),
+                           .res = res};
     a->called = true;
     a->cb(&page, a->arg);
 }
@@ -61,7 +67,8 @@ static void put_be(uint8_t *out, uint64_t v, int bytes)
     }
 }
 
-static int send_page(struct lj_db *db, const struct lj_page_query *q, struct lj_page_ask *a, struct lj_err *err)
+static int send_page(struct lj_db *db, const struct lj_page_query *q, struct lj_page_ask *a,
+                     struct lj_err *err)
 {
     uint8_t after[8], upto[8], limit[4];
     const char *values[] = {(const char *)after, (const char *)upto, (const char *)limit};
@@ -71,13 +78,14 @@ static int send_page(struct lj_db *db, const struct lj_page_query *q, struct lj_
     put_be(limit, (uint64_t)(uint32_t)q->limit, 4);
     int rc = lj_db_exec(db, NULL, sql_frontier, 0, NULL, NULL, NULL, 1, on_frontier, a, err);
     if (rc == 0) {
-        rc = lj_db_exec(db, NULL, q->events ? sql_events : sql_closures, 3, values, lengths, NULL, 1, on_rows, a, err);
+        rc = lj_db_exec(db, NULL, q->events ? sql_events : sql_closures, 3, values, lengths, NULL,
+                        1, on_rows, a, err);
     }
     return rc ? rc : lj_db_sync(db, on_page_end, a, err);
 }
 
-int lj_page_open(struct lj_link *link, const struct lj_page_query *q, lj_page_cb cb, void *arg, struct lj_page_ask **ret,
-                 struct lj_err *err)
+int lj_page_open(struct lj_link *link, const struct lj_page_query *q, lj_page_cb cb, void *arg,
+                 struct lj_page_ask **ret, struct lj_err *err)
 {
     struct lj_db *db = lj_link_db(link);
     if (!db) {
@@ -92,7 +100,8 @@ int lj_page_open(struct lj_link *link, const struct lj_page_query *q, lj_page_cb
     a->arg = arg;
     int rc = send_page(db, q, a, err);
     if (rc != 0) {
-        a->cb = NULL; /* a statement may be in flight with it: what little it holds is left to the connection's end */
+        a->cb = NULL; /* a statement may be in flight with it: what little it holds is left to the
+                         connection's end */
         return rc;
     }
     *ret = a;
@@ -115,12 +124,14 @@ static void on_frontier_end(struct lj_db *db, int code, void *arg)
     free(a);
 }
 
-int lj_page_frontier(struct lj_link *link, void (*cb)(int code, struct lj_cursor at, void *arg), void *arg, struct lj_err *err)
+int lj_page_frontier(struct lj_link *link, void (*cb)(int code, struct lj_cursor at, void *arg),
+                     void *arg, struct lj_err *err)
 {
     struct lj_db *db = lj_link_db(link);
     struct lj_page_ask *a = db ? calloc(1, sizeof *a) : NULL;
     if (!a) {
-        return lj_fail(err, db ? LJ_E_NOMEM : LJ_E_DB_SYSTEM, "no memory, or no connection to the database now");
+        return lj_fail(err, db ? LJ_E_NOMEM : LJ_E_DB_SYSTEM,
+                       "no memory, or no connection to the database now");
     }
     a->frontier_cb = cb;
     a->arg = arg;
@@ -143,7 +154,8 @@ static void copy_unit(char out[LJ_UNIT_CODE_LEN + 1], const void *p, size_t n)
 void lj_page_event(const struct lj_page *page, int row, struct lj_page_row *ret)
 {
     const PGresult *res = page->res;
-    *ret = (struct lj_page_row){.number = lj_pgget_i64(res, row, 0), .name = PQgetvalue(res, row, 3)};
+    *ret =
+        (struct lj_page_row){.number = lj_pgget_i64(res, row, 0), .name = PQgetvalue(res, row, 3)};
     ret->name_len = (size_t)PQgetlength(res, row, 3);
     if (PQgetlength(res, row, 1) == (int)sizeof ret->id) {
         memcpy(ret->id, PQgetvalue(res, row, 1), sizeof ret->id);
@@ -151,7 +163,8 @@ void lj_page_event(const struct lj_page *page, int row, struct lj_page_row *ret)
     copy_unit(ret->unit, PQgetvalue(res, row, 2), (size_t)PQgetlength(res, row, 2));
 }
 
-/* Head of a one-dimensional array: elements follow in r. source: PostgreSQL 15, array_send in arrayfuncs.c */
+/* Head of a one-dimensional array: elements follow in r. source: PostgreSQL 15, array_send in
+ * arrayfuncs.c */
 static uint32_t array_begin(const PGresult *res, int row, int col, struct lj_reader *r)
 {
     *r = lj_reader(PQgetvalue(res, row, col), (size_t)PQgetlength(res, row, col));
@@ -177,15 +190,19 @@ static const uint8_t *array_next(struct lj_reader *r, size_t *ret_len)
     return lj_read_bytes(r, len);
 }
 
-int lj_page_closure(const struct lj_page *page, int row, struct lj_page_members *m, struct lj_page_row *ret, struct lj_err *err)
+int lj_page_closure(const struct lj_page *page, int row, struct lj_page_members *m,
+                    struct lj_page_row *ret, struct lj_err *err)
 {
     const PGresult *res = page->res;
     struct lj_reader positions, verdicts, units;
-    *ret = (struct lj_page_row){.number = lj_pgget_i64(res, row, 0), .name = PQgetvalue(res, row, 1)};
+    *ret =
+        (struct lj_page_row){.number = lj_pgget_i64(res, row, 0), .name = PQgetvalue(res, row, 1)};
     ret->name_len = (size_t)PQgetlength(res, row, 1);
     uint32_t n = array_begin(res, row, 2, &positions);
-    if (n > UINT16_MAX || array_begin(res, row, 3, &verdicts) != n || array_begin(res, row, 4, &units) != n) {
-        return lj_fail(err, LJ_E_PROTOCOL, "closure %lld has arrays of different lengths", (long long)ret->number);
+    if (n > UINT16_MAX || array_begin(res, row, 3, &verdicts) != n ||
+        array_begin(res, row, 4, &units) != n) {
+        return lj_fail(err, LJ_E_PROTOCOL, "closure %lld has arrays of different lengths",
+                       (long long)ret->number);
     }
     if (n > m->cap) {
         struct lj_ring_member *p = reallocarray(m->p, n, sizeof *p);
@@ -205,7 +222,8 @@ int lj_page_closure(const struct lj_page *page, int row, struct lj_page_members 
         copy_unit(m->p[i].unit, unit ? unit : (const uint8_t *)"", len);
     }
     if (positions.bad || verdicts.bad || units.bad) {
-        return lj_fail(err, LJ_E_PROTOCOL, "closure %lld has an array that is cut off", (long long)ret->number);
+        return lj_fail(err, LJ_E_PROTOCOL, "closure %lld has an array that is cut off",
+                       (long long)ret->number);
     }
     ret->members = m->p;
     ret->count = (uint16_t)n;

@@ -1,8 +1,9 @@
 /* Refusals as problem+json.
  *
- * The table err.def says everything that does not depend on the case: status, stable code, title, both languages. A case adds where (a JSON
- * pointer) and, if there is more to say, a sentence in each language. One writer serves the whole body and the answer line of a batch, so
- * the two cannot differ. */
+ * The table err.def says everything that does not depend on the case: status, stable code, title,
+ * both languages. A case adds where (a JSON pointer) and, if there is more to say, a sentence in
+ * each language. One writer serves the whole body and the answer line of a batch, so the two cannot
+ * differ. */
 #include "gateway/problem.h"
 
 #include <stdio.h>
@@ -10,7 +11,8 @@
 
 #include "gateway/jsonw.h"
 
-int lj_problem_set(struct lj_problem *p, int code, const char *pointer, const char *detail, const char *detail_zh)
+int lj_problem_set(struct lj_problem *p, int code, const char *pointer, const char *detail,
+                   const char *detail_zh)
 {
     p->code = code;
     p->retry_after_s = 0;
@@ -23,8 +25,10 @@ int lj_problem_set(struct lj_problem *p, int code, const char *pointer, const ch
 int lj_problem_json(struct lj_problem *p, const struct lj_json_error *json)
 {
     lj_problem_set(p, lj_json_reason_code(json->reason), json->pointer, NULL, NULL);
-    snprintf(p->detail, sizeof p->detail, "%s at byte %zu", lj_json_reason_name(json->reason), json->offset);
-    snprintf(p->detail_zh, sizeof p->detail_zh, "%s,位于第 %zu 字节", lj_json_reason_name(json->reason), json->offset);
+    snprintf(p->detail, sizeof p->detail, "%s at byte %zu", lj_json_reason_name(json->reason),
+             json->offset);
+    snprintf(p->detail_zh, sizeof p->detail_zh, "%s,位于第 %zu 字节",
+             lj_json_reason_name(json->reason), json->offset);
     return p->code;
 }
 
@@ -38,7 +42,8 @@ unsigned lj_problem_retry_after(const struct lj_problem *p)
     return p->retry_after_s ? p->retry_after_s : lj_err_info(p->code)->retry ? 1 : 0;
 }
 
-static void sentence(struct lj_buf *b, const char *name, const char *general, const char *separator, const char *special)
+static void sentence(struct lj_buf *b, const char *name, const char *general, const char *separator,
+                     const char *special)
 {
     char text[512];
     int n = snprintf(text, sizeof text, "%s%s%s", general, special[0] ? separator : "", special);

@@ -1,14 +1,16 @@
 /* GET /v1/events/{id}: an event and what became of it for every kind.
  *
- * The database writes the whole answer (event_provenance); the gateway only decides who may see it. An event of a unit outside the token's
- * subtree is answered exactly like one that does not exist: a client must not learn which ids other units use. */
+ * The database writes the whole answer (event_provenance); the gateway only decides who may see it.
+ * An event of a unit outside the token's subtree is answered exactly like one that does not exist:
+ * a client must not learn which ids other units use. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/uuid.h"
 #include "gateway/gateway.h"
 
-static const char sql[] = "select j::text, j->>'unit' from event_provenance($1) j where j is not null";
+static const char sql[] =
+    "select j::text, j->>'unit' from event_provenance($1) j where j is not null";
 
 struct question {
     struct lj_gateway *g;
@@ -20,7 +22,9 @@ static void answer_row(struct question *q, const PGresult *res)
     const struct lj_directory *d = lj_catalog_directory(q->g->catalog);
     const struct lj_token *t = lj_req_token(q->rq);
     struct lj_buf body = {0};
-    int unit = PQntuples(res) ? lj_directory_unit(d, PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1)) : LJ_UNIT_NONE;
+    int unit = PQntuples(res)
+                   ? lj_directory_unit(d, PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1))
+                   : LJ_UNIT_NONE;
     if (PQntuples(res) == 0 || !lj_directory_within(d, unit, t->unit)) {
         lj_gw_refuse(q->rq, LJ_E_NOT_FOUND, "there is no event with this id");
         return;
@@ -83,7 +87,8 @@ void lj_provenance_ready(struct lj_gateway *g, struct lj_req *rq)
     }
     lj_req_keep(rq, q);
     if (lj_db_sync(db, on_sync, q, &err) != 0) {
-        q->rq = NULL; /* stays until its statement's callback, which a lost connection calls; the process's end frees it */
+        q->rq = NULL; /* stays until its statement's callback, which a lost connection calls; the
+                         process's end frees it */
         lj_req_keep(rq, NULL);
         lj_gw_refuse(rq, LJ_E_DB_SYSTEM, NULL);
     }

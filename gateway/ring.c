@@ -1,9 +1,10 @@
 /* The ring.
  *
- * One array, oldest items overwritten, bounded by items and by bytes (a closure's members are the only thing of varying size). Two series are
- * merged in it, each strictly growing; the base cursor moves with every item that falls out, the head cursor with every one that comes in, so
- * for each series everything in (base, head] is here. That is all a reader needs to know whether it can be served from here: its own cursor
- * must not lie before the base in either series.
+ * One array, oldest items overwritten, bounded by items and by bytes (a closure's members are the
+ * only thing of varying size). Two series are merged in it, each strictly growing; the base cursor
+ * moves with every item that falls out, the head cursor with every one that comes in, so for each
+ * series everything in (base, head] is here. That is all a reader needs to know whether it can be
+ * served from here: its own cursor must not lie before the base in either series.
  *
  * Names of types and kinds are kept once each: there are a few dozen in the whole system. */
 #include "gateway/ring.h"
@@ -120,8 +121,8 @@ static struct lj_ring_item *next_slot(struct lj_ring *r, size_t bytes)
     return item;
 }
 
-int lj_ring_event(struct lj_ring *r, int64_t position, const uint8_t id[16], const char *unit, const char *type, size_t type_len,
-                  struct lj_err *err)
+int lj_ring_event(struct lj_ring *r, int64_t position, const uint8_t id[16], const char *unit,
+                  const char *type, size_t type_len, struct lj_err *err)
 {
     if (position <= r->head.position) {
         return 0;
@@ -139,15 +140,16 @@ int lj_ring_event(struct lj_ring *r, int64_t position, const uint8_t id[16], con
     return 0;
 }
 
-int lj_ring_closure(struct lj_ring *r, int64_t number, const char *kind, size_t kind_len, const struct lj_ring_member *members,
-                    uint16_t count, struct lj_err *err)
+int lj_ring_closure(struct lj_ring *r, int64_t number, const char *kind, size_t kind_len,
+                    const struct lj_ring_member *members, uint16_t count, struct lj_err *err)
 {
     if (number <= r->head.closure) {
         return 0;
     }
     size_t bytes = count * sizeof *members;
     const char *name = intern(r, kind, kind_len);
-    struct lj_ring_member *copy = malloc(bytes ? bytes : 1); /* not NULL: that is how a closure is told from an event */
+    struct lj_ring_member *copy =
+        malloc(bytes ? bytes : 1); /* not NULL: that is how a closure is told from an event */
     if (!name || !copy) {
         free(copy);
         return lj_fail(err, LJ_E_NOMEM, "no memory for a closure of %u positions", count);

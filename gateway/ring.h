@@ -1,4 +1,5 @@
-/* The recent past of the stream, in memory: events and closures in the order in which the gateway learned them. */
+/* The recent past of the stream, in memory: events and closures in the order in which the gateway
+ * learned them. */
 #ifndef LJ_GATEWAY_RING_H
 #define LJ_GATEWAY_RING_H
 
@@ -9,7 +10,8 @@
 #include "common/err.h"
 #include "proto/wire.h"
 
-/* A place in the stream: everything up to this position, and every closure up to this number, is behind it. */
+/* A place in the stream: everything up to this position, and every closure up to this number, is
+ * behind it. */
 struct lj_cursor {
     int64_t position, closure;
 };
@@ -21,9 +23,10 @@ struct lj_ring_member {
 };
 
 struct lj_ring_item {
-    int64_t number;            /* an event's position, a closure's number */
-    const char *name;          /* event type or kind; lives as long as the ring */
-    struct lj_ring_member *members; /* closures: count of them, owned by the ring; NULL for an event */
+    int64_t number;   /* an event's position, a closure's number */
+    const char *name; /* event type or kind; lives as long as the ring */
+    struct lj_ring_member
+        *members; /* closures: count of them, owned by the ring; NULL for an event */
     uint16_t count;
     char unit[LJ_UNIT_CODE_LEN + 1];
     uint8_t id[16];
@@ -40,17 +43,19 @@ void lj_ring_start(struct lj_ring *r, struct lj_cursor at);
 void lj_ring_advance_events(struct lj_ring *r, int64_t position);
 void lj_ring_advance_closures(struct lj_ring *r, int64_t number);
 
-/* Append; what is not beyond the head of its series is a repeat and is left out (0 all the same). errors: LJ_E_NOMEM (nothing changed) */
-LJ_MUST int lj_ring_event(struct lj_ring *r, int64_t position, const uint8_t id[16], const char *unit, const char *type, size_t type_len,
-                          struct lj_err *err);
+/* Append; what is not beyond the head of its series is a repeat and is left out (0 all the same).
+ * errors: LJ_E_NOMEM (nothing changed) */
+LJ_MUST int lj_ring_event(struct lj_ring *r, int64_t position, const uint8_t id[16],
+                          const char *unit, const char *type, size_t type_len, struct lj_err *err);
 /* members is copied. */
-LJ_MUST int lj_ring_closure(struct lj_ring *r, int64_t number, const char *kind, size_t kind_len, const struct lj_ring_member *members,
-                            uint16_t count, struct lj_err *err);
+LJ_MUST int lj_ring_closure(struct lj_ring *r, int64_t number, const char *kind, size_t kind_len,
+                            const struct lj_ring_member *members, uint16_t count,
+                            struct lj_err *err);
 
-struct lj_cursor lj_ring_head(const struct lj_ring *r);  /* behind the last item */
-struct lj_cursor lj_ring_base(const struct lj_ring *r);  /* before the first item still here */
-uint64_t lj_ring_begin(const struct lj_ring *r);         /* sequence number of the first item, and */
-uint64_t lj_ring_end(const struct lj_ring *r);           /* of the one after the last */
+struct lj_cursor lj_ring_head(const struct lj_ring *r); /* behind the last item */
+struct lj_cursor lj_ring_base(const struct lj_ring *r); /* before the first item still here */
+uint64_t lj_ring_begin(const struct lj_ring *r);        /* sequence number of the first item, and */
+uint64_t lj_ring_end(const struct lj_ring *r);          /* of the one after the last */
 /* Begin <= seq < end. Valid until the next append. */
 const struct lj_ring_item *lj_ring_at(const struct lj_ring *r, uint64_t seq);
 size_t lj_ring_bytes(const struct lj_ring *r);

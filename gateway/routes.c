@@ -1,10 +1,12 @@
 /* Routes: one table says path, methods, who may, and which functions.
  *
- * Everything that depends on the route and not on its handler is decided here, before any of the body is taken: is there such a path (404),
- * does it take that method (405 with Allow), who is asking (401, or 503 when we cannot know), may that role do it (403). A new route is a
- * row. HEAD goes wherever GET goes: the HTTP layer leaves the body out.
+ * Everything that depends on the route and not on its handler is decided here, before any of the
+ * body is taken: is there such a path (404), does it take that method (405 with Allow), who is
+ * asking (401, or 503 when we cannot know), may that role do it (403). A new route is a row. HEAD
+ * goes wherever GET goes: the HTTP layer leaves the body out.
  *
- * Open on loopback means: from this machine and through no proxy (a proxy on this machine says Forwarded or X-Forwarded-For). */
+ * Open on loopback means: from this machine and through no proxy (a proxy on this machine says
+ * Forwarded or X-Forwarded-For). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,26 +23,28 @@ enum {
 enum guard { OPEN, OPEN_ON_LOOPBACK, GUARDED };
 
 struct route {
-    const char *path;        /* a segment {id} stands for any text without a slash */
-    const char *method;      /* GET means HEAD too */
+    const char *path;   /* a segment {id} stands for any text without a slash */
+    const char *method; /* GET means HEAD too */
     enum guard guard;
     unsigned roles;
-    void (*head)(struct lj_gateway *g, struct lj_req *rq);  /* may be NULL */
+    void (*head)(struct lj_gateway *g, struct lj_req *rq); /* may be NULL */
     void (*ready)(struct lj_gateway *g, struct lj_req *rq);
-    void (*done)(struct lj_gateway *g, struct lj_req *rq);  /* may be NULL */
+    void (*done)(struct lj_gateway *g, struct lj_req *rq); /* may be NULL */
 };
 
 static const struct route routes[] = {
     {"/v1/events", "POST", GUARDED, SENDERS, lj_intake_head, lj_intake_ready, lj_intake_done},
     {"/v1/events/{id}", "GET", GUARDED, READERS, NULL, lj_provenance_ready, lj_provenance_done},
     {"/v1/stream", "GET", GUARDED, READERS, NULL, lj_stream_ready, lj_stream_done},
-    {"/metrics", "GET", OPEN_ON_LOOPBACK, LJ_TOKEN_METRICS | LJ_TOKEN_OPERATOR, NULL, lj_metrics_ready, NULL},
+    {"/metrics", "GET", OPEN_ON_LOOPBACK, LJ_TOKEN_METRICS | LJ_TOKEN_OPERATOR, NULL,
+     lj_metrics_ready, NULL},
     {"/livez", "GET", OPEN, 0, NULL, lj_livez_ready, NULL},
     {"/readyz", "GET", OPEN, 0, NULL, lj_readyz_ready, NULL},
 };
 
 enum { ROUTES = sizeof routes / sizeof routes[0] };
-_Static_assert((int)ROUTES < (int)LJ_GW_ROUTES, "metrics have a row for each route and one for no route");
+_Static_assert((int)ROUTES < (int)LJ_GW_ROUTES,
+               "metrics have a row for each route and one for no route");
 
 /* What hangs on a request. */
 struct visit {
@@ -119,7 +123,8 @@ static bool fits(const char *pattern, const char *path, char *param, size_t cap)
 
 static bool takes(const struct route *r, const char *method)
 {
-    return strcmp(r->method, method) == 0 || (strcmp(r->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
+    return strcmp(r->method, method) == 0 ||
+           (strcmp(r->method, "GET") == 0 && strcmp(method, "HEAD") == 0);
 }
 
 /* The row of path and method, or NULL after a refusal. */
@@ -137,7 +142,8 @@ static const struct route *find(struct lj_req *rq, struct visit *v)
     }
     if (same_path) {
         rq->route = same_path; /* for the metrics */
-        lj_req_set(rq, "Allow", strcmp(same_path->method, "GET") == 0 ? "GET, HEAD" : same_path->method);
+        lj_req_set(rq, "Allow",
+                   strcmp(same_path->method, "GET") == 0 ? "GET, HEAD" : same_path->method);
         lj_gw_refuse(rq, LJ_E_METHOD, NULL);
     } else {
         lj_gw_refuse(rq, LJ_E_NOT_FOUND_PATH, NULL);
@@ -228,4 +234,5 @@ static void on_refuse(struct lj_req *rq, const struct lj_err *why, void *arg)
     lj_gw_refuse(rq, why->code, why->text);
 }
 
-const struct lj_http_ops lj_gw_http_ops = {.head = on_head, .ready = on_ready, .done = on_done, .refuse = on_refuse};
+const struct lj_http_ops lj_gw_http_ops = {
+    .head = on_head, .ready = on_ready, .done = on_done, .refuse = on_refuse};

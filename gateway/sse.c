@@ -1,8 +1,10 @@
 /* Server-sent events.
  *
- * One item is one block: id, event, one line of data, an empty line. The data are short JSON objects built from numbers and from names that the
- * database holds to a narrow alphabet; they are escaped all the same, since a name with a quote or a line end would break the frame for every
- * reader. A closure shows only the positions of units that the reader may see, and is left out when none is left. */
+ * One item is one block: id, event, one line of data, an empty line. The data are short JSON
+ * objects built from numbers and from names that the database holds to a narrow alphabet; they are
+ * escaped all the same, since a name with a quote or a line end would break the frame for every
+ * reader. A closure shows only the positions of units that the reader may see, and is left out when
+ * none is left. */
 #include "gateway/sse.h"
 
 #include <stdio.h>
@@ -52,7 +54,8 @@ static void begin(struct lj_buf *b, struct lj_cursor at, const char *event)
     lj_buf_printf(b, "id: %s\nevent: %s\ndata: {", id, event);
 }
 
-bool lj_sse_event(struct lj_buf *b, const struct lj_ring_item *item, struct lj_cursor at, const struct lj_sse_filter *f)
+bool lj_sse_event(struct lj_buf *b, const struct lj_ring_item *item, struct lj_cursor at,
+                  const struct lj_sse_filter *f)
 {
     char id[LJ_UUID_TEXT + 1];
     int first = 0;
@@ -68,7 +71,8 @@ bool lj_sse_event(struct lj_buf *b, const struct lj_ring_item *item, struct lj_c
     return true;
 }
 
-bool lj_sse_closure(struct lj_buf *b, const struct lj_ring_item *item, struct lj_cursor at, const struct lj_sse_filter *f)
+bool lj_sse_closure(struct lj_buf *b, const struct lj_ring_item *item, struct lj_cursor at,
+                    const struct lj_sse_filter *f)
 {
     uint8_t seen[UINT16_MAX / 8 + 1];
     size_t n = 0;
@@ -91,7 +95,9 @@ bool lj_sse_closure(struct lj_buf *b, const struct lj_ring_item *item, struct lj
         lj_buf_printf(b, list == 0 ? ",\"positions\":[" : "],\"verdicts\":[");
         for (uint16_t i = 0; i < item->count; i++) {
             if (seen[i / 8] >> (i % 8) & 1) {
-                lj_buf_printf(b, "%s%lld", comma, list == 0 ? (long long)item->members[i].position : (long long)item->members[i].verdict);
+                lj_buf_printf(b, "%s%lld", comma,
+                              list == 0 ? (long long)item->members[i].position
+                                        : (long long)item->members[i].verdict);
                 comma = ",";
             }
         }

@@ -1,16 +1,21 @@
 /* GET /v1/stream: readers.
  *
- * A reader is a cursor: the last position and closure number it has been given, and where in the ring to look on. While its cursor lies in the
- * ring it is served from there; if it is older (it resumed far back, or took too long) it gets pages of the log until it has caught up with the
- * ring's beginning. In both cases what is sent is exactly what lies beyond its cursor, in each series in order, and the id of every block is
- * the cursor behind it: that is why nothing is missing and nothing comes twice, whatever gateway it resumes at.
+ * A reader is a cursor: the last position and closure number it has been given, and where in the
+ * ring to look on. While its cursor lies in the ring it is served from there; if it is older (it
+ * resumed far back, or took too long) it gets pages of the log until it has caught up with the
+ * ring's beginning. In both cases what is sent is exactly what lies beyond its cursor, in each
+ * series in order, and the id of every block is the cursor behind it: that is why nothing is
+ * missing and nothing comes twice, whatever gateway it resumes at.
  *
- * From the log, events come before the closures that speak of them: a closure beyond the events sent so far waits for the next page of events.
+ * From the log, events come before the closures that speak of them: a closure beyond the events
+ * sent so far waits for the next page of events.
  *
- * Memory: one block of output at a time, at most one page of the log (500 events or 10 closures: under 256 KiB). A reader that takes nothing is
- * not written to; the HTTP layer ends it after stream-timeout.
+ * Memory: one block of output at a time, at most one page of the log (500 events or 10 closures:
+ * under 256 KiB). A reader that takes nothing is not written to; the HTTP layer ends it after
+ * stream-timeout.
  *
- * A resume id ahead of what this gateway knows may still be right: another gateway gave it out a moment ago. It is judged by the next HEAD. */
+ * A resume id ahead of what this gateway knows may still be right: another gateway gave it out a
+ * moment ago. It is judged by the next HEAD. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +26,11 @@
 #include "gateway/sse.h"
 
 enum {
-    BLOCK = 16384,          /* output is produced while there is less than this */
+    BLOCK = 16384, /* output is produced while there is less than this */
     PAGE_EVENTS = 500,
     PAGE_CLOSURES = 10,
-    JUDGE_US = 2500000,     /* two heads and a half */
-    RETRY_US = 200000,      /* a page again, when the log was not as far as it should be, or away */
+    JUDGE_US = 2500000, /* two heads and a half */
+    RETRY_US = 200000,  /* a page again, when the log was not as far as it should be, or away */
 };
 
 struct lj_stream_reader {
@@ -34,17 +39,18 @@ struct lj_stream_reader {
     struct lj_req *rq;
     struct lj_token *token;
     struct lj_cursor at;
-    uint64_t seq;            /* in the ring, once in_ring */
+    uint64_t seq; /* in the ring, once in_ring */
     bool judging, in_ring, ended;
-    bool closures_next;      /* of the two series in the log */
+    bool closures_next; /* of the two series in the log */
     struct lj_page_ask *ask;
-    int64_t ask_upto;        /* what the page in flight can prove: the ring's beginning moves on meanwhile */
+    int64_t
+        ask_upto; /* what the page in flight can prove: the ring's beginning moves on meanwhile */
     struct lj_page_members members;
     struct lj_buf out;
     size_t out_at;
-    uint64_t heads;          /* heads the feed had when judging began */
+    uint64_t heads; /* heads the feed had when judging began */
     int64_t judge_until_us, quiet_since_us, retry_at_us;
-    int unit;                /* filter by root of a subtree; the token's when none was asked */
+    int unit; /* filter by root of a subtree; the token's when none was asked */
     char type[64];
     struct lj_sse_filter filter;
 };
@@ -106,9 +112,12 @@ static void ask_log(struct lj_stream_reader *r)
     if (r->ask || lj_mono_us() < r->retry_at_us) {
         return;
     }
-    bool events = r->at.position < base.position && !(r->closures_next && r->at.closure < base.closure);
-    struct lj_page_query q = {.events = events, .after = events ? r->at.position : r->at.closure,
-                              .upto = events ? base.position : base.closure, .limit = events ? PAGE_EVENTS : PAGE_CLOSURES};
+    bool events =
+        r->at.position < base.position && !(r->closures_next && r->at.closure < base.closure);
+    struct lj_page_query q = {.events = events,
+                              .after = events ? r->at.position : r->at.closure,
+                              .upto = events ? base.position : base.closure,
+                              .limit = events ? PAGE_EVENTS : PAGE_CLOSURES};
     r->closures_next = events;
     r->ask_upto = q.upto;
     if (lj_page_open(r->g->query, &q, on_page, r, &r->ask, &err) != 0) {
@@ -119,7 +128,8 @@ static void ask_log(struct lj_stream_reader *r)
 
 static struct lj_ring_item item_of(const struct lj_page_row *row)
 {
-    struct lj_ring_item item = {.number = row->number, .name = row->name, .members = row->members, .count = row->count};
+    struct lj_ring_item item = {
+        .number = row->number, .name = row->name, .members = row->members, .count = row->count};
     memcpy(item.id, row->id, sizeof item.id);
     memcpy(item.unit, row->unit, sizeof item.unit);
     return item;
@@ -149,7 +159,8 @@ static int64_t last_position(const struct lj_page_row *row)
     return last;
 }
 
-static int take_closures(struct lj_stream_reader *r, const struct lj_page *page, struct lj_cursor base, struct lj_err *err)
+static int take_closures(struct lj_stream_reader *r, const struct lj_page *page,
+                         struct lj_cursor base, struct lj_err *err)
 {
     for (int i = 0; i < page->rows; i++) {
         struct lj_page_row row;
@@ -189,7 +200,8 @@ static void on_page(const struct lj_page *page, void *arg)
         take_events(r, page);
     } else if (take_closures(r, page, base, &err) != 0) {
         char quoted[300];
-        lj_log(LJ_ERROR, "stream.closure", "error=%s", lj_log_quote(err.text, quoted, sizeof quoted));
+        lj_log(LJ_ERROR, "stream.closure", "error=%s",
+               lj_log_quote(err.text, quoted, sizeof quoted));
         r->ended = true; /* rather an end than a gap */
     }
     lj_req_wake(r->rq);
@@ -242,7 +254,8 @@ static void begin(struct lj_stream_reader *r)
     char id[LJ_SSE_ID_MAX];
     r->judging = false;
     lj_sse_id(r->at, id);
-    /* The first block has an id and no data: no event is fired, but a client that is cut off before its first event resumes here. */
+    /* The first block has an id and no data: no event is fired, but a client that is cut off before
+     * its first event resumes here. */
     lj_buf_printf(&r->out, ": liangjin stream\nretry: 2000\nid: %s\n\n", id);
     r->quiet_since_us = lj_mono_us();
     r->g->m.streams_opened++;
@@ -286,7 +299,8 @@ static bool read_filters(struct lj_stream_reader *r, struct lj_req *rq)
         }
         memcpy(r->type, type, strlen(type) + 1); /* the directory's names fit */
     }
-    r->filter = (struct lj_sse_filter){.sees = r->unit == 0 ? NULL : reader_sees, .arg = r, .type = r->type};
+    r->filter = (struct lj_sse_filter){
+        .sees = r->unit == 0 ? NULL : reader_sees, .arg = r, .type = r->type};
     return true;
 }
 
@@ -315,9 +329,11 @@ static bool room(struct lj_gateway *g, struct lj_req *rq, const struct lj_token 
 {
     struct lj_problem p;
     if (t->streams >= (uint64_t)g->config.stream_readers) {
-        lj_problem_set(&p, LJ_E_RATE, "", "this token has as many streams open as it may", "该令牌打开的事件流已达上限");
+        lj_problem_set(&p, LJ_E_RATE, "", "this token has as many streams open as it may",
+                       "该令牌打开的事件流已达上限");
     } else if (g->n_readers >= (size_t)g->config.stream_readers_total) {
-        lj_problem_set(&p, LJ_E_BUSY, "", "as many streams are open as there may be", "打开的事件流已达上限");
+        lj_problem_set(&p, LJ_E_BUSY, "", "as many streams are open as there may be",
+                       "打开的事件流已达上限");
     } else {
         return true;
     }

@@ -1,9 +1,11 @@
 /* The table of tokens.
  *
- * Secrets are never here: a request's text is hashed and the hash looked up, so what an attacker could measure is the lookup of a hash he
- * cannot choose. Open addressing over pointers keyed by the hash's first eight bytes (uniform, so no further hash is needed); a token keeps
- * its address for the life of the process, because a revoked one may still be pointed at by a stream that is being ended. The database
- * hands out changes by a growing version, and revocations are changes: nothing is ever removed, and a few hundred rows is what there is. */
+ * Secrets are never here: a request's text is hashed and the hash looked up, so what an attacker
+ * could measure is the lookup of a hash he cannot choose. Open addressing over pointers keyed by
+ * the hash's first eight bytes (uniform, so no further hash is needed); a token keeps its address
+ * for the life of the process, because a revoked one may still be pointed at by a stream that is
+ * being ended. The database hands out changes by a growing version, and revocations are changes:
+ * nothing is ever removed, and a few hundred rows is what there is. */
 #include "gateway/tokens.h"
 
 #include <sodium.h>
@@ -106,9 +108,13 @@ size_t lj_tokens_count(const struct lj_tokens *t)
 
 uint8_t lj_token_role(const char *word)
 {
-    static const struct { const char *word; uint8_t role; } roles[] = {
-        {"client", LJ_TOKEN_CLIENT}, {"centre", LJ_TOKEN_CENTRE}, {"observer", LJ_TOKEN_OBSERVER},
-        {"operator", LJ_TOKEN_OPERATOR}, {"metrics", LJ_TOKEN_METRICS},
+    static const struct {
+        const char *word;
+        uint8_t role;
+    } roles[] = {
+        {"client", LJ_TOKEN_CLIENT},     {"centre", LJ_TOKEN_CENTRE},
+        {"observer", LJ_TOKEN_OBSERVER}, {"operator", LJ_TOKEN_OPERATOR},
+        {"metrics", LJ_TOKEN_METRICS},
     };
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (strcmp(word, roles[i].word) == 0) {

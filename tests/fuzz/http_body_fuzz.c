@@ -1,7 +1,9 @@
-/* Fuzzing what the gateway makes of a body: split into lines, each judged as an event, its problem written, and what is written is JSON.
+/* Fuzzing what the gateway makes of a body: split into lines, each judged as an event, its problem
+ * written, and what is written is JSON.
  *
- * The first byte says whether the body is one event or a batch; the rest is the body. A judgement must fill a problem with a code of the table
- * exactly when it refuses, an accepted event's slices must lie in the text, and the problem must be a JSON object to our own strict reader. */
+ * The first byte says whether the body is one event or a batch; the rest is the body. A judgement
+ * must fill a problem with a code of the table exactly when it refuses, an accepted event's slices
+ * must lie in the text, and the problem must be a JSON object to our own strict reader. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,8 +25,10 @@ struct world {
 static struct world *world_new(void)
 {
     static struct world w; /* one for the whole run */
-    static const struct lj_unit units[] = {{0, LJ_UNIT_NONE, "CN000"}, {1, 0, "PS001"}, {2, 0, "PS002"}};
-    static const struct lj_event_type types[] = {{"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT}, {"policy.set", 4, 1, LJ_ORIGIN_CENTRE}};
+    static const struct lj_unit units[] = {
+        {0, LJ_UNIT_NONE, "CN000"}, {1, 0, "PS001"}, {2, 0, "PS002"}};
+    static const struct lj_event_type types[] = {{"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT},
+                                                 {"policy.set", 4, 1, LJ_ORIGIN_CENTRE}};
     if (w.directory) {
         return &w;
     }
@@ -66,7 +70,8 @@ static void judge(struct world *w, const char *text, size_t len)
         return;
     }
     const struct lj_slice *payload = &in.event.payload;
-    assert(payload->p >= text && payload->p + payload->n <= text + len && payload->n >= 2 && payload->p[0] == '{');
+    assert(payload->p >= text && payload->p + payload->n <= text + len && payload->n >= 2 &&
+           payload->p[0] == '{');
     assert(in.unit == 1 && in.event.key.n <= LJ_KEY_MAX && in.event.schema_version > 0);
     int version = lj_uuid_version(in.event.id);
     assert(version >= 1 && version <= 7);
@@ -88,7 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n = lj_ndjson_split(text, size - 1, lines, LJ_BATCH_EVENTS_MAX, &all);
     assert(n <= all);
     for (size_t i = 0; i < n; i++) {
-        assert(lines[i].number <= all && lines[i].text >= text && lines[i].text + lines[i].len <= text + size - 1);
+        assert(lines[i].number <= all && lines[i].text >= text &&
+               lines[i].text + lines[i].len <= text + size - 1);
         judge(w, lines[i].text, lines[i].len);
     }
     return 0;

@@ -1,7 +1,8 @@
 /* The fake broker.
  *
- * Single-threaded, no loop library: zmq_poll with a short timeout. Contents are compared byte by byte as received, which is enough for tests
- * that send the same bytes again. The log, where there is one, is written before the answer, like the real one, and log_head with it. */
+ * Single-threaded, no loop library: zmq_poll with a short timeout. Contents are compared byte by
+ * byte as received, which is enough for tests that send the same bytes again. The log, where there
+ * is one, is written before the answer, like the real one, and log_head with it. */
 #include "tests/lib/fakebroker.h"
 
 #include <stdio.h>
@@ -33,13 +34,17 @@ struct lj_fakebroker {
     int publish, head;
     uint64_t nonce;
     int64_t next_position, next_closure, last_event, last_closure, head_at_us;
-    struct { uint8_t id[64]; size_t len; } peers[PEERS];
+    struct {
+        uint8_t id[64];
+        size_t len;
+    } peers[PEERS];
     int n_peers;
     struct stored *events;
     size_t n;
 };
 
-static void send2(void *sock, const void *to, size_t to_len, uint8_t type, uint64_t seq, struct lj_buf *body)
+static void send2(void *sock, const void *to, size_t to_len, uint8_t type, uint64_t seq,
+                  struct lj_buf *body)
 {
     uint8_t envelope[LJ_ENVELOPE_SIZE];
     lj_envelope_put(envelope, type, seq);
@@ -50,7 +55,8 @@ static void send2(void *sock, const void *to, size_t to_len, uint8_t type, uint6
     zmq_send(sock, body ? body->data : NULL, body ? body->len : 0, ZMQ_DONTWAIT);
 }
 
-static int query(struct lj_fakebroker *b, const char *sql, int n, const char *const *values, int64_t *ret_first)
+static int query(struct lj_fakebroker *b, const char *sql, int n, const char *const *values,
+                 int64_t *ret_first)
 {
     PGresult *res = NULL;
     struct lj_err err = {0};
@@ -152,20 +158,27 @@ static void on_hello(struct lj_fakebroker *b, const void *id, size_t len, uint64
     lj_buf_free(&body);
 }
 
-static void write_log(struct lj_fakebroker *b, const struct stored *s, const struct lj_submit_event *e)
+static void write_log(struct lj_fakebroker *b, const struct stored *s,
+                      const struct lj_submit_event *e)
 {
     char position[32], id[LJ_UUID_TEXT + 1], occurred[40];
-    char *payload = strndup(e->payload.p, e->payload.n), *key = strndup(e->key.p, e->key.n), *source = strndup(e->source.p, e->source.n);
+    char *payload = strndup(e->payload.p, e->payload.n), *key = strndup(e->key.p, e->key.n),
+         *source = strndup(e->source.p, e->source.n);
     snprintf(position, sizeof position, "%lld", (long long)s->position);
     snprintf(occurred, sizeof occurred, "%lld", (long long)e->occurred_at_us);
-    const char *values[] = {position, lj_uuid_format(s->id, id), s->type, s->unit, payload, key, source,
-                            e->occurred_at_us == LJ_TIME_NONE ? NULL : occurred};
-    query(b,
-          "with e as (insert into event (position, received_at, occurred_at, id, type, unit, class, schema_version, key, source, content_hash,"
-          " payload) select $1::int8, now(), to_timestamp($8::int8 / 1e6), $2::uuid, t.number, u.number, t.class, 1, nullif($6, ''), $7,"
-          " '\\x00'::bytea, $5 from event_type t, unit_directory u where t.name = $3 and u.code = $4)"
-          " update log_head set frontier = $1::int8 where shard = 0 and lane = 0",
-          8, values, NULL);
+    const char *values[] = {position, lj_uuid_format(s->id, id),
+                            s->type,  s->unit,
+                            payload,  key,
+                            source,   e->occurred_at_us == LJ_TIME_NONE ? NULL : occurred};
+    query(
+        b,
+        "with e as (insert into event (position, received_at, occurred_at, id, type, unit, class, "
+        "schema_version, key, source, content_hash,"
+        " payload) select $1::int8, now(), to_timestamp($8::int8 / 1e6), $2::uuid, t.number, "
+        "u.number, t.class, 1, nullif($6, ''), $7,"
+        " '\\x00'::bytea, $5 from event_type t, unit_directory u where t.name = $3 and u.code = $4)"
+        " update log_head set frontier = $1::int8 where shard = 0 and lane = 0",
+        8, values, NULL);
     free(payload);
     free(key);
     free(source);
@@ -174,7 +187,8 @@ static void write_log(struct lj_fakebroker *b, const struct stored *s, const str
 static void publish_event(struct lj_fakebroker *b, const struct stored *s)
 {
     struct lj_buf body = {0};
-    struct lj_stream_event e = {.position = s->position, .received_at_us = lj_now_us(), .type = {s->type, strlen(s->type)}};
+    struct lj_stream_event e = {
+        .position = s->position, .received_at_us = lj_now_us(), .type = {s->type, strlen(s->type)}};
     memcpy(e.id, s->id, sizeof e.id);
     strcpy(e.unit, s->unit);
     lj_buf_i64(&body, b->last_event);
@@ -189,13 +203,15 @@ static void publish_event(struct lj_fakebroker *b, const struct stored *s)
 }
 
 /* Same bytes: 1; other bytes: conflict; new: stored. */
-static struct lj_ack store(struct lj_fakebroker *b, const struct lj_submit_event *e, const uint8_t *raw, size_t raw_len)
+static struct lj_ack store(struct lj_fakebroker *b, const struct lj_submit_event *e,
+                           const uint8_t *raw, size_t raw_len)
 {
     for (size_t i = 0; i < b->n; i++) {
         struct stored *s = &b->events[i];
         if (memcmp(s->id, e->id, sizeof s->id) == 0) {
             int same = s->content_len == raw_len && memcmp(s->content, raw, raw_len) == 0;
-            return (struct lj_ack){.code = same ? 1 : (int16_t)LJ_E_ID_CONFLICT, .position = same ? s->position : 0};
+            return (struct lj_ack){.code = same ? 1 : (int16_t)LJ_E_ID_CONFLICT,
+                                   .position = same ? s->position : 0};
         }
     }
     if (b->n == EVENTS) {
@@ -216,10 +232,17 @@ static struct lj_ack store(struct lj_fakebroker *b, const struct lj_submit_event
     return (struct lj_ack){.code = 0, .position = s->position};
 }
 
-static struct lj_ack answer(struct lj_fakebroker *b, const struct lj_submit_event *e, const uint8_t *raw, size_t raw_len)
+static struct lj_ack answer(struct lj_fakebroker *b, const struct lj_submit_event *e,
+                            const uint8_t *raw, size_t raw_len)
 {
-    static const struct { const char *mode; int16_t code; uint16_t retry; } fixed[] = {
-        {"busy", LJ_E_BUSY, 7}, {"unknown", LJ_E_DB_LOST, 0}, {"full", LJ_E_RATE, 3},
+    static const struct {
+        const char *mode;
+        int16_t code;
+        uint16_t retry;
+    } fixed[] = {
+        {"busy", LJ_E_BUSY, 7},
+        {"unknown", LJ_E_DB_LOST, 0},
+        {"full", LJ_E_RATE, 3},
     };
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) {
         if (strcmp(b->mode, fixed[i].mode) == 0) {
@@ -229,7 +252,8 @@ static struct lj_ack answer(struct lj_fakebroker *b, const struct lj_submit_even
     return store(b, e, raw, raw_len);
 }
 
-static void on_submit(struct lj_fakebroker *b, const void *id, size_t len, uint64_t seq, const void *data, size_t size)
+static void on_submit(struct lj_fakebroker *b, const void *id, size_t len, uint64_t seq,
+                      const void *data, size_t size)
 {
     struct lj_buf body = {0};
     struct lj_reader r = lj_reader(data, size);
@@ -266,7 +290,8 @@ static void on_router(struct lj_fakebroker *b)
         more = zmq_msg_more(&part[n]);
     }
     struct lj_envelope env;
-    if (n == 3 && lj_envelope_get(zmq_msg_data(&part[1]), zmq_msg_size(&part[1]), &env, NULL) == 0) {
+    if (n == 3 &&
+        lj_envelope_get(zmq_msg_data(&part[1]), zmq_msg_size(&part[1]), &env, NULL) == 0) {
         const void *id = zmq_msg_data(&part[0]);
         size_t len = zmq_msg_size(&part[0]);
         if (env.type == LJ_MSG_HELLO) {
@@ -286,10 +311,15 @@ static void on_router(struct lj_fakebroker *b)
 
 static void send_head(struct lj_fakebroker *b)
 {
-    static const char metrics[] = "# HELP liangjin_broker_fake A broker that only plays one.\n# TYPE liangjin_broker_fake gauge\nliangjin_broker_fake 1\n";
+    static const char metrics[] = "# HELP liangjin_broker_fake A broker that only plays one.\n# "
+                                  "TYPE liangjin_broker_fake gauge\nliangjin_broker_fake 1\n";
     struct lj_buf body = {0};
-    struct lj_head h = {.nonce = b->nonce, .frontier = b->next_position - 1, .closure_frontier = b->next_closure - 1, .now_us = lj_now_us(),
-                        .status = {"{}", 2}, .metrics = {metrics, sizeof metrics - 1}};
+    struct lj_head h = {.nonce = b->nonce,
+                        .frontier = b->next_position - 1,
+                        .closure_frontier = b->next_closure - 1,
+                        .now_us = lj_now_us(),
+                        .status = {"{}", 2},
+                        .metrics = {metrics, sizeof metrics - 1}};
     lj_head_put(&body, &h);
     send2(b->xpub, NULL, 0, LJ_MSG_HEAD, 0, &body);
     lj_buf_free(&body);
@@ -318,7 +348,8 @@ int lj_fakebroker_serve(struct lj_fakebroker *b, int ms)
     return 0;
 }
 
-static void log_closure(struct lj_fakebroker *b, const char *kind, const struct lj_stream_member *m, size_t n, int64_t number)
+static void log_closure(struct lj_fakebroker *b, const char *kind, const struct lj_stream_member *m,
+                        size_t n, int64_t number)
 {
     struct lj_buf positions = {0}, verdicts = {0};
     char text[32];
@@ -331,15 +362,19 @@ static void log_closure(struct lj_fakebroker *b, const char *kind, const struct 
     snprintf(text, sizeof text, "%lld", (long long)number);
     const char *values[] = {text, kind, (const char *)positions.data, (const char *)verdicts.data};
     query(b,
-          "with c as (insert into closure (number, lo, hi, closed_at, kind, attempt, positions, verdicts, worker, version)"
-          " select $1::int8, ($3::int8[])[1], ($3::int8[])[cardinality($3::int8[])], now(), k.number, 1, $3::int8[], $4::int2[], 'fake', '0'"
-          " from kind k where k.name = $2) update log_head set closure_frontier = $1::int8 where shard = 0 and lane = 0",
+          "with c as (insert into closure (number, lo, hi, closed_at, kind, attempt, positions, "
+          "verdicts, worker, version)"
+          " select $1::int8, ($3::int8[])[1], ($3::int8[])[cardinality($3::int8[])], now(), "
+          "k.number, 1, $3::int8[], $4::int2[], 'fake', '0'"
+          " from kind k where k.name = $2) update log_head set closure_frontier = $1::int8 where "
+          "shard = 0 and lane = 0",
           4, values, NULL);
     lj_buf_free(&positions);
     lj_buf_free(&verdicts);
 }
 
-static void close_positions(struct lj_fakebroker *b, const char *kind, int64_t from, int64_t to, int16_t verdict)
+static void close_positions(struct lj_fakebroker *b, const char *kind, int64_t from, int64_t to,
+                            int16_t verdict)
 {
     struct lj_stream_member m[500];
     struct lj_buf body = {0};
@@ -354,7 +389,10 @@ static void close_positions(struct lj_fakebroker *b, const char *kind, int64_t f
     if (n == 0) {
         return;
     }
-    struct lj_stream_closure c = {.number = b->next_closure++, .kind = {kind, strlen(kind)}, .closed_at_us = lj_now_us(), .count = n};
+    struct lj_stream_closure c = {.number = b->next_closure++,
+                                  .kind = {kind, strlen(kind)},
+                                  .closed_at_us = lj_now_us(),
+                                  .count = n};
     if (b->db) {
         log_closure(b, kind, m, n, c.number);
     }

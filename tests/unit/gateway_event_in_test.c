@@ -1,5 +1,5 @@
-/* Judging an event's envelope: which refusal, where, and in which order; splitting a batch into lines.
- * lj-test: lj_gateway_core lj_client lj_proto lj_common
+/* Judging an event's envelope: which refusal, where, and in which order; splitting a batch into
+ * lines. lj-test: lj_gateway_core lj_client lj_proto lj_common
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,9 +24,11 @@ static struct fixture fixture;
 
 static int setup(void **state)
 {
-    static const struct lj_unit units[] = {{0, LJ_UNIT_NONE, "CN000"}, {1, 0, "PS001"}, {2, 0, "PS002"}, {3, 1, "SU003"}};
-    static const struct lj_event_type types[] = {
-        {"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT}, {"policy.set", 4, 2, LJ_ORIGIN_CENTRE}, {"activity.rejected", 60, 1, LJ_ORIGIN_WORKER}};
+    static const struct lj_unit units[] = {
+        {0, LJ_UNIT_NONE, "CN000"}, {1, 0, "PS001"}, {2, 0, "PS002"}, {3, 1, "SU003"}};
+    static const struct lj_event_type types[] = {{"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT},
+                                                 {"policy.set", 4, 2, LJ_ORIGIN_CENTRE},
+                                                 {"activity.rejected", 60, 1, LJ_ORIGIN_WORKER}};
     (void)state;
     fixture.scratch = lj_json_scratch_new();
     fixture.directory = lj_directory_new();
@@ -47,29 +49,43 @@ static int teardown(void **state)
     return 0;
 }
 
-static int judge(uint8_t role, int16_t unit, const char *text, struct lj_event_in *ret, struct lj_problem *problem)
+static int judge(uint8_t role, int16_t unit, const char *text, struct lj_event_in *ret,
+                 struct lj_problem *problem)
 {
     fixture.token = (struct lj_token){.role = role, .unit = unit, .class = 1, .name = "t"};
-    struct lj_event_judge j = {fixture.scratch, fixture.directory, &fixture.token, &fixture.uuids, 1800000000000000};
+    struct lj_event_judge j = {fixture.scratch, fixture.directory, &fixture.token, &fixture.uuids,
+                               1800000000000000};
     return lj_event_in_read(&j, text, strlen(text), ret, problem);
 }
 
 static void refusals(void **state)
 {
-    static const struct { const char *text; int code; const char *pointer; } table[] = {
+    static const struct {
+        const char *text;
+        int code;
+        const char *pointer;
+    } table[] = {
         {"{", LJ_E_JSON_SYNTAX, ""},
         {"[]", LJ_E_JSON_SYNTAX, ""},
-        {"{\"x\":1,\"payload\":{\"a\":1,\"a\":2}}", LJ_E_JSON_DUPLICATE, "/payload/a"}, /* malformed comes before unknown */
-        {"{\"x\":1}", LJ_E_UNKNOWN_MEMBER, "/x"},                                        /* unknown before missing */
+        {"{\"x\":1,\"payload\":{\"a\":1,\"a\":2}}", LJ_E_JSON_DUPLICATE,
+         "/payload/a"},                           /* malformed comes before unknown */
+        {"{\"x\":1}", LJ_E_UNKNOWN_MEMBER, "/x"}, /* unknown before missing */
         {"{}", LJ_E_MEMBER_MISSING, "/type"},
-        {"{\"type\":\"a.b\",\"unit\":\"PS001\"}", LJ_E_MEMBER_MISSING, "/payload"},       /* missing before unknown type */
+        {"{\"type\":\"a.b\",\"unit\":\"PS001\"}", LJ_E_MEMBER_MISSING,
+         "/payload"}, /* missing before unknown type */
         {"{\"type\":\"a.b\",\"unit\":\"PS001\",\"payload\":[]}", LJ_E_MEMBER_INVALID, "/payload"},
         {"{\"type\":\"a.b\",\"unit\":\"XX000\",\"payload\":{}}", LJ_E_TYPE_UNKNOWN, "/type"},
-        {"{\"type\":\"policy.set\",\"unit\":\"XX000\",\"payload\":{}}", LJ_E_FORBIDDEN_TYPE, "/type"},
-        {"{\"type\":\"activity.submitted\",\"unit\":\"XX000\",\"payload\":{}}", LJ_E_UNIT_UNKNOWN, "/unit"},
-        {"{\"type\":\"activity.submitted\",\"unit\":\"PS002\",\"payload\":{}}", LJ_E_FORBIDDEN_UNIT, "/unit"},
-        {"{\"type\":\"activity.submitted\",\"unit\":\"PS001\\u0020\",\"payload\":{}}", LJ_E_UNIT_UNKNOWN, "/unit"},
-        {"{\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"a.b\",\"unit\":\"PS001\",\"payload\":{}}", LJ_E_ID_VERSION, "/id"},
+        {"{\"type\":\"policy.set\",\"unit\":\"XX000\",\"payload\":{}}", LJ_E_FORBIDDEN_TYPE,
+         "/type"},
+        {"{\"type\":\"activity.submitted\",\"unit\":\"XX000\",\"payload\":{}}", LJ_E_UNIT_UNKNOWN,
+         "/unit"},
+        {"{\"type\":\"activity.submitted\",\"unit\":\"PS002\",\"payload\":{}}", LJ_E_FORBIDDEN_UNIT,
+         "/unit"},
+        {"{\"type\":\"activity.submitted\",\"unit\":\"PS001\\u0020\",\"payload\":{}}",
+         LJ_E_UNIT_UNKNOWN, "/unit"},
+        {"{\"id\":\"00000000-0000-0000-0000-000000000000\",\"type\":\"a.b\",\"unit\":\"PS001\","
+         "\"payload\":{}}",
+         LJ_E_ID_VERSION, "/id"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -86,8 +102,11 @@ static void taken(void **state)
     struct lj_event_in in;
     struct lj_problem p;
     (void)state;
-    const char *text = "{ \"payload\" : {\"a\": 1 } , \"\\u0074ype\":\"activity.\\u0073ubmitted\",\"unit\":\"SU003\",\"key\":\"\\u94a5\","
-                       "\"occurred_at\":\"1970-01-01T08:00:01+08:00\",\"schema_version\":7,\"id\":\"01890A5D-AC96-774B-BCCE-B302099A8057\"}";
+    const char *text =
+        "{ \"payload\" : {\"a\": 1 } , "
+        "\"\\u0074ype\":\"activity.\\u0073ubmitted\",\"unit\":\"SU003\",\"key\":\"\\u94a5\","
+        "\"occurred_at\":\"1970-01-01T08:00:01+08:00\",\"schema_version\":7,\"id\":\"01890A5D-AC96-"
+        "774B-BCCE-B302099A8057\"}";
     assert_int_equal(judge(LJ_TOKEN_CLIENT, 1, text, &in, &p), 0);
     assert_memory_equal(in.event.payload.p, "{\"a\": 1 }", 9);
     assert_int_equal(in.event.payload.n, 9);
@@ -108,7 +127,9 @@ static void defaults(void **state)
     struct lj_event_in in;
     struct lj_problem p;
     (void)state;
-    assert_int_equal(judge(LJ_TOKEN_CENTRE, 0, "{\"type\":\"policy.set\",\"unit\":\"PS002\",\"payload\":{}}", &in, &p), 0);
+    assert_int_equal(judge(LJ_TOKEN_CENTRE, 0,
+                           "{\"type\":\"policy.set\",\"unit\":\"PS002\",\"payload\":{}}", &in, &p),
+                     0);
     assert_int_equal(lj_uuid_version(in.event.id), 7);
     assert_int_equal(in.event.key.n, 0);
     assert_true(in.event.occurred_at_us == LJ_TIME_NONE);
@@ -122,7 +143,9 @@ static void nobody_sends_a_workers_type(void **state)
     struct lj_problem p;
     (void)state;
     for (int role = 1; role <= 16; role *= 2) {
-        assert_int_equal(judge((uint8_t)role, 0, "{\"type\":\"activity.rejected\",\"unit\":\"PS001\",\"payload\":{}}", &in, &p),
+        assert_int_equal(judge((uint8_t)role, 0,
+                               "{\"type\":\"activity.rejected\",\"unit\":\"PS001\",\"payload\":{}}",
+                               &in, &p),
                          LJ_E_FORBIDDEN_TYPE);
     }
 }
@@ -142,7 +165,8 @@ static void lines(void **state)
     assert_memory_equal(l[2].text, "{3}", 3);
     assert_int_equal(lj_ndjson_split("", 0, l, 4, &all), 0);
     assert_int_equal(all, 0);
-    assert_int_equal(lj_ndjson_split("a\nb\nc\nd\ne\n", 10, l, 4, &all), 4); /* no more than there is room for, all counted */
+    assert_int_equal(lj_ndjson_split("a\nb\nc\nd\ne\n", 10, l, 4, &all),
+                     4); /* no more than there is room for, all counted */
     assert_int_equal(all, 5);
     assert_int_equal(lj_ndjson_split("\n\n", 2, l, 4, &all), 0);
     assert_int_equal(all, 2);
@@ -150,7 +174,8 @@ static void lines(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(refusals), cmocka_unit_test(taken), cmocka_unit_test(defaults),
-                                       cmocka_unit_test(nobody_sends_a_workers_type), cmocka_unit_test(lines)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refusals), cmocka_unit_test(taken), cmocka_unit_test(defaults),
+        cmocka_unit_test(nobody_sends_a_workers_type), cmocka_unit_test(lines)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,5 +1,5 @@
-/* The stream's recent past and its text: what falls out and what stays, ids that are read back exactly, what a reader sees.
- * lj-test: lj_gateway_core lj_client lj_proto lj_common
+/* The stream's recent past and its text: what falls out and what stays, ids that are read back
+ * exactly, what a reader sees. lj-test: lj_gateway_core lj_client lj_proto lj_common
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,9 +89,12 @@ static void bytes_are_bounded(void **state)
 
 static void ids_are_read_back(void **state)
 {
-    static const struct lj_cursor good[] = {{0, 0}, {1, 2}, {999999999999999999, 999999999999999999}};
-    static const char *const bad[] = {"", "-", "1", "1-", "-1", "01-1", "1-01", "+1-1", "1--1", "1-1 ", " 1-1", "1-1-1", "1.0-1", "0x1-1",
-                                      "1000000000000000000-0", "1-1\n"};
+    static const struct lj_cursor good[] = {
+        {0, 0}, {1, 2}, {999999999999999999, 999999999999999999}};
+    static const char *const bad[] = {"",     "-",     "1",     "1-",    "-1",
+                                      "01-1", "1-01",  "+1-1",  "1--1",  "1-1 ",
+                                      " 1-1", "1-1-1", "1.0-1", "0x1-1", "1000000000000000000-0",
+                                      "1-1\n"};
     struct lj_cursor c;
     char text[LJ_SSE_ID_MAX];
     (void)state;
@@ -121,8 +124,10 @@ static void readers_see_their_units(void **state)
     (void)state;
     assert_true(lj_sse_closure(&b, &closure, (struct lj_cursor){3, 9}, &mine));
     lj_buf_u8(&b, 0);
-    assert_string_equal((char *)b.data,
-                        "id: 3-9\nevent: closure\ndata: {\"number\":9,\"kind\":\"quota\",\"positions\":[1,3],\"verdicts\":[1,-3]}\n\n");
+    assert_string_equal(
+        (char *)b.data,
+        "id: 3-9\nevent: closure\ndata: "
+        "{\"number\":9,\"kind\":\"quota\",\"positions\":[1,3],\"verdicts\":[1,-3]}\n\n");
     lj_buf_clear(&b);
     assert_false(lj_sse_event(&b, &foreign, (struct lj_cursor){2, 0}, &mine));
     assert_false(lj_sse_event(&b, &foreign, (struct lj_cursor){2, 0}, &typed));
@@ -135,7 +140,9 @@ static void readers_see_their_units(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(oldest_fall_out), cmocka_unit_test(repeats_are_left_out), cmocka_unit_test(bytes_are_bounded),
-                                       cmocka_unit_test(ids_are_read_back), cmocka_unit_test(readers_see_their_units)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(oldest_fall_out), cmocka_unit_test(repeats_are_left_out),
+        cmocka_unit_test(bytes_are_bounded), cmocka_unit_test(ids_are_read_back),
+        cmocka_unit_test(readers_see_their_units)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The fake broker as a program: RUN_DIR [DSN] as arguments, commands on stdin (tests/lib/fakebroker.h), `ok` or `what?` for each on stdout.
- * It ends when stdin does, so no test can leave it behind. */
+/* The fake broker as a program: RUN_DIR [DSN] as arguments, commands on stdin
+ * (tests/lib/fakebroker.h), `ok` or `what?` for each on stdout. It ends when stdin does, so no test
+ * can leave it behind. */
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>

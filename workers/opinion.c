@@ -9,7 +9,6 @@
  * Verdict 1 clean, 2 flagged, 3 unreadable (a payload of the wrong form: nothing to score; kept as such). A text longer than the engine takes is
  * scored as far as it goes, so that length is no way round. Pure: no clock, no database. */
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +42,7 @@ struct subject {
     const char *source_zh;
     int points;            /* of the source */
     int national;          /* national media: at least ORANGE */
-    double heat;
+    int heat;
     int video;
     int has_activity;
     uint8_t activity[16];
@@ -74,12 +73,28 @@ static const char *text_of(json_t *o, const char *name)
     return json_string_value(json_object_get(o, name));
 }
 
+/* Smallest x with 4 log10(x) >= 1, 2, ... 25. All else of the score is whole, so its whole part, and the level, need the whole part of the
+ * heat alone: no floating point, the same result on every machine. source: domain 7.10, heat */
+static const int64_t heat_steps[] = {
+    2, 4, 6, 10, 18, 32, 57, 100, 178, 317, 563, 1000, 1779,
+    3163, 5624, 10000, 17783, 31623, 56235, 100000, 177828, 316228, 562342, 1000000, 1778280,
+};
+
+static int heat_of(int64_t reached)
+{
+    int heat = 0;
+    while (heat < 25 && 1 + reached >= heat_steps[heat]) {
+        heat++;
+    }
+    return heat;
+}
+
 /* A count that is missing or no count is 0: heat is a hint, not a reason to refuse a text. */
-static double count_of(json_t *o, const char *name)
+static int64_t count_of(json_t *o, const char *name)
 {
     json_t *v = json_object_get(o, name);
     json_int_t n = json_is_integer(v) ? json_integer_value(v) : 0;
-    return (double)(n < 0 ? 0 : n > COUNT_MAX ? COUNT_MAX : n);
+    return n < 0 ? 0 : n > COUNT_MAX ? COUNT_MAX : (int64_t)n;
 }
 
 static size_t code_points(const char *text)
@@ -170,8 +185,7 @@ static int from_item(json_t *o, const struct lj_event *e, struct subject *s, str
             s->national = i == 0;
         }
     }
-    double heat = 4 * log10(1 + count_of(o, "reads") + 20 * count_of(o, "shares") + 5 * count_of(o, "comments"));
-    s->heat = heat < 25 ? heat : 25;
+    s->heat = heat_of(count_of(o, "reads") + 20 * count_of(o, "shares") + 5 * count_of(o, "comments"));
     s->video = json_is_true(json_object_get(o, "has_video"));
     s->field = "text";
     lj_buf_printf(text, "%s", words);
@@ -208,7 +222,7 @@ struct judgement {
     enum lj_opinion_level level;
 };
 
-static enum lj_opinion_level level_of(double score)
+static enum lj_opinion_level level_of(int score)
 {
     return score >= 80 ? LJ_OPINION_LEVEL_RED
          : score >= 60 ? LJ_OPINION_LEVEL_ORANGE
@@ -221,10 +235,9 @@ static struct judgement judge(const struct lj_opinion_findings *f, const struct 
 {
     struct judgement j = {0, LJ_OPINION_LEVEL_NONE};
     if (f->base > 0) {
-        double score = f->base + s->heat + s->points + (s->video ? 5 : 0);
-        score = score > 100 ? 100 : score;
-        j.score = (int)score;
-        j.level = level_of(score);
+        int score = f->base + s->heat + s->points + (s->video ? 5 : 0);
+        j.score = score > 100 ? 100 : score;
+        j.level = level_of(j.score);
     }
     j.level = f->level > j.level ? f->level : j.level;
     if (s->national && f->count > 0 && j.level < LJ_OPINION_LEVEL_ORANGE) {

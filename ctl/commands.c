@@ -97,6 +97,40 @@ const struct lj_command lj_commands[] = {
      "sessions and minutes of teams and athletes by year", "",
      "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json",
      "unit year team person limit", 0, 0, lj_cmd_quota_show},
+    {"quota recompute", "", "由原始记录重算年度任务",
+     "the same from the raw rows alone, beside what is stored",
+     "Computed at the settled position by the registers and policies as they stand there; reads "
+     "every participation, so it takes its time on a large system.",
+     "ljctl quota recompute --unit PS001 --year 2024", "unit year team person limit", 0, 0,
+     lj_cmd_quota_recompute},
+    {"quota diff", "", "核对台账、合计与原始记录", "where ledger, totals and raw rows do not agree",
+     "Nothing to print means that all agree. Exit code 1 when something differs.",
+     "ljctl quota diff\nljctl quota diff --output json", "", 0, 0, lj_cmd_quota_diff},
+    {"mail ls", "", "列出站内信", "list station mail, newest first",
+     "One line a receiver. NUMBER is the position of the event that led to the mail.",
+     "ljctl mail ls --unit PS001\nljctl mail ls --output json", "unit limit", 0, 0, lj_cmd_mail_ls},
+    {"mail show", "NUMBER|ID", "查看一封站内信", "one letter of the station mail and its receipts",
+     "", "ljctl mail show 1234", "", 1, 1, lj_cmd_mail_show},
+    {"mail broadcast", "FILE", "向各单位群发通知",
+     "the Centre writes to all units, to some kinds, or to a list",
+     "FILE (- is standard input) holds the text, at most 2,000 characters; what looks like a "
+     "telephone or identity number is masked. The receivers are frozen when it is handled: units "
+     "that come later do not get it.",
+     "ljctl mail broadcast notice.txt --title 'Year-end reports' --needs SIGN --due 5\n"
+     "ljctl mail broadcast - --title 'A hint' --to PS001,NO041 --yes <text",
+     "title to needs due id timeout yes", 1, 1, lj_cmd_mail_broadcast},
+    {"opinion explain", "TEXT", "解释一段文字的舆情判断",
+     "what the opinion engine sees in a text, and why",
+     "Needs no running system and stores nothing. ^ stands under what counts, - under what was "
+     "found and cancelled (negated, denied, a rule against it, ...). TEXT - is standard input.",
+     "ljctl opinion explain - <feedback.txt\nljctl opinion explain --output json - <feedback.txt",
+     "", 1, 1, lj_cmd_opinion_explain},
+    {"check", "", "供监控系统调用的检查", "one line and an exit code for a monitoring system",
+     "Exit codes of monitoring plugins, not those of ljctl: 0 OK, 1 WARNING, 2 CRITICAL, 3 "
+     "UNKNOWN. Looks at the broker, the age of the oldest open event, parked events, paused kinds, "
+     "the database's settings, and free disk (15 %: warning, 5 %: critical).",
+     "ljctl check --dir /srv/liangjin\nljctl check --warning 10 --critical 60", "warning critical",
+     0, 0, lj_cmd_check},
     {"units", "", "按类别和创建顺序列出管理单位",
      "the managing units by class and order of creation",
      "From the register when the system runs, else the table built in (--embedded asks for that "

@@ -3,8 +3,9 @@
  * The database's own function load_event_type holds the rules (a number never changes its name or
  * key; a kind that newly wants a type starts at today's frontier); here the file is only cut into
  * fields. It runs as liangjin_migrate in one transaction: all types or none. A kind that the file
- * names but that is not installed is left out and reported: its functions file adds it with the
- * next migrate. */
+ * names but the database has not is an error: the types are loaded last, behind every functions
+ * file, so that kind's file is missing or its name is mistyped, and events for it would be lost to
+ * it. */
 #include "ctl/event_types.h"
 
 #include <string.h>
@@ -16,21 +17,10 @@ enum { FIELDS = 6, LINE_MAX_BYTES = 400 };
 
 struct loader {
     PGconn *c;
-    void (*report)(const char *name, const char *why, void *arg);
-    void *arg;
     struct lj_err *err;
 };
 
-static void report_missing(const struct loader *l, const char *type, const char *kind)
-{
-    char why[120];
-    (void)snprintf(why, sizeof why, "left out for kind %s, which this database has not", kind);
-    if (l->report)
-        l->report(type, why, l->arg);
-}
-
-/* Those of the comma-separated kinds that are installed, as an array literal; the others are
- * reported. */
+/* The comma-separated kinds as an array literal; all must be installed. */
 static int installed_kinds(const struct loader *l, const char *type, const char *kinds, char *out,
                            size_t cap)
 {
@@ -47,10 +37,12 @@ static int installed_kinds(const struct loader *l, const char *type, const char 
             return rc;
         int known = PQntuples(r) == 1;
         PQclear(r);
-        if (known)
-            len += (size_t)snprintf(out + len, cap - len, "%s%s", len > 1 ? "," : "", name);
-        else
-            report_missing(l, type, name);
+        if (!known)
+            return lj_fail(l->err, LJ_E_CONFIG,
+                           "proto/event_types.tsv: %.60s names the kind %s, which no file of "
+                           "db/functions makes",
+                           type, name);
+        len += (size_t)snprintf(out + len, cap - len, "%s%s", len > 1 ? "," : "", name);
         p += n + (p[n] == ',');
     }
     (void)snprintf(out + len, cap - len, "}");
@@ -106,10 +98,9 @@ static int load_all(const struct loader *l, const struct lj_embedded *f, int *re
     return 0;
 }
 
-int lj_event_types_load(PGconn *c, void (*report)(const char *name, const char *why, void *arg),
-                        void *arg, int *ret, struct lj_err *err)
+int lj_event_types_load(PGconn *c, int *ret, struct lj_err *err)
 {
-    struct loader l = {c, report, arg, err};
+    struct loader l = {c, err};
     const struct lj_embedded *f = lj_embedded_find("proto/event_types.tsv");
     if (!f)
         return lj_fail(err, LJ_E_INTERNAL, "this ljctl was built without proto/event_types.tsv");

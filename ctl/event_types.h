@@ -4,11 +4,9 @@
 
 #include "common/db.h"
 
-/* Over a superuser's connection, in one transaction; idempotent. report (may be NULL) hears of
- * kinds that the table names and this database has not. *ret = number of types. errors: LJ_E_CONFIG
- * for a malformed line, else the database's */
-LJ_MUST int lj_event_types_load(PGconn *c,
-                                void (*report)(const char *name, const char *why, void *arg),
-                                void *arg, int *ret, struct lj_err *err);
+/* Over a superuser's connection, in one transaction; idempotent. *ret = number of types.
+ * errors: LJ_E_CONFIG for a malformed line or a kind that this database has not, else the
+ * database's */
+LJ_MUST int lj_event_types_load(PGconn *c, int *ret, struct lj_err *err);
 
 #endif

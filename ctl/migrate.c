@@ -267,7 +267,7 @@ int lj_migrate(PGconn *c, int dry_run, void (*report)(const char *name, const ch
     if (rc == 0)
         rc = functions(&m);
     if (rc == 0 && !dry_run)
-        rc = lj_event_types_load(c, report, arg, &m.plan.types, err);
+        rc = lj_event_types_load(c, &m.plan.types, err);
     (void)snprintf(lock, sizeof lock, "select pg_advisory_unlock(%d, %d)", LOCK_ROOM, LOCK_KEY);
     lj_pg_tidy(c, lock); /* the session's end would free it too */
     if (rc == 0 && ret)

@@ -20,6 +20,7 @@
 
 struct takeover_work {
     struct broker *b;
+    struct takeover_self self;
     struct takeover_result result;
     struct lj_err err;
     int rc;
@@ -112,7 +113,7 @@ static void reload_directory(struct broker *b)
 static void work(uv_work_t *w)
 {
     struct takeover_work *t = ((struct broker *)w->data)->taking;
-    t->rc = takeover_read(&t->b->cfg, &t->result, &t->err);
+    t->rc = takeover_read(&t->b->cfg, &t->self, &t->result, &t->err);
 }
 
 static void on_db_state(struct lj_db *db, enum lj_db_state state, const struct lj_err *err,
@@ -206,8 +207,8 @@ static void worked(uv_work_t *w, int status)
         check_stopped(b);
         return;
     }
-    if (rc == LJ_E_CONFIG) {
-        broker_fail(b, 3, "broker.refused", &err);
+    if (rc == LJ_E_CONFIG || rc == LJ_E_FENCED) {
+        broker_fail(b, 3, rc == LJ_E_FENCED ? "broker.fenced" : "broker.refused", &err);
         return;
     }
     if (rc) {
@@ -230,6 +231,7 @@ static void take_over(struct broker *b)
         return;
     }
     b->taking->b = b;
+    b->taking->self = (struct takeover_self){.held = b->log.epoch, .nonce = b->nonce};
     b->work.data = b;
     if (uv_queue_work(b->loop, &b->work, work, worked)) {
         free(b->taking);

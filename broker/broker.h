@@ -451,9 +451,14 @@ struct takeover_result {
     int64_t marks[LJ_KINDS_MAX], settled[LJ_KINDS_MAX];
     uint8_t paused[LJ_KINDS_MAX];
 };
+/* held: the epoch under which this process has owned the log before, 0 = never; nonce: of its boot. */
+struct takeover_self {
+    int64_t held;
+    uint64_t nonce;
+};
 /* Blocking; runs off the loop. errors: LJ_E_CONFIG = the database's settings or schema do not allow
- * to run. */
-LJ_MUST int takeover_read(const struct broker_config *cfg, struct takeover_result *ret,
-                          struct lj_err *err);
+ * to run; LJ_E_FENCED = another has taken over from this process since. */
+LJ_MUST int takeover_read(const struct broker_config *cfg, const struct takeover_self *self,
+                          struct takeover_result *ret, struct lj_err *err);
 
 #endif

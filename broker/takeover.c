@@ -221,19 +221,73 @@ static int load_parked(PGconn *c, struct takeover_result *t, struct lj_err *err)
     return rc;
 }
 
-static int read_all(PGconn *c, const struct broker_config *cfg, struct takeover_result *t,
-                    struct lj_err *err)
+static int do_sql(PGconn *c, const char *sql, int n, const char *const *values, struct lj_err *err)
 {
-    char shard[8];
-    (void)snprintf(shard, sizeof shard, "%d", (int)cfg->shard);
-    const char *values[2] = {shard, cfg->owner ? cfg->owner : ""};
     PGresult *r = NULL;
-    int rc = check_settings(c, err);
+    int rc = lj_dbs_query(c, sql, n, values, &r, err);
+    PQclear(r);
+    return rc;
+}
+
+/* The shard's lock, exclusively. A former owner that stands still in the middle of a transaction (a
+ * frozen machine, a stopped process) would hold it for ever: a backend that waits for the rest of a
+ * pipeline has no timeout. Its connections are ended then; what they had under way is rolled back,
+ * which is what taking over means anyhow. */
+static int lock_shard(PGconn *c, const char *const *shard, struct lj_err *err)
+{
+    int rc = do_sql(c, "set local lock_timeout = '3s'", 0, NULL, err);
+    if (rc == 0)
+        rc = do_sql(c, "select pg_advisory_xact_lock(19530, $1::int4)", 1, shard, err);
+    if (rc == 0)
+        return do_sql(c, "set local lock_timeout = 0", 0, NULL, err);
+    if (strcmp(err->sqlstate, "55P03") == 0 && do_sql(c, "rollback", 0, NULL, NULL) == 0)
+        (void)!do_sql(c,
+                      "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'"
+                      " and classid = 19530 and objid = $1::int4 and objsubid = 2 and granted"
+                      " and database = (select oid from pg_database where datname ="
+                      " current_database()) and pid <> pg_backend_pid()",
+                      1, shard, NULL); /* without it the next try waits again */
+    return rc;
+}
+
+/* The lock first, then the row: nobody takes over between the look and the take. A broker that has
+ * owned the log before (held) and comes back after a lost connection or a long sleep must not take
+ * it from another that owns it since; an epoch that its own try in doubt has raised is its own. */
+static int own_shard(PGconn *c, const char *shard, const char *owner, int64_t held,
+                     struct takeover_result *t, struct lj_err *err)
+{
+    const char *values[2] = {shard, owner};
+    PGresult *r = NULL;
+    int rc = do_sql(c, "begin", 0, NULL, err);
+    if (rc == 0)
+        rc = lock_shard(c, values, err);
+    if (rc == 0)
+        rc = lj_dbs_query(c, "select epoch, owner from shard where shard = $1::int2", 1, values, &r,
+                          err);
+    if (rc == 0 && held && PQntuples(r) == 1 &&
+        strtoll(PQgetvalue(r, 0, 0), NULL, 10) != held && strcmp(PQgetvalue(r, 0, 1), owner) != 0)
+        rc = lj_fail(err, LJ_E_FENCED, "shard %s belongs to %.60s since", shard,
+                     PQgetvalue(r, 0, 1));
+    PQclear(r);
+    r = NULL;
     if (rc == 0)
         rc = lj_dbs_query(c, "select take_over($1::int2, $2)", 2, values, &r, err);
     if (rc == 0)
         t->epoch = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
     PQclear(r);
+    return rc ? rc : do_sql(c, "commit", 0, NULL, err);
+}
+
+static int read_all(PGconn *c, const struct broker_config *cfg, const struct takeover_self *self,
+                    struct takeover_result *t, struct lj_err *err)
+{
+    char shard[8], owner[96];
+    (void)snprintf(shard, sizeof shard, "%d", (int)cfg->shard);
+    (void)snprintf(owner, sizeof owner, "%.60s#%016llx", cfg->owner ? cfg->owner : "",
+                   (unsigned long long)self->nonce);
+    int rc = check_settings(c, err);
+    if (rc == 0)
+        rc = own_shard(c, shard, owner, self->held, t, err);
     if (rc == 0)
         rc = lj_catalog_load(c, &t->cat, err);
     if (rc == 0)
@@ -264,13 +318,14 @@ static int read_all(PGconn *c, const struct broker_config *cfg, struct takeover_
     return rc;
 }
 
-int takeover_read(const struct broker_config *cfg, struct takeover_result *ret, struct lj_err *err)
+int takeover_read(const struct broker_config *cfg, const struct takeover_self *self,
+                  struct takeover_result *ret, struct lj_err *err)
 {
     PGconn *c = NULL;
     *ret = (struct takeover_result){0};
     int rc = lj_dbs_open(cfg->dsn, "liangjin-broker take-over", &c, err);
     if (rc == 0)
-        rc = read_all(c, cfg, ret, err);
+        rc = read_all(c, cfg, self, ret, err);
     PQfinish(c);
     if (rc) {
         lj_backlog_free(&ret->backlog);

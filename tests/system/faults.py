@@ -180,6 +180,7 @@ def test_a_frozen_broker_wakes_up_fenced():
         running = load.Everything(s)
         running.wait_more()
         other, endpoint = second_broker(s)
+        s.workers["broker2"] = other  # its log is shown and looked at with the others
         try:
             s.broker.stop()
             other.start()

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """docs/config.md from what the programs themselves say with --help.
 
     tests/docs/config.py            print the page

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """docs/errors.md from common/err.def.
 
     tests/docs/errors.py            print the page

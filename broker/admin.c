@@ -126,30 +126,72 @@ static void op_status(struct request *r, const json_t *q)
 
 /* ---- pause, resume, drain ---- */
 
-static void set_state(struct request *r, size_t kind, int paused)
+/* The kinds a request names: one, or all. */
+static int names(const struct request *r, size_t kind)
 {
-    struct broker *b = r->b;
-    char number[8];
-    struct lj_err err = {0};
-    (void)snprintf(number, sizeof number, "%d", b->cat->kinds[kind].number);
-    const char *values[2] = {number, paused ? "paused" : "running"};
-    static const int text[2] = {0};
-    int lengths[2] = {0};
-    b->dispatch.paused[kind] = (uint8_t)paused;
-    if (lj_db_exec(b->log.reads, NULL, "select set_kind_state($1::int2, $2::text)", 2, values,
-                   lengths, text, 0, NULL, NULL, &err) ||
-        lj_db_sync(b->log.reads, NULL, NULL, &err))
-        broker_lost(b, &err);
+    return r->kind == SIZE_MAX || r->kind == kind;
 }
 
-static void switch_kind(struct request *r, int paused)
+static int queue_states(struct request *r, lj_db_sync_cb done, struct lj_err *err)
 {
     struct broker *b = r->b;
-    set_state(r, r->kind, paused);
-    admin_event(b, paused ? "operator.kind_paused" : "operator.kind_resumed",
-                json_pack("{s:s}", "kind", b->cat->kinds[r->kind].name));
-    admin_reply(b, &r->from, r->seq,
-                json_pack("{s:b, s:s}", "ok", 1, "kind", b->cat->kinds[r->kind].name));
+    char fence[80], set[96];
+    (void)snprintf(fence, sizeof fence, "select fence(%d::int2, %lld::int8)", (int)b->cfg.shard,
+                   (long long)b->log.epoch);
+    int rc = lj_db_exec(b->log.reads, NULL, fence, 0, NULL, NULL, NULL, 0, NULL, NULL, err);
+    for (size_t k = 0; rc == 0 && k < b->cat->nkinds; k++) {
+        if (!names(r, k))
+            continue;
+        (void)snprintf(set, sizeof set, "select set_kind_state(%d::int2, '%s')",
+                       b->cat->kinds[k].number, r->pause ? "paused" : "running");
+        rc = lj_db_exec(b->log.reads, NULL, set, 0, NULL, NULL, NULL, 0, NULL, NULL, err);
+    }
+    return rc ? rc : lj_db_sync(b->log.reads, done, r, err);
+}
+
+/* Writes the state of the kinds, fenced; `done` comes after COMMIT. A pause holds at once, a resume
+ * only when it is durable. */
+static void write_states(struct request *r, int pause, lj_db_sync_cb done)
+{
+    struct broker *b = r->b;
+    struct lj_err err = {0};
+    r->pause = pause;
+    r->recovery = b->recoveries;
+    for (size_t k = 0; pause && k < b->cat->nkinds; k++) {
+        if (names(r, k))
+            b->dispatch.paused[k] = 1;
+    }
+    if (queue_states(r, done, &err)) {
+        admin_refuse(b, &r->from, r->seq, LJ_E_DB_SYSTEM, "the change could not be sent");
+        request_free(r);
+        broker_lost(b, &err); /* reads the states again with everything else */
+    }
+}
+
+/* 0, or the request has been refused and is gone: what holds is what the log says when it is read
+ * again. */
+static int written(struct request *r, int code)
+{
+    if (code == 0 && r->recovery == r->b->recoveries)
+        return 0;
+    admin_refuse(r->b, &r->from, r->seq, code ? code : LJ_E_DB_LOST,
+                 "the outcome is unknown: look at `status`");
+    request_free(r);
+    return -1;
+}
+
+static void on_switched(struct lj_db *db, int code, void *arg)
+{
+    (void)db;
+    struct request *r = arg;
+    struct broker *b = r->b;
+    if (written(r, code))
+        return;
+    const char *name = b->cat->kinds[r->kind].name;
+    b->dispatch.paused[r->kind] = (uint8_t)r->pause;
+    admin_event(b, r->pause ? "operator.kind_paused" : "operator.kind_resumed",
+                json_pack("{s:s}", "kind", name));
+    admin_reply(b, &r->from, r->seq, json_pack("{s:b, s:s}", "ok", 1, "kind", name));
     request_free(r);
     broker_kick(b);
 }
@@ -157,7 +199,7 @@ static void switch_kind(struct request *r, int paused)
 static void op_pause(struct request *r, const json_t *q)
 {
     (void)q;
-    switch_kind(r, 1);
+    write_states(r, 1, on_switched);
 }
 
 static void op_resume(struct request *r, const json_t *q)
@@ -168,7 +210,7 @@ static void op_resume(struct request *r, const json_t *q)
         if (p->kind == r->kind)
             p->suspect = 0;
     }
-    switch_kind(r, 0);
+    write_states(r, 0, on_switched);
 }
 
 static size_t leased_of(const struct broker *b, size_t kind)
@@ -199,21 +241,25 @@ void admin_drained(struct broker *b)
     }
 }
 
-static void op_drain(struct request *r, const json_t *q)
+static void on_drain_written(struct lj_db *db, int code, void *arg)
 {
+    (void)db;
+    struct request *r = arg;
     struct broker *b = r->b;
-    json_int_t ms = json_integer_value(json_object_get(q, "timeout_ms"));
-    r->deadline_us = lj_mono_us() + (ms > 0 && ms < 3600000 ? ms : 10000) * 1000;
-    for (size_t k = 0; k < b->cat->nkinds; k++) {
-        if (r->kind == SIZE_MAX || r->kind == k)
-            set_state(r, k, 1);
-    }
-    admin_event(
-        b, "operator.drained",
-        json_pack("{s:s}", "kind", r->kind == SIZE_MAX ? "*" : b->cat->kinds[r->kind].name));
+    if (written(r, code))
+        return;
+    const char *name = r->kind == SIZE_MAX ? "*" : b->cat->kinds[r->kind].name;
+    admin_event(b, "operator.drained", json_pack("{s:s}", "kind", name));
     r->next = b->admin.waiters;
     b->admin.waiters = r;
     broker_kick(b);
+}
+
+static void op_drain(struct request *r, const json_t *q)
+{
+    json_int_t ms = json_integer_value(json_object_get(q, "timeout_ms"));
+    r->deadline_us = lj_mono_us() + (ms > 0 && ms < 3600000 ? ms : 10000) * 1000;
+    write_states(r, 1, on_drain_written);
 }
 
 /* ---- requests ---- */

@@ -11,7 +11,7 @@ struct request {
     struct rid from;
     uint64_t seq;
     size_t kind; /* SIZE_MAX: none named */
-    int drop;
+    int drop, pause;
     uint64_t recovery;   /* b->recoveries when it began: after another one it is void */
     int64_t deadline_us; /* of a drain */
     char fingerprint[128], reason[200];

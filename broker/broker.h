@@ -159,6 +159,7 @@ struct lease {
     struct lj_buf batch; /* records under construction while fetching; empty afterwards */
     zmq_msg_t body;      /* the RESULT: shorts and params point into it */
     int has_body;
+    size_t *held_bytes; /* dispatch.result_bytes, where its body counts */
     int16_t *verdicts;
     struct lj_slice *shorts;
     struct lj_slice params;
@@ -180,6 +181,7 @@ struct dispatch {
     struct lease *leases;                      /* FETCHING, OUT */
     struct lease *results_head, *results_tail; /* RESULT, waiting for a lane */
     size_t nresults, nleases;
+    size_t result_bytes; /* RESULT bodies held until their COMMIT */
     struct park *parks_head, *parks_tail;
     struct lj_window payloads;
     struct lj_window shorts[LJ_KINDS_MAX]; /* by gated kind; budget shared out */
@@ -282,9 +284,10 @@ struct turn {
     struct park *parks[LJ_TURN_LEASES_MAX];
     size_t nparks;
     struct new_event *follow_head, *follow_tail;
-    int failed;                     /* a statement failed */
-    int failed_lease;               /* index, -1: not a lease's statement */
-    int failed_append, failed_park; /* it was the append / a park */
+    int failed;       /* a statement failed */
+    int failed_lease; /* index, -1: not a lease's statement */
+    int failed_append;
+    int failed_park; /* index, -1: not a park's statement */
     struct lj_err err;
     struct turn_ref {
         struct turn *t;
@@ -451,7 +454,8 @@ struct takeover_result {
     int64_t marks[LJ_KINDS_MAX], settled[LJ_KINDS_MAX];
     uint8_t paused[LJ_KINDS_MAX];
 };
-/* held: the epoch under which this process has owned the log before, 0 = never; nonce: of its boot. */
+/* held: the epoch under which this process has owned the log before, 0 = never; nonce: of its boot.
+ */
 struct takeover_self {
     int64_t held;
     uint64_t nonce;

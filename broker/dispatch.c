@@ -17,7 +17,9 @@
 #define BATCH_TARGET_US  20000     /* source: architecture §4 */
 #define BATCH_FIRST      32        /* events of a peer's first batch, before its rate is known */
 #define BATCH_BYTES      (4 << 20) /* a BATCH of more is halved; far below LJ_WORK_BYTES_MAX */
-#define DEADLINE_FACTOR  20        /* source: architecture §4 */
+#define RESULTS_MAX      32        /* four turns' worth of results that wait for a lane */
+#define RESULT_BYTES_MAX (16 << 20)
+#define DEADLINE_FACTOR  20 /* source: architecture §4 */
 #define SUSPECT_FAILURES 20 /* data failures in a row, while another version of the kind passes */
 
 void lease_free(struct lease **lp)
@@ -25,8 +27,11 @@ void lease_free(struct lease **lp)
     struct lease *l = *lp;
     if (!l)
         return;
-    if (l->has_body)
+    if (l->has_body) {
+        if (l->held_bytes)
+            *l->held_bytes -= zmq_msg_size(&l->body);
         zmq_msg_close(&l->body);
+    }
     lj_buf_free(&l->batch);
     free(l->events);
     free(l->verdicts);
@@ -150,6 +155,10 @@ static struct peer *freest(struct broker *b, size_t kind)
 void dispatch_run(struct broker *b)
 {
     if (b->state != BROKER_RUNNING || !broker_reads(b))
+        return;
+    /* Where PostgreSQL is slower than the workers their results would pile up here: no further
+     * batch while enough of them wait. */
+    if (b->dispatch.nresults >= RESULTS_MAX || b->dispatch.result_bytes >= RESULT_BYTES_MAX)
         return;
     for (size_t k = 0; k < b->cat->nkinds; k++) {
         if (b->dispatch.paused[k])

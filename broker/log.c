@@ -100,7 +100,7 @@ static void start(struct broker *b, int index, int marks_only)
         return;
     t->b = b;
     t->lane = index;
-    t->failed_lease = -1;
+    t->failed_lease = t->failed_park = -1;
     t->now_us = lj_now_us();
     t->started_us = lane->last_start_us = lj_mono_us();
     if (!marks_only)
@@ -192,11 +192,17 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
         memmove(&t->leases[t->failed_lease], &t->leases[t->failed_lease + 1],
                 (t->nleases - (size_t)t->failed_lease - 1) * sizeof(void *));
         t->nleases--;
-        dispatch_failed(b, &guilty, CAUSE_DATA, &t->err);
+        dispatch_failed(b, &guilty, data ? CAUSE_DATA : CAUSE_SYSTEM, &t->err);
     } else if (data && t->failed_append && t->npends == 1) {
         struct pend *p = t->pends;
         t->pends = NULL;
         intake_refuse(b, p, LJ_E_DB_DATA, t->err.sqlstate);
+    } else if (data && t->failed_park >= 0) { /* its row is there already: nothing more to write */
+        struct park *known = t->parks[t->failed_park];
+        memmove(&t->parks[t->failed_park], &t->parks[t->failed_park + 1],
+                (t->nparks - (size_t)t->failed_park - 1) * sizeof(void *));
+        t->nparks--;
+        failure_parked(b, &known);
     } else if (data && t->failed_append) {
         lane->events_max = t->npends / 2; /* halve until the guilty one is alone */
     } else { /* the system's fault: wait, smaller turns, nothing is parked */

@@ -142,6 +142,8 @@ void dispatch_result(struct broker *b, struct peer *p, zmq_msg_t *body)
     zmq_msg_init(&l->body);
     zmq_msg_move(&l->body, body);
     l->has_body = 1;
+    l->held_bytes = &b->dispatch.result_bytes;
+    b->dispatch.result_bytes += zmq_msg_size(&l->body);
     LJ_FAILPOINT("broker.result.received");
     r = lj_reader(zmq_msg_data(&l->body), zmq_msg_size(&l->body));
     int rc = lj_result_head_get(&r, &h, NULL);

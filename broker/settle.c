@@ -92,7 +92,7 @@ static void insert_and_commit(struct broker *b, const char *array, size_t array_
         char base[24], cap[24], kind[12], now[40];
         t->b = b;
         t->lane = -1;
-        t->failed_lease = -1;
+        t->failed_lease = t->failed_park = -1;
         t->now_us = lj_now_us();
         t->first = b->log.next_position;
         b->log.next_position += n;

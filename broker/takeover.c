@@ -264,8 +264,8 @@ static int own_shard(PGconn *c, const char *shard, const char *owner, int64_t he
     if (rc == 0)
         rc = lj_dbs_query(c, "select epoch, owner from shard where shard = $1::int2", 1, values, &r,
                           err);
-    if (rc == 0 && held && PQntuples(r) == 1 &&
-        strtoll(PQgetvalue(r, 0, 0), NULL, 10) != held && strcmp(PQgetvalue(r, 0, 1), owner) != 0)
+    if (rc == 0 && held && PQntuples(r) == 1 && strtoll(PQgetvalue(r, 0, 0), NULL, 10) != held &&
+        strcmp(PQgetvalue(r, 0, 1), owner) != 0)
         rc = lj_fail(err, LJ_E_FENCED, "shard %s belongs to %.60s since", shard,
                      PQgetvalue(r, 0, 1));
     PQclear(r);

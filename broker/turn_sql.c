@@ -161,7 +161,7 @@ static void first_failure(struct turn *t, enum what what, int index, const struc
     t->err = *err;
     t->failed_lease = what == W_APPLY || what == W_CLOSE || what == W_REDRIVEN ? index : -1;
     t->failed_append = what == W_APPEND;
-    t->failed_park = what == W_PARK;
+    t->failed_park = what == W_PARK ? index : -1;
 }
 
 static void on_statement(struct lj_db *db, const PGresult *res, const struct lj_err *err, void *arg)

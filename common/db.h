@@ -46,7 +46,7 @@ int lj_db_inflight(const struct lj_db *db); /* statements + syncs not yet answer
  * while connecting (cb then waits for the connect to end, connect_timeout at most). With *db NULL nothing happens, cb included. */
 void lj_db_close(struct lj_db **db, void (*cb)(void *arg), void *arg);
 
-/* LJ_E_DB_DATA for SQLSTATE classes 22, 23, P0 (P0001 ...), 42 and 08P01 (an error in what was sent); LJ_E_FENCED for LJ001; else LJ_E_DB_SYSTEM.
+/* LJ_E_DB_DATA for SQLSTATE classes 22, 23, P0 (P0001 ...) and for 08P01 (an error in what was sent); LJ_E_FENCED for LJ001; else LJ_E_DB_SYSTEM.
  * See architecture: data's fault parks, system's fault waits. */
 int lj_db_classify(const char *sqlstate);
 

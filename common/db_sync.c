@@ -32,7 +32,7 @@ int lj_db_classify(const char *sqlstate)
         int code;
     } rules[] = {
         {"LJ001", LJ_E_FENCED}, {"22", LJ_E_DB_DATA}, {"23", LJ_E_DB_DATA},
-        {"P0", LJ_E_DB_DATA},   {"42", LJ_E_DB_DATA}, {"08P01", LJ_E_DB_DATA},
+        {"P0", LJ_E_DB_DATA},   {"08P01", LJ_E_DB_DATA},
     };
     for (size_t i = 0; sqlstate && i < sizeof rules / sizeof rules[0]; i++) {
         if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)

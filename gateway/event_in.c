@@ -110,9 +110,9 @@ static int read_schema_version(struct state *s)
 {
     int64_t v = 0;
     if (s->value->type != LJ_JSON_INTEGER ||
-        lj_json_int64(s->text + s->value->off, s->value->len, &v) != 0 || v < 1 || v > UINT16_MAX) {
-        return wrong(s, "/schema_version", "schema_version must be an integer from 1 to 65535",
-                     "schema_version 必须是 1 至 65535 的整数");
+        lj_json_int64(s->text + s->value->off, s->value->len, &v) != 0 || v < 1 || v > INT16_MAX) {
+        return wrong(s, "/schema_version", "schema_version must be an integer from 1 to 32767",
+                     "schema_version 必须是 1 至 32767 的整数");
     }
     s->ret->event.schema_version = (uint16_t)v;
     return 0;

@@ -55,8 +55,9 @@ static void announce(const struct lj_up *up)
         out,
         "两进已启动 · Liangjin is running\n  地址 address   http://%s%s%s:%lld/\n  密钥 secrets   "
         "%s/{admin,unit,observer}.token\n"
+        "  登录 log in    admin, %s/admin.password\n"
         "  日志 logs      %s/\n  状态 status    ljctl --dir %s status\n  停止 stop      Ctrl-C\n",
-        open, up->host, close, (long long)up->bound_port, up->at.secret, up->at.log, up->at.dir);
+        open, up->host, close, (long long)up->bound_port, up->at.secret, up->at.secret, up->at.log, up->at.dir);
     if (up->ctl->o.once_ready)
         fprintf(out, "READY\n");
     (void)fflush(out);

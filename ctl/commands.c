@@ -15,7 +15,7 @@ const struct lj_command lj_commands[] = {
      "second Ctrl-C is fast. A second start on the same directory continues where the first "
      "ended.\n"
      "First secrets: DIR/secret/admin.token (role centre), unit.token (role client on PS001), "
-     "observer.token.",
+     "observer.token; the password of the account admin for the dashboard: admin.password.",
      "ljctl up\nljctl up --dir /srv/liangjin --listen 127.0.0.1:9090 --workers 2",
      "listen port workers user pg-bin once-ready", 0, 0, lj_cmd_up},
     {"status", "", "一屏查看系统状态",
@@ -47,6 +47,21 @@ const struct lj_command lj_commands[] = {
     {"token revoke", "NAME", "吊销访问令牌", "end an access token",
      "Gateways refuse it within a second.", "ljctl token revoke school-import --yes", "yes", 1, 1,
      lj_cmd_token_revoke},
+    {"account create", "LOGIN ROLE", "新建登录账号", "make an account that logs in at the dashboard",
+     "ROLE is operator (all of the system, unit CN000), unit_admin (its own units) or observer "
+     "(figures only, groups under five left out). The password is made, and shown once or written "
+     "to --file (mode 0600); if that file is there, it is read from it.",
+     "ljctl account create zhiban observer --unit CN000 --file zhiban.password\nljctl account "
+     "create ps001_admin unit_admin --unit PS001",
+     "unit file", 2, 2, lj_cmd_account_create},
+    {"account ls", "", "列出登录账号", "list accounts", "",
+     "ljctl account ls\nljctl account ls --output json", "", 0, 0, lj_cmd_account_ls},
+    {"account passwd", "LOGIN", "重设账号密码", "give an account a new password",
+     "As with create. Its logins end within seconds; a disabled account is active again.",
+     "ljctl account passwd zhiban --file zhiban.password", "file", 1, 1, lj_cmd_account_passwd},
+    {"account disable", "LOGIN", "停用账号", "take an account's right to log in",
+     "Its logins end within seconds.", "ljctl account disable zhiban --yes", "yes", 1, 1,
+     lj_cmd_account_disable},
     {"events show", "ID|POSITION", "查看一个事件的来龙去脉",
      "one event: when it came, what each kind made of it, what followed", "",
      "ljctl events show 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59\nljctl events show 1234 --output json",

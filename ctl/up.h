@@ -6,6 +6,7 @@
 #include <sys/types.h>
 #include <uv.h>
 
+#include "common/db.h"
 #include "ctl/ctl.h"
 #include "ctl/layout.h"
 
@@ -124,6 +125,8 @@ lj_up_pg_start(struct lj_up *up,
 /* up_seed.c: units and policy as events, first tokens. The broker and the workers run. */
 LJ_MUST int lj_up_seed(struct lj_up *up, struct lj_err *err);
 LJ_MUST int lj_up_tokens(struct lj_up *up, struct lj_err *err);
+/* up_account.c: the account admin, once (c: role liangjin_control). */
+LJ_MUST int lj_up_account(struct lj_up *up, PGconn *c, struct lj_err *err);
 
 /* up_line.c: the live status line on stderr. */
 void lj_up_line(struct lj_up *up);

@@ -161,6 +161,8 @@ int lj_up_tokens(struct lj_up *up, struct lj_err *err)
         rc = wait_units(up, c, err);
     for (size_t i = 0; rc == 0 && i < sizeof first_tokens / sizeof first_tokens[0]; i++)
         rc = one_token(up, c, i, err);
+    if (rc == 0)
+        rc = lj_up_account(up, c, err);
     PQfinish(c);
     return rc;
 }

@@ -1,10 +1,10 @@
 /* The kind `validation`: judges reports, corrections and withdrawals of activities.
  *
- * A batch goes through in six steps: read every payload, ask for every register code, fetch (one
- * query a register), fetch the current versions, judge each case by all rules, write verdict,
- * columns and short result. The rules are in validation/rules.c, their texts in
- * validation/rules.def, the shape of a body in validation/body.c, states and moves in
- * validation/states.def.
+ * A batch goes through in five steps: read every payload, ask for every register code and every
+ * activity's current version, fetch what is not cached (one round trip), judge each case by all
+ * rules, write verdict, columns and short result. The rules are in validation/rules.c, their texts
+ * in validation/rules.def and numbers in limits.def, the shape of a body in validation/body.c,
+ * states and moves in validation/states.def.
  *
  * Verdict 1 accepted: a version of the activity with the short result that quota gets; warnings and
  * flags are kept with it. Verdict 2 rejected: activity.rejected with the reasons follows. An
@@ -22,6 +22,7 @@
 #include "workers/runner/lookup.h"
 #include "workers/validation/calendar.h"
 #include "workers/validation/current.h"
+#include "workers/validation/text.h"
 #include "workers/worker.h"
 
 enum { ACCEPTED = 1, REJECTED = 2 };
@@ -40,6 +41,8 @@ enum column {
     C_TEAMS,
     C_SHORT,
     C_NOTES,
+    C_LEGACY,
+    C_FOLLOW_AT, /* ragged: place in the batch, from 1, of what a follow-on is of */
     C_FOLLOW,
     COLUMNS
 };
@@ -48,12 +51,14 @@ static const enum lj_pgtype columns[COLUMNS] = {
     [C_VERSION] = LJ_PG_INT4, [C_BASE] = LJ_PG_INT4,         [C_STATE] = LJ_PG_INT2,
     [C_UNIT] = LJ_PG_INT2,    [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
     [C_TEAMS] = LJ_PG_TEXT,   [C_SHORT] = LJ_PG_TEXT,        [C_NOTES] = LJ_PG_TEXT,
-    [C_FOLLOW] = LJ_PG_TEXT,
+    [C_LEGACY] = LJ_PG_BOOL,  [C_FOLLOW_AT] = LJ_PG_INT4,    [C_FOLLOW] = LJ_PG_TEXT,
 };
 
 struct state {
     struct lj_lookup *lookup;
-    struct lj_case *cases; /* kept from batch to batch */
+    struct lj_anchors *anchors;
+    struct lj_tree_room room; /* of the batch's payloads */
+    struct lj_case *cases;    /* kept from batch to batch */
     size_t cap;
     struct lj_buf text; /* scratch of one event */
 };
@@ -67,23 +72,26 @@ static int read_cases(struct state *s, const struct lj_batch *in, struct lj_err 
         s->cases = cases;
         s->cap = in->count;
     }
-    for (size_t i = 0; i < in->count; i++)
-        lj_case_read(&s->cases[i], &in->events[i]);
-    return 0;
+    int rc = 0;
+    lj_tree_room_clear(&s->room);
+    for (size_t i = 0; rc == 0 && i < in->count; i++) {
+        rc = lj_case_read(&s->cases[i], &in->events[i], &s->room, err);
+        s->cases[i].anchors = s->anchors;
+    }
+    return rc;
 }
 
 static int fetch_facts(struct state *s, const struct lj_batch *in, struct lj_err *err)
 {
-    int64_t upto = 0;
-    for (size_t i = 0; i < in->count; i++)
-        upto = in->events[i].position > upto ? in->events[i].position : upto;
-    int rc = lj_lookup_begin(s->lookup, upto, err);
+    struct lj_current_want want = {s->cases, in->count};
+    int rc = 0;
+    lj_lookup_begin(s->lookup);
     for (size_t i = 0; rc == 0 && i < in->count; i++)
         rc = lj_case_need(&s->cases[i], s->lookup, err);
     if (rc == 0)
-        rc = lj_lookup_fetch(s->lookup, err);
+        rc = lj_current_need(lj_lookup_reader(s->lookup), &want, err);
     if (rc == 0)
-        rc = lj_current_fetch(lj_lookup_pg(s->lookup), s->cases, in->count, err);
+        rc = lj_lookup_fetch(s->lookup, err);
     for (size_t i = 0; rc == 0 && i < in->count; i++)
         lj_case_facts(&s->cases[i], s->lookup);
     return rc;
@@ -99,6 +107,18 @@ static void put_text(struct lj_result *out, enum column column, const char *text
         lj_pgarray_null(lj_result_column(out, column));
 }
 
+static json_t *title_of(const struct lj_case *c)
+{
+    size_t len = strlen(c->body.title);
+    char *plain = malloc(len + 1);
+    if (!plain)
+        return NULL;
+    lj_text_plain(c->body.title, len, plain);
+    json_t *title = json_string(plain);
+    free(plain);
+    return title;
+}
+
 /* Payload of activity.rejected or activity.withdrawn, for free(); NULL when out of memory. */
 static char *follow_text(const struct lj_case *c, int verdict)
 {
@@ -111,7 +131,7 @@ static char *follow_text(const struct lj_case *c, int verdict)
     } else {
         bad |= json_object_set_new(o, "type", json_string(c->event->type));
         if (LJ_HAS(&c->body, TITLE))
-            bad |= json_object_set_new(o, "title", json_string(c->body.title));
+            bad |= json_object_set_new(o, "title", title_of(c));
         bad |= json_object_set_new(o, "reasons", lj_reasons_told(&c->found));
         size_t all = c->found.count + c->found.dropped;
         if (all > LJ_REASONS_TOLD)
@@ -137,12 +157,11 @@ static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_res
     }
     lj_pgarray_int(lj_result_column(out, C_START), start_us);
     lj_pgarray_int(lj_result_column(out, C_DAY), lj_local_day(start_us));
-    for (size_t i = 0; i < c->body.nteams; i++) {
-        size_t n = strlen(teams);
-        (void)snprintf(teams + n, sizeof teams - n, "%s%d", i ? "," : "",
-                       (int)c->body.teams[i].number);
-    }
-    strncat(teams, "}", sizeof teams - strlen(teams) - 1);
+    size_t n = 1;
+    for (size_t i = 0; i < c->body.nteams; i++)
+        n += (size_t)snprintf(teams + n, sizeof teams - n, "%s%d", i ? "," : "",
+                              (int)c->body.teams[i].number);
+    (void)snprintf(teams + n, sizeof teams - n, "}");
     put_text(out, C_TEAMS, c->op == LJ_OP_WITHDRAW ? NULL : teams);
 }
 
@@ -166,7 +185,9 @@ static void put_numbers(const struct lj_case *c, int verdict, struct lj_result *
     put_when_and_who(c, verdict, out);
 }
 
-static int put_case(struct state *s, size_t i, struct lj_result *out, struct lj_err *err)
+/* row: place among the done events, from 1. */
+static int put_case(struct state *s, size_t i, size_t row, struct lj_result *out,
+                    struct lj_err *err)
 {
     struct lj_case *c = &s->cases[i];
     int verdict = c->found.errors ? REJECTED : ACCEPTED;
@@ -184,7 +205,11 @@ static int put_case(struct state *s, size_t i, struct lj_result *out, struct lj_
     if (rc == 0) {
         put_numbers(c, verdict, out);
         put_text(out, C_NOTES, notes);
-        put_text(out, C_FOLLOW, follow);
+        lj_pgarray_bool(lj_result_column(out, C_LEGACY), lj_case_legacy(c));
+        if (follow) {
+            lj_pgarray_int(lj_result_column(out, C_FOLLOW_AT), (int64_t)row);
+            put_text(out, C_FOLLOW, follow);
+        }
         if (verdict == ACCEPTED) {
             lj_pgarray_bytes(lj_result_column(out, C_SHORT), s->text.data, s->text.len);
             lj_result_short(out, i, s->text.data, s->text.len);
@@ -201,6 +226,7 @@ static int put_case(struct state *s, size_t i, struct lj_result *out, struct lj_
 static int judge_all(struct state *s, const struct lj_batch *in, struct lj_result *out,
                      struct lj_err *err)
 {
+    size_t done = 0;
     int rc = fetch_facts(s, in, err);
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
         struct lj_err why = {0};
@@ -211,7 +237,7 @@ static int judge_all(struct state *s, const struct lj_batch *in, struct lj_resul
             continue;
         }
         lj_case_judge(&s->cases[i]);
-        rc = put_case(s, i, out, err);
+        rc = put_case(s, i, ++done, out, err);
     }
     return rc;
 }
@@ -225,10 +251,7 @@ static int validation_batch(void *state, const struct lj_batch *in, struct lj_re
     int rc = read_cases(s, in, err);
     if (rc < 0)
         return rc;
-    rc = judge_all(s, in, out, err);
-    for (size_t i = 0; i < in->count; i++)
-        lj_case_done(&s->cases[i]);
-    return rc;
+    return judge_all(s, in, out, err);
 }
 
 static void validation_close(void **state)
@@ -237,6 +260,8 @@ static void validation_close(void **state)
     if (!s)
         return;
     lj_lookup_close(&s->lookup);
+    lj_anchors_close(&s->anchors);
+    lj_tree_room_free(&s->room);
     free(s->cases);
     lj_buf_free(&s->text);
     free(s);
@@ -248,7 +273,9 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
     struct state *s = calloc(1, sizeof *s);
     if (!s)
         return lj_fail(err, LJ_E_NOMEM, "no memory for validation");
-    int rc = lj_lookup_open(ctx->dsn, ctx->name, &s->lookup, err);
+    int rc = lj_anchors_open(&s->anchors, err);
+    if (rc == 0)
+        rc = lj_lookup_open(ctx->dsn, ctx->name, &s->lookup, err);
     if (rc < 0) {
         void *half = s;
         validation_close(&half);
@@ -260,7 +287,7 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
 
 const struct lj_worker lj_worker_validation = {
     .kind = "validation",
-    .version = "1",
+    .version = "2",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = validation_open,

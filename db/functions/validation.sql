@@ -39,37 +39,52 @@ create table if not exists validation (
     check ((verdict = 1) = (state is not null)),
     check ((verdict = 1) = (short is not null))
 );
+-- V39: before the system's first day; left out of figures of timeliness.
+alter table validation add column if not exists legacy bool not null default false;
 create unique index if not exists validation_version on validation (activity, version) where version is not null;
+
+-- Workers keep register rows in memory and ask by position which codes a register event was about (workers/runner/lookup_sql.c).
+create index if not exists team_version_position on team_version (position);
+create index if not exists person_version_position on person_version (position);
+create index if not exists membership_version_position on membership_version (position);
+create index if not exists site_version_position on site_version (position);
 
 -- Versions of activities, and the latest of each.
 create or replace view activity_version as
     select v.position, v.activity, v.version, v.base, v.op, v.state, s.name as state_name, s.live, v.unit, v.start_at, v.day, v.teams, v.short, v.notes,
-           v.received_at
+           v.received_at, v.legacy
     from validation v join activity_state s on s.number = v.state where v.version is not null;
 create or replace view activity as
     select distinct on (v.activity) v.activity, v.version, v.state, v.state_name, v.live, v.unit, v.start_at, v.day, v.teams, v.position
     from activity_version v order by v.activity, v.version desc;
 
+-- The old form had one parameter less and a follow-on for every row.
+drop function if exists apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
+    timestamptz[], date[], text[], text[], text[], text[]);
+
+-- follow_at and follows are ragged: the place in the batch, from 1, of what a follow-on is of, in ascending order.
 create or replace function apply_validation(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], ops int2[],
         activities uuid[], versions int4[], bases int4[], states int2[], units int2[], starts timestamptz[], days date[], teams text[],
-        shorts text[], notes text[], follows text[]) returns setof follow_on
+        shorts text[], notes text[], legacies bool[], follow_at int4[], follows text[]) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
-    if cardinality(verdicts) <> cardinality(positions) or cardinality(follows) <> cardinality(positions) then
+    if cardinality(verdicts) <> cardinality(positions) or cardinality(follow_at) <> cardinality(follows) then
         raise exception 'the columns of a validation batch do not fit together' using errcode = 'P0001';
     end if;
-    insert into validation (position, received_at, start_at, activity, day, version, base, unit, op, verdict, state, teams, short, notes)
-        select u.position, u.received, u.start, u.activity, u.day, u.version, u.base, u.unit, u.op, u.verdict, u.state, u.teams::int4[],
-               u.short, u.notes
-        from unnest(positions, received, verdicts, ops, activities, versions, bases, states, units, starts, days, teams, shorts, notes)
-            as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes);
-    return query
-        select u.position, u.id, 0, case u.verdict when 1 then 'activity.withdrawn' else 'activity.rejected' end, u.unit, u.activity::text,
-               u.follow
-        from unnest(positions, ids, verdicts, units, activities, follows) with ordinality
-            as u(position, id, verdict, unit, activity, follow, ord)
-        where u.follow is not null order by u.ord;
+    insert into validation (position, received_at, start_at, activity, day, version, base, unit, op, verdict, state, legacy, teams, short,
+            notes)
+        select u.position, u.received, u.start, u.activity, u.day, u.version, u.base, u.unit, u.op, u.verdict, u.state, u.legacy,
+               u.teams::int4[], u.short, u.notes
+        from unnest(positions, received, verdicts, ops, activities, versions, bases, states, units, starts, days, teams, shorts, notes,
+                    legacies)
+            as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes, legacy);
+    if cardinality(follows) > 0 then
+        return query
+            select positions[f.at], ids[f.at], 0, case verdicts[f.at] when 1 then 'activity.withdrawn' else 'activity.rejected' end,
+                   units[f.at], activities[f.at]::text, f.payload
+            from unnest(follow_at, follows) as f(at, payload) order by f.at;
+    end if;
 end
 $$;
 
@@ -80,7 +95,7 @@ create or replace function validation_result(positions int8[]) returns table ("p
 $$;
 
 grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
-    timestamptz[], date[], text[], text[], text[], text[]), validation_result(int8[]) to liangjin_broker;
+    timestamptz[], date[], text[], text[], text[], bool[], int4[], text[]), validation_result(int8[]) to liangjin_broker;
 grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,

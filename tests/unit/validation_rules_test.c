@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "common/timefmt.h"
 #include "common/uuid.h"
+#include "workers/validation/calendar.h"
 #include "workers/validation/case.h"
 
 #define ACTIVITY "018f0000-0000-7000-8000-000000000001"
@@ -32,12 +34,17 @@ static const char good[] =
 typedef void (*tweak)(struct lj_case *c);
 
 /* Registers in which everything of the good report is right. */
+static struct lj_anchors *anchors;
+static struct lj_tree_room room;
+
 static void good_facts(struct lj_case *c)
 {
     struct lj_body *b = &c->body;
     for (size_t i = 0; i < b->nteams; i++) {
         b->teams[i].number = b->teams[i].code[1] - '0';
         b->teams[i].active = b->teams[i].in_subtree = 1;
+        b->teams[i].lat = b->teams[i].lon = LJ_DEGREES_NONE;
+        b->teams[i].terms = &lj_terms_shipped;
     }
     for (size_t i = 0; i < b->nroster; i++) {
         struct lj_roster_row *r = &b->roster[i];
@@ -49,6 +56,8 @@ static void good_facts(struct lj_case *c)
     b->site_no = LJ_HAS(b, SITE) ? 1 : 0;
     b->site_kind = LJ_HAS(b, SITE) ? LJ_SITE_PRIMARY : 0;
     b->served_site_kind = 0;
+    b->site_lat = b->site_lon = LJ_DEGREES_NONE;
+    c->anchors = anchors;
     c->current =
         (struct lj_current){.known = 1, .unit = 3, .version = 4, .state = LJ_STATE_APPROVED};
     assert_int_equal(lj_time_parse("2024-06-01T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
@@ -102,7 +111,7 @@ static void judge(struct judged *j, const char *type, const char *merge, const c
                                  .payload_len = strlen(j->payload)};
     assert_int_equal(lj_uuid_parse(ACTIVITY, LJ_UUID_TEXT, j->event.id, NULL), 0);
     assert_int_equal(lj_time_parse(received, strlen(received), &j->event.received_at_us, NULL), 0);
-    lj_case_read(&j->c, &j->event);
+    assert_int_equal(lj_case_read(&j->c, &j->event, &room, NULL), 0);
     good_facts(&j->c);
     if (t)
         t(&j->c);
@@ -111,7 +120,7 @@ static void judge(struct judged *j, const char *type, const char *merge, const c
 
 static void finish(struct judged *j)
 {
-    lj_case_done(&j->c);
+    lj_tree_room_clear(&room);
     free(j->payload);
 }
 
@@ -269,6 +278,73 @@ static void version_5(struct lj_case *c)
 {
     c->current.version = 5;
 }
+/* 1 degree of latitude is 111.19 km: 300 km are 2.698 degrees. */
+static void places(struct lj_case *c, double team_lat, double site_lat)
+{
+    c->body.teams[0].lat = team_lat;
+    c->body.site_lat = site_lat;
+    c->body.teams[0].lon = c->body.site_lon = 104;
+}
+static void site_far(struct lj_case *c)
+{
+    places(c, 30, 32.71);
+}
+static void site_near(struct lj_case *c)
+{
+    places(c, 30, 32.7);
+}
+static void site_nowhere(struct lj_case *c)
+{
+    places(c, 30, LJ_DEGREES_NONE);
+}
+static void team_nowhere(struct lj_case *c)
+{
+    places(c, LJ_DEGREES_NONE, 32.71);
+}
+static void region_sichuan(struct lj_case *c)
+{
+    c->body.site_region = 510100;
+}
+static void region_none_such(struct lj_case *c)
+{
+    c->body.site_region = 990;
+}
+static void region_hong_kong(struct lj_case *c)
+{
+    c->body.site_region = 810000;
+}
+static void region_taiwan(struct lj_case *c)
+{
+    c->body.site_region = 710000;
+}
+static void region_abroad(struct lj_case *c)
+{
+    c->body.site_region = 990000;
+}
+static void hong_kong_serves_school(struct lj_case *c)
+{
+    region_hong_kong(c);
+    c->body.served_site_kind = LJ_SITE_PRIMARY;
+}
+/* A policy that asks for a half instead of 0.6 and 0.3, lets malls count, schools not. */
+static const struct lj_policy_terms other_terms = {.lecture_cap = 90,
+                                                   .presence_bp = 5000,
+                                                   .guidance_bp = 5000,
+                                                   .sites_counted = 1U << LJ_SITE_MALL,
+                                                   .sites_conditional = 1U << LJ_SITE_PRIMARY};
+static void policy(struct lj_case *c)
+{
+    c->body.terms = c->body.teams[0].terms = &other_terms;
+}
+static void policy_of_the_other_team(struct lj_case *c)
+{
+    c->body.teams[1].terms = &other_terms;
+}
+static void policy_and_mall(struct lj_case *c)
+{
+    policy(c);
+    site_mall(c);
+}
 static void from_2023(struct lj_case *c)
 {
     assert_int_equal(lj_time_parse("2023-12-31T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
@@ -281,6 +357,10 @@ static void from_2023(struct lj_case *c)
 #define C "activity.corrected"
 #define W "activity.withdrawal_requested"
 #define R6 "六个字的标题" /* exactly six characters */
+
+#define TEN "一二三四五六七八九十"
+#define AT(day, more) "{\"start_at\":\"" day "T09:00:00+08:00\",\"end_at\":\"" day "T11:00:00+08:00\"," more "}"
+#define ONE(minutes) "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":" minutes "}]}"
 
 struct rule_row {
     const char *type, *merge, *received;
@@ -311,8 +391,8 @@ static const struct rule_row rows[] = {
     {S, "{\"break_minutes\":241}", 0, 0, "V01:E:/break_minutes"}, {S, "{\"break_minutes\":2.5}", 0, 0, "V01:E:/break_minutes"},
     {S, "{\"fee_charged\":\"no\"}", 0, 0, "V01:E:/fee_charged"}, {S, "{\"content\":[]}", 0, 0, "V01:E:/content"},
     {S, "{\"content\":[\"TEACH\",\"SING\"]}", 0, 0, "V01:E:/content/1"}, {S, "{\"content\":[\"TEACH\",\"TEACH\"]}", 0, 0, "V01:E:/content/1"},
-    {S, "{\"content\":\"TEACH\"}", 0, 0, "V01:E:/content"}, {S, "{\"themes\":[\"PARTY\",\"X\"]}", 0, 0, "V01:E:/themes/1"},
-    {S, "{\"audience_groups\":[\"CHILD\",\"TEEN\"]}", 0, 0, "!V01:E:/audience_groups/1"}, {S, "{\"anchor\":\"A0610\"}", 0, 0, "!V01:E:/anchor"},
+    {S, "{\"content\":\"TEACH\"}", 0, 0, "V01:E:/content"}, {S, "{\"themes\":[\"PARTY\",\"X\"]}", 0, 0, "V23:E:/themes/1"},
+    {S, "{\"audience_groups\":[\"CHILD\",\"TEEN\"]}", 0, 0, "!V23:E:/audience_groups/1"}, {S, "{\"anchor\":\"A0610\"}", 0, 0, "!V01:E:/anchor"},
     {S, "{\"anchor\":\"A0611\"}", 0, 0, "V01:E:/anchor"}, {S, "{\"colour\":1}", 0, 0, "V01:E:/colour"}, {S, "{\"a/b~c\":1}", 0, 0, "V01:E:/a~1b~0c"},
     {S, "{\"teams\":[\"t1\",\"t2\",\"t3\",\"t4\",\"t5\",\"t6\",\"t7\",\"t8\"]}", 0, 0, "!V01:E:/teams"},
     {S, "{\"teams\":[\"t1\",\"t2\",\"t3\",\"t4\",\"t5\",\"t6\",\"t7\",\"t8\",\"t9\"]}", 0, 0, "V01:E:/teams"}, {S, "{\"teams\":[1]}", 0, 0, "V01:E:/teams/0"},
@@ -385,7 +465,7 @@ static const struct rule_row rows[] = {
     {S, "", "2024-06-08T23:59:59+08:00", 0, "!V29:E:/late_reason"}, {S, "", "2024-06-09T00:00:00+08:00", 0, "V29:E:/late_reason"},
     {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-06-09T00:00:00+08:00", 0, "!V29:E:/late_reason"},
     {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-06-09T00:00:00+08:00", 0, "V29:W:/start_at"},
-    {S, "{\"late_reason\":\"忘了\"}", "2024-06-09T00:00:00+08:00", 0, "V29:E:/late_reason"}, {S, "", "2024-06-08T15:59:59Z", 0, "!V29:E:/late_reason"},
+    {S, "{\"late_reason\":\"忘了\"}", "2024-06-09T00:00:00+08:00", 0, "V29:E:/late_reason"}, {S, "{\"late_reason\":\"忘了\"}", "2024-06-09T00:00:00+08:00", 0, "V40:E:/late_reason"}, {S, "", "2024-06-08T15:59:59Z", 0, "!V29:E:/late_reason"},
     {S, "", "2024-06-08T16:00:00Z", 0, "V29:E:/late_reason"},
     {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-07-01T12:00:00+08:00", 0, "!V29:E:/start_at"},
     {S, "{\"late_reason\":\"队伍封闭集训未能上报\"}", "2024-07-02T12:00:00+08:00", 0, "V29:E:/start_at"},
@@ -408,6 +488,58 @@ static const struct rule_row rows[] = {
     {W, "{\"activity\":\"018f0000-0000-7000-8000-000000000002\"}", 0, 0, "V01:E:/activity"}, /* not the event's key */
     {W, "{\"body\":{}}", 0, 0, "V01:E:/body"}, {C, "{\"body\":null}", 0, 0, "V01:E:/body"}, {C, "{\"body\":{}}", 0, 0, "V01:E:/body/title"},
     {C, "{\"audience\":0}", 0, 0, "V18:E:/body/audience"},
+    /* V21 */
+    {S, "{\"content\":[\"LECTURE\",\"Q_A\"]}", 0, 0, "V21:W:/content"}, {S, "{\"content\":[\"LECTURE\",\"TEST\"]}", 0, 0, "!V21:W:/content"},
+    {S, "{\"content\":[\"DONATION\",\"CEREMONY\",\"OTHER\"]}", 0, 0, "V21:W:/content"}, {S, "{\"content\":[\"MATCH_PLAY\"]}", 0, 0, "!V21:W:/content"},
+    {C, "{\"content\":[\"LECTURE\"]}", 0, 0, "V21:W:/body/content"},
+    /* V22: windows of 7 days on both sides; AT moves the activity to a day and receives it on the next */
+    {S, AT("2024-06-02", "\"anchor\":\"A0610\""), "2024-06-05T12:00:00+08:00", 0, "V22:E:/anchor"},
+    {S, AT("2024-06-03", "\"anchor\":\"A0610\""), "2024-06-05T12:00:00+08:00", 0, "!V22:E:/anchor"},
+    {S, AT("2024-06-17", "\"anchor\":\"A0610\""), "2024-06-19T12:00:00+08:00", 0, "!V22:E:/anchor"},
+    {S, AT("2024-06-18", "\"anchor\":\"A0610\""), "2024-06-19T12:00:00+08:00", 0, "V22:E:/anchor"},
+    {S, AT("2024-06-10", "\"anchor\":\"A0808\""), "2024-06-12T12:00:00+08:00", 0, "V22:E:/anchor"},
+    {S, AT("2024-06-02", "\"x\":null"), "2024-06-05T12:00:00+08:00", 0, "!V22:W:/anchor"},
+    {S, AT("2024-06-03", "\"x\":null"), "2024-06-05T12:00:00+08:00", 0, "V22:W:/anchor"},
+    {S, AT("2024-06-03", "\"anchor\":\"A0610\""), "2024-06-05T12:00:00+08:00", 0, "!V22:W:/anchor"},
+    {S, AT("2024-08-01", "\"anchor\":\"A0808\""), "2024-08-05T12:00:00+08:00", 0, "!V22:E:/anchor"},
+    {S, AT("2024-07-31", "\"anchor\":\"A0808\""), "2024-08-05T12:00:00+08:00", 0, "V22:E:/anchor"},
+    {S, AT("2024-10-04", "\"anchor\":\"CHONGYANG\""), "2024-10-06T12:00:00+08:00", 0, "!V22:E:/anchor"}, /* the day is 2024-10-11 */
+    {S, AT("2024-10-03", "\"anchor\":\"CHONGYANG\""), "2024-10-06T12:00:00+08:00", 0, "V22:E:/anchor"},
+    {S, AT("2024-10-18", "\"x\":null"), "2024-10-20T12:00:00+08:00", 0, "V22:W:/anchor"},
+    {S, AT("2024-10-19", "\"x\":null"), "2024-10-21T12:00:00+08:00", 0, "!V22:W:/anchor"},
+    {S, AT("2024-06-03", "\"anchor\":\"A0611\""), "2024-06-05T12:00:00+08:00", 0, "!V22:W:/anchor"}, /* wrong, but given: V01 alone */
+    /* V23: the lists; party and red education alone, without guidance */
+    {S, "{\"audience_groups\":[\"CHILD\",\"X\"]}", 0, 0, "V23:E:/audience_groups/1"}, {S, "{\"themes\":[\"PARTY\",\"RURAL\"]}", 0, 0, "!V23:E:/themes/1"},
+    {S, "{\"themes\":[\"PARTY\",\"RED_EDU\"],\"guidance_minutes\":0}", 0, 0, "V23:W:/themes"},
+    {S, "{\"themes\":[\"RED_EDU\"],\"guidance_minutes\":1}", 0, 0, "!V23:W:/themes"},
+    {S, "{\"themes\":[\"PARTY\",\"RURAL\"],\"guidance_minutes\":0}", 0, 0, "!V23:W:/themes"},
+    {S, "{\"themes\":[],\"guidance_minutes\":0}", 0, 0, "!V23:W:/themes"}, {S, "{\"guidance_minutes\":0}", 0, 0, "!V23:W:/themes"},
+    /* V34 */
+    {S, "", 0, site_far, "V34:W:/teams/0"}, {S, "", 0, site_near, "!V34:W:/teams/0"}, {S, "", 0, site_nowhere, "!V34:W:/teams/0"},
+    {S, "", 0, team_nowhere, "!V34:W:/teams/0"}, {S, "", 0, site_far, "!V34:W:/teams/1"}, {S, "{\"themes\":[\"RURAL\"]}", 0, site_far, "!V34:W:/teams/0"},
+    {S, "{\"themes\":[\"PAIRING_AID\",\"BRAND\"]}", 0, site_far, "!V34:W:/teams/0"}, {S, "{\"themes\":[\"EVENT_LINKED\"]}", 0, site_far, "!V34:W:/teams/0"},
+    {S, "{\"themes\":[\"BRAND\"]}", 0, site_far, "V34:W:/teams/0"}, {S, "{\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, site_far, "!V34:W:/teams/0"},
+    {C, "", 0, site_far, "V34:W:/body/teams/0"},
+    /* V38 */
+    {S, "", 0, region_sichuan, "!V38:E:/site"}, {S, "", 0, region_none_such, "V38:E:/site"}, {S, "", 0, region_hong_kong, "V38:E:/served_name"},
+    {S, "", 0, region_taiwan, "V38:E:/served_name"}, {S, "", 0, region_abroad, "V38:E:/served_name"}, {S, "", 0, region_sichuan, "!V38:E:/served_name"},
+    {S, "{\"served_name\":\"示例小学\"}", 0, region_abroad, "!V38:E:/served_name"}, {S, "{\"served_site\":\"s2\"}", 0, hong_kong_serves_school, "!V38:E:/served_name"},
+    {S, "{\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, region_none_such, "!V38:E:/site"}, {S, "", 0, 0, "!V38:E:/site"},
+    /* V39: the day before the system's first day and that day, received in time */
+    {S, AT("2023-04-30", "\"x\":null"), "2023-05-05T12:00:00+08:00", 0, "V39:W:/start_at"},
+    {S, AT("2023-05-01", "\"x\":null"), "2023-05-05T12:00:00+08:00", 0, "!V39:W:/start_at"},
+    {C, "{\"start_at\":\"2023-04-30T23:59:59+08:00\",\"end_at\":\"2023-05-01T01:00:00+08:00\"}", "2023-05-05T12:00:00+08:00", 0, "V39:W:/body/start_at"},
+    /* V40: code points after NFC, also beyond the BMP; served_name 2..80 */
+    {S, "{\"served_name\":\"\U00020BB7野\"}", 0, 0, "!V40:E:/served_name"}, {S, "{\"served_name\":\"\U00020BB7\"}", 0, 0, "V40:E:/served_name"},
+    {S, "{\"served_name\":\"" TEN TEN TEN TEN TEN TEN TEN TEN "\"}", 0, 0, "!V40:E:/served_name"},
+    {S, "{\"served_name\":\"" TEN TEN TEN TEN TEN TEN TEN TEN "一\"}", 0, 0, "V40:E:/served_name"},
+    {S, "{\"served_name\":\"e\u0301\"}", 0, 0, "V40:E:/served_name"}, {S, "{\"title\":\"五个字标题\"}", 0, 0, "!V40:E:/title"},
+    {W, "{\"reason\":\"雨\"}", 0, 0, "V40:E:/reason"},
+    /* numbers of a policy instead of the defaults: net is 100 */
+    {S, "{\"guidance_minutes\":50}", 0, policy, "!V04:F:/guidance_minutes"}, {S, "{\"guidance_minutes\":49}", 0, policy, "V04:F:/guidance_minutes"},
+    {S, ONE("50"), 0, policy, "!V11:W:/roster/0"}, {S, ONE("49"), 0, policy, "V11:W:/roster/0"},
+    {S, ONE("50"), 0, policy_of_the_other_team, "V11:W:/roster/0"}, {S, "", 0, policy_and_mall, "!V12:E:/site"},
+    {S, "", 0, policy, "V12:E:/served_name"},
 };
 /* clang-format on */
 
@@ -448,9 +580,8 @@ static void a_wrong_key_is_rejected(void **state)
     static struct judged j;
     (void)state;
     judge(&j, S, "", RECEIVED, NULL);
-    lj_case_done(&j.c);
     j.event.key = "mine";
-    lj_case_read(&j.c, &j.event);
+    assert_int_equal(lj_case_read(&j.c, &j.event, &room, NULL), 0);
     assert_true(lj_reasons_has(&j.c.found, LJ_CLAUSE_V01_KEY));
     finish(&j);
 }
@@ -478,10 +609,9 @@ static void payloads_that_are_no_objects(void **state)
     (void)state;
     judge(&j, S, "", RECEIVED, NULL);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        lj_case_done(&j.c);
-        j.event.payload = texts[i];
+            j.event.payload = texts[i];
         j.event.payload_len = strlen(texts[i]);
-        lj_case_read(&j.c, &j.event);
+        assert_int_equal(lj_case_read(&j.c, &j.event, &room, NULL), 0);
         lj_case_judge(&j.c);
         assert_int_equal(j.c.found.errors, 1);
         assert_true(found(&j.c, "V01:E:"));
@@ -593,6 +723,57 @@ static void a_hostile_member_name_stays_valid(void **state)
     finish(&j);
 }
 
+/* The anchor days of the field's table, found with ICU: Double Ninth of 2022 to 2032. */
+static void double_ninth_of_the_fields_table(void **state)
+{
+    static const int32_t days[] = {20221004, 20231023, 20241011, 20251029, 20261018, 20271008,
+                                   20281026, 20291016, 20301005, 20311024, 20321012};
+    (void)state;
+    for (int i = 0; i < 11; i++) {
+        int32_t want = lj_day_of_number(days[i]);
+        for (int again = 0; again < 2; again++) /* computed, then kept */
+            assert_int_equal(lj_anchors_day(anchors, LJ_ANCHOR_CHONGYANG, 2022 + i), want);
+        assert_int_equal(lj_anchors_of(anchors, want - 8), -1);
+        assert_int_equal(lj_anchors_of(anchors, want - 7), LJ_ANCHOR_CHONGYANG);
+        assert_int_equal(lj_anchors_of(anchors, want + 7), LJ_ANCHOR_CHONGYANG);
+        assert_int_equal(lj_anchors_of(anchors, want + 8), -1);
+    }
+}
+
+/* In 1901..2100 the day is always there and between 1 October and 1 November. */
+static void double_ninth_of_two_centuries(void **state)
+{
+    (void)state;
+    for (int year = 1901; year <= 2100; year++) {
+        int32_t day = lj_anchors_day(anchors, LJ_ANCHOR_CHONGYANG, year);
+        if (day < lj_day_of(year, 10, 1) || day > lj_day_of(year, 11, 1))
+            fail_msg("year %d: day %d", year, (int)day);
+    }
+}
+
+static void fixed_anchors(void **state)
+{
+    (void)state;
+    assert_int_equal(lj_anchors_day(anchors, LJ_ANCHOR_A0610, 2024), lj_day_of(2024, 6, 10));
+    assert_int_equal(lj_anchors_day(anchors, LJ_ANCHOR_A0808, 2030), lj_day_of(2030, 8, 8));
+    assert_int_equal(lj_anchors_day(anchors, LJ_ANCHOR_A0808, 2008), INT32_MIN); /* since 2009 */
+    assert_int_equal(lj_anchors_of(anchors, lj_day_of(2008, 8, 8)), -1);
+}
+
+static int open_anchors(void **state)
+{
+    (void)state;
+    return lj_anchors_open(&anchors, NULL);
+}
+
+static int close_anchors(void **state)
+{
+    (void)state;
+    lj_anchors_close(&anchors);
+    lj_tree_room_free(&room);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -605,6 +786,9 @@ int main(void)
         cmocka_unit_test(the_longest_short_result_fits),
         cmocka_unit_test(texts_carry_their_numbers_and_are_limited),
         cmocka_unit_test(a_hostile_member_name_stays_valid),
+        cmocka_unit_test(double_ninth_of_the_fields_table),
+        cmocka_unit_test(double_ninth_of_two_centuries),
+        cmocka_unit_test(fixed_anchors),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_anchors, close_anchors);
 }

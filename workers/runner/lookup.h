@@ -1,16 +1,17 @@
-/* Registers as of a position, for a batch: a kind says which codes it needs, one query a register
- * fetches them, and the row that held at an event's position is picked in memory. Read-only; for
- * kinds with `barrier` on register, so that nothing below p is missing. */
+/* Registers as of a position, for a batch: a kind says which codes it needs, what is not in the
+ * cache is fetched in one round trip, and the version that held at an event's position is picked in
+ * memory. Read-only; for kinds with `barrier` on register, so that nothing below p is missing. */
 #ifndef LJ_WORKERS_RUNNER_LOOKUP_H
 #define LJ_WORKERS_RUNNER_LOOKUP_H
 
 #include <stdint.h>
 
-#include "common/db.h"
+#include "workers/runner/fetch.h"
 
 #define LJ_CODE_MAX      40 /* source: domain register_code in db/migrations/0002_registers.sql */
 #define LJ_DAY_OPEN_FROM INT32_MIN /* first day of a span without one */
 #define LJ_DAY_OPEN_TO   INT32_MAX
+#define LJ_DEGREES_NONE  999.0
 
 /* Days are days since 2000-01-01, as PostgreSQL's date. */
 struct lj_lookup;
@@ -48,11 +49,17 @@ enum lj_site_kind {
     LJ_SITE_OTHER
 };
 
-/* A code as payloads write it: "CODE" (of the event's own unit) or "UNIT/CODE"; "UNIT:CODE" is
- * taken too. Filled by lj_lookup_ref. */
-struct lj_ref {
+/* A version of a team, person or site. A team has one for each paused span, all with the same
+ * position. */
+struct lj_lookup_row {
+    int64_t position;
+    int32_t number;
     int16_t unit;
-    char code[LJ_CODE_MAX + 1];
+    int16_t kind;                   /* site: enum lj_site_kind */
+    int32_t from, to;               /* team: span in force */
+    int32_t paused_from, paused_to; /* team: empty when from > to */
+    int32_t region;                 /* site: GB/T 2260 as a number, 0 none */
+    double lat, lon;                /* team's base, site: LJ_DEGREES_NONE where not known */
 };
 
 struct lj_membership {
@@ -60,41 +67,57 @@ struct lj_membership {
     int32_t from, to;
 };
 
+/* What validation and others take from a policy. Ratios in ten-thousandths, as the register keeps
+ * them; sets of site kinds: bit = enum lj_site_kind. */
+struct lj_policy_terms {
+    int32_t athlete_min, lecture_cap, presence_bp, guidance_bp;
+    uint32_t sites_counted, sites_conditional;
+};
+
+enum lj_policy_scope { LJ_POLICY_NATION, LJ_POLICY_UNIT, LJ_POLICY_TEAM };
+struct lj_policy_row {
+    int64_t position;
+    int32_t scope, key; /* key: unit or team number; nation 0 */
+    int32_t version;
+    int32_t from, to;
+    struct lj_policy_terms terms;
+};
+
 /* errors: LJ_E_DB_SYSTEM, LJ_E_NOMEM */
 LJ_MUST int lj_lookup_open(const char *dsn, const char *application_name, struct lj_lookup **ret,
                            struct lj_err *err);
 void lj_lookup_close(struct lj_lookup **lk);
-/* Its connection, for a kind's own queries. */
-PGconn *lj_lookup_pg(struct lj_lookup *lk);
+/* Its reader: statements that a kind adds before lj_lookup_fetch go in the same round trip. */
+struct lj_fetch *lj_lookup_reader(struct lj_lookup *lk);
 
-/* Starts a batch whose greatest position is `upto`: forgets needs and rows, brings the units up to
- * date. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
-LJ_MUST int lj_lookup_begin(struct lj_lookup *lk, int64_t upto, struct lj_err *err);
+/* Starts a batch: entries of the one before are no longer valid. */
+void lj_lookup_begin(struct lj_lookup *lk);
 
-/* Reads a reference. Returns 0 if that is no register code or the unit is unknown at p. */
-int lj_lookup_ref(const struct lj_lookup *lk, const char *text, int16_t own_unit, int64_t p,
-                  struct lj_ref *ret);
-
-/* Asks for a code, or for a person's memberships (which come with the person). errors: LJ_E_NOMEM
- */
-LJ_MUST int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const struct lj_ref *ref,
-                           struct lj_err *err);
-/* Fetches what was asked for. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
+/* Asks for a code as payloads write it: "CODE" (of own_unit, the event's unit) or "UNIT/CODE"
+ * ("UNIT:CODE" is taken too); full-width digits count as digits. A person's memberships come with
+ * the person. shape: *ret_entry is 0 for what can be no register code. errors: LJ_E_NOMEM */
+LJ_MUST int lj_lookup_need(struct lj_lookup *lk, enum lj_lookup_what what, const char *text,
+                           const char *own_unit, uint32_t *ret_entry, struct lj_err *err);
+/* Fetches what was asked for and is not cached, and what is new in the registers. errors:
+ * LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_DB_DATA, LJ_E_NOMEM; the cache is empty then */
 LJ_MUST int lj_lookup_fetch(struct lj_lookup *lk, struct lj_err *err);
 
-/* The number behind a code at position p; 0 = not in the register. */
-int32_t lj_lookup_number(const struct lj_lookup *lk, enum lj_lookup_what what,
-                         const struct lj_ref *ref, int64_t p);
+/* The version in force at position p; NULL = not in the register then, or entry 0. */
+const struct lj_lookup_row *lj_lookup_at(const struct lj_lookup *lk, uint32_t entry, int64_t p);
 /* 1 if the team is ACTIVE on that day, by the register at p. */
-int lj_lookup_team_active(const struct lj_lookup *lk, const struct lj_ref *team, int32_t day,
-                          int64_t p);
-/* enum lj_site_kind at p; 0 = not in the register. */
-int lj_lookup_site_kind(const struct lj_lookup *lk, const struct lj_ref *site, int64_t p);
-/* The membership of a person in a team that holds on that day, by the register at p. Returns 0 if
- * there is none. */
-int lj_lookup_membership(const struct lj_lookup *lk, int32_t person, int32_t team, int32_t day,
+int lj_lookup_team_active(const struct lj_lookup *lk, uint32_t team, int32_t day, int64_t p);
+/* The membership of a person in a team (its number) that holds on that day, by the register at p.
+ * Returns 0 if there is none. */
+int lj_lookup_membership(const struct lj_lookup *lk, uint32_t person, int32_t team, int32_t day,
                          int64_t p, struct lj_membership *ret);
+/* The unit above at p: -1 for CN000 and for what is no unit then. */
+int lj_lookup_parent(const struct lj_lookup *lk, int16_t unit, int64_t p);
 /* 1 if `unit` is `root` or below it at p. */
 int lj_lookup_in_subtree(const struct lj_lookup *lk, int16_t unit, int16_t root, int64_t p);
+/* The policy of a team of that unit for minutes and caps: of the rows in force on that day (nation,
+ * the unit and all above, the team; of each the highest version known at p) the one with the
+ * greatest athlete_min_minutes, the narrower scope on a tie. NULL when there is none. */
+const struct lj_policy_terms *lj_lookup_policy(const struct lj_lookup *lk, int16_t unit,
+                                               int32_t team, int32_t day, int64_t p);
 
 #endif

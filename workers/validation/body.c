@@ -31,13 +31,19 @@ static const char *const group_words[] = {"CHILD",          "TEEN",  "ADULT",  "
                                           "DISABLED",       "WOMEN", "WORKER", "FARMER",
                                           "SOLDIER_FAMILY", "OTHER", NULL};
 static const char *const direction_words[] = {"WHERE", "REGION", "KEY_GROUP", "STAGE", NULL};
-static const char *const anchor_words[] = {"A0610", "A0808", "CHONGYANG", NULL};
+static const char *const anchor_words[] = {
+#define FIXED(word, first, month, day, before, after) #word,
+#define LUNAR(word, first, month, day, before, after) #word,
+#include "workers/validation/anchors.def"
+#undef FIXED
+#undef LUNAR
+    NULL};
 
-enum { REQUIRED = 1, LINES = 2, LINK = 4 };
+enum { REQUIRED = 1, LINES = 2, LINK = 4, TITLE = 8, LIST = 16 };
 
 struct row;
 /* Reads `value`, stores it in `body`, returns 1 if it is right; else adds reasons and returns 0. */
-typedef int (*reader)(const struct row *row, json_t *value, struct lj_body *body,
+typedef int (*reader)(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                       struct lj_reasons *out);
 
 struct row {
@@ -61,60 +67,72 @@ static int wrong_type(const struct row *row, struct lj_reasons *out)
     return 0;
 }
 
+static int is_bool(const struct lj_tree *value)
+{
+    return value->type == LJ_TREE_TRUE || value->type == LJ_TREE_FALSE;
+}
+
 /* Place of a word in a list, -1 if it is not there. */
 static int word_place(const char *const *words, const char *word)
 {
     for (int i = 0; words[i]; i++)
-        if (strcmp(words[i], word) == 0)
+        if (words[i][0] == word[0] && strcmp(words[i], word) == 0)
             return i;
     return -1;
 }
 
-const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_t max, int lines,
-                         struct lj_reasons *out)
+/* The clause that a text breaks, LJ_CLAUSES if it is right. Lengths are counted by V40; the title's
+ * bounds are V01's own. */
+static enum lj_clause text_fault(const struct lj_tree *value, int64_t min, int64_t max, int flags)
 {
-    if (!json_is_string(value)) {
-        lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "%s", pointer);
-        return NULL;
-    }
-    const char *text = json_string_value(value);
-    size_t len = json_string_length(value), n = 0;
     struct lj_err err = {0};
-    if (lj_text_has_control(text, len, lines)) {
-        lj_reasons_add(out, LJ_CLAUSE_V01_CONTROL, 0, 0, "%s", pointer);
-        return NULL;
-    }
-    if (lj_text_length(text, len, &n, &err) < 0 || (int64_t)n < min || (int64_t)n > max) {
-        lj_reasons_add(out, LJ_CLAUSE_V01_LENGTH, min, max, "%s", pointer);
-        return NULL;
-    }
-    return text;
+    size_t n = 0;
+    if (!lj_tree_is(value, LJ_TREE_TEXT))
+        return LJ_CLAUSE_V01_TYPE;
+    const char *text = lj_tree_text(value);
+    size_t len = value->len;
+    if (lj_text_has_control(text, len, flags & LINES))
+        return LJ_CLAUSE_V01_CONTROL;
+    if (lj_text_length(text, len, &n, &err) < 0 || (int64_t)n < min || (int64_t)n > max)
+        return flags & TITLE ? LJ_CLAUSE_V01_LENGTH : LJ_CLAUSE_V40_LENGTH;
+    return LJ_CLAUSES;
 }
 
-static int read_text(const struct row *row, json_t *value, struct lj_body *body,
+const char *lj_body_text(const struct lj_tree *value, const char *pointer, int64_t min, int64_t max,
+                         int lines, struct lj_reasons *out)
+{
+    enum lj_clause fault = text_fault(value, min, max, lines ? LINES : 0);
+    if (fault == LJ_CLAUSES)
+        return lj_tree_text(value);
+    lj_reasons_add(out, fault, min, max, "%s", pointer);
+    return NULL;
+}
+
+static int read_text(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                      struct lj_reasons *out)
 {
-    char pointer[64] = "/";
     const char **at = field(row, body);
-    strncat(pointer, row->name, sizeof pointer - 2);
-    const char *text = lj_body_text(value, pointer, row->min, row->max, row->flags & LINES, out);
-    if (text && (row->flags & LINK) && strncmp(text, "https://", 8) != 0 &&
-        strncmp(text, "http://", 7) != 0) {
-        lj_reasons_add(out, LJ_CLAUSE_V01_LINK, 0, 0, "%s", pointer);
-        text = NULL;
+    const char *text = lj_tree_text(value);
+    enum lj_clause fault = text_fault(value, row->min, row->max, row->flags);
+    if (fault == LJ_CLAUSES && (row->flags & LINK) && strncmp(text, "https://", 8) != 0 &&
+        strncmp(text, "http://", 7) != 0)
+        fault = LJ_CLAUSE_V01_LINK;
+    if (fault != LJ_CLAUSES) {
+        lj_reasons_add(out, fault, row->min, row->max, "/%s", row->name);
+        return 0;
     }
-    if (text && at)
+    if (at)
         *at = text;
-    return text != NULL;
+    return 1;
 }
 
-static int read_int(const struct row *row, json_t *value, struct lj_body *body,
+static int read_int(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                     struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
-    if (!json_is_integer(value))
+    if (!lj_tree_is(value, LJ_TREE_INT))
         return wrong_type(row, out);
-    int64_t v = json_integer_value(value);
+    int64_t v = value->integer;
     if (v < row->min || v > row->max) {
         lj_reasons_add(out, LJ_CLAUSE_V01_RANGE, row->min, row->max, "/%s", row->name);
         return 0;
@@ -124,13 +142,13 @@ static int read_int(const struct row *row, json_t *value, struct lj_body *body,
     return 1;
 }
 
-static int read_number(const struct row *row, json_t *value, struct lj_body *body,
+static int read_number(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                        struct lj_reasons *out)
 {
     double *at = field(row, body);
-    if (!json_is_number(value))
+    if (value->type != LJ_TREE_INT && value->type != LJ_TREE_REAL)
         return wrong_type(row, out);
-    double v = json_number_value(value);
+    double v = value->real;
     if (v < (double)row->min || v > (double)row->max) {
         lj_reasons_add(out, LJ_CLAUSE_V01_RANGE, row->min, row->max, "/%s", row->name);
         return 0;
@@ -140,38 +158,38 @@ static int read_number(const struct row *row, json_t *value, struct lj_body *bod
     return 1;
 }
 
-static int read_bool(const struct row *row, json_t *value, struct lj_body *body,
+static int read_bool(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                      struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
-    if (!json_is_boolean(value))
+    if (!is_bool(value))
         return wrong_type(row, out);
     if (at)
-        *at = json_is_true(value);
+        *at = value->type == LJ_TREE_TRUE;
     return 1;
 }
 
-static int read_time(const struct row *row, json_t *value, struct lj_body *body,
+static int read_time(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                      struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
     struct lj_err err = {0};
-    if (!json_is_string(value))
+    if (!lj_tree_is(value, LJ_TREE_TEXT))
         return wrong_type(row, out);
-    if (lj_time_parse(json_string_value(value), json_string_length(value), at, &err) < 0) {
+    if (lj_time_parse(lj_tree_text(value), value->len, at, &err) < 0) {
         lj_reasons_add(out, LJ_CLAUSE_V01_TIME, 0, 0, "/%s", row->name);
         return 0;
     }
     return 1;
 }
 
-static int read_word(const struct row *row, json_t *value, struct lj_body *body,
+static int read_word(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                      struct lj_reasons *out)
 {
     int64_t *at = field(row, body);
-    if (!json_is_string(value))
+    if (!lj_tree_is(value, LJ_TREE_TEXT))
         return wrong_type(row, out);
-    int place = word_place(row->words, json_string_value(value));
+    int place = word_place(row->words, lj_tree_text(value));
     if (place < 0) {
         lj_reasons_add(out, LJ_CLAUSE_V01_WORD, 0, 0, "/%s", row->name);
         return 0;
@@ -182,29 +200,31 @@ static int read_word(const struct row *row, json_t *value, struct lj_body *body,
 }
 
 /* A list within its bounds, or a reason. */
-static int is_list(const struct row *row, json_t *value, struct lj_reasons *out)
+static int is_list(const struct row *row, const struct lj_tree *value, struct lj_reasons *out)
 {
-    if (!json_is_array(value))
+    if (!lj_tree_is(value, LJ_TREE_ARRAY))
         return wrong_type(row, out);
-    int64_t n = (int64_t)json_array_size(value);
+    int64_t n = (int64_t)value->count;
     if (n >= row->min && n <= row->max)
         return 1;
     lj_reasons_add(out, LJ_CLAUSE_V01_COUNT, row->min, row->max, "/%s", row->name);
     return 0;
 }
 
-static int read_set(const struct row *row, json_t *value, struct lj_body *body,
+static int read_set(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                     struct lj_reasons *out)
 {
     uint64_t *at = field(row, body), set = 0;
     int right = 1;
     if (!is_list(row, value, out))
         return 0;
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        const char *word = json_string_value(json_array_get(value, i));
+    size_t i = 0;
+    for (const struct lj_tree *v = value->first; v; v = v->next, i++) {
+        const char *word = lj_tree_text(v);
         int place = word ? word_place(row->words, word) : -1;
+        enum lj_clause unknown = row->flags & LIST ? LJ_CLAUSE_V23_WORD : LJ_CLAUSE_V01_WORD;
         enum lj_clause clause = !word       ? LJ_CLAUSE_V01_TYPE
-                                : place < 0 ? LJ_CLAUSE_V01_WORD
+                                : place < 0 ? unknown
                                             : LJ_CLAUSE_V01_TWICE;
         if (place >= 0 && !(set >> place & 1U)) {
             set |= UINT64_C(1) << place;
@@ -219,34 +239,33 @@ static int read_set(const struct row *row, json_t *value, struct lj_body *body,
 }
 
 /* A list of texts that are checked, not kept: links, attachments. */
-static int read_texts(const struct row *row, json_t *value, struct lj_body *body,
+static int read_texts(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                       struct lj_reasons *out)
 {
     enum { TEXT_MAX = 500 };
     (void)body;
     int right = is_list(row, value, out);
-    for (size_t i = 0; right && i < json_array_size(value); i++) {
+    size_t i = 0;
+    for (const struct lj_tree *v = value->first; right && v; v = v->next, i++) {
         char pointer[64];
         (void)snprintf(pointer, sizeof pointer, "/%s/%zu", row->name, i);
-        const char *text = lj_body_text(json_array_get(value, i), pointer, 1, TEXT_MAX, 0, out);
+        const char *text = lj_body_text(v, pointer, 1, TEXT_MAX, 0, out);
         right &= text != NULL;
     }
     return right;
 }
 
-static int read_risk(const struct row *row, json_t *value, struct lj_body *body,
+static int read_risk(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                      struct lj_reasons *out)
 {
-    const char *name;
-    json_t *v;
     int right = 1;
     (void)body;
-    if (!json_is_object(value))
+    if (!lj_tree_is(value, LJ_TREE_OBJECT))
         return wrong_type(row, out);
-    json_object_foreach(value, name, v)
-    {
+    for (const struct lj_tree *v = value->first; v; v = v->next) {
+        const char *name = v->name;
         if (strcmp(name, "insurance") == 0 || strcmp(name, "medic") == 0) {
-            if (json_is_boolean(v))
+            if (is_bool(v))
                 continue;
             lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/risk/%s", name);
         } else if (strcmp(name, "plan_ref") == 0) {
@@ -260,63 +279,65 @@ static int read_risk(const struct row *row, json_t *value, struct lj_body *body,
     return right;
 }
 
-static int read_teams(const struct row *row, json_t *value, struct lj_body *body,
+static int read_teams(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                       struct lj_reasons *out)
 {
     if (!is_list(row, value, out))
         return 0;
-    for (size_t i = 0; i < json_array_size(value); i++) {
-        const char *code = json_string_value(json_array_get(value, i));
+    size_t i = 0;
+    for (const struct lj_tree *v = value->first; v; v = v->next, i++) {
+        const char *code = lj_tree_text(v);
         if (!code) {
             lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/teams/%zu", i);
             return 0;
         }
         body->teams[i].code = code;
     }
-    body->nteams = json_array_size(value);
+    body->nteams = value->count;
     return 1;
 }
 
 /* ---- the roster ---- */
 
-static void read_code(const char *name, size_t i, json_t *value, const char **at,
+static void read_code(const char *name, size_t i, const struct lj_tree *value, const char **at,
                       struct lj_reasons *out)
 {
-    *at = json_string_value(value);
+    *at = lj_tree_text(value);
     if (!*at)
         lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/roster/%zu/%s", i, name);
 }
 
-static void read_row_time(const char *name, size_t i, json_t *value, int *has, int64_t *at,
-                          struct lj_reasons *out)
+static void read_row_time(const char *name, size_t i, const struct lj_tree *value, int *has,
+                          int64_t *at, struct lj_reasons *out)
 {
     struct lj_err err = {0};
-    if (!json_is_string(value))
+    if (!lj_tree_is(value, LJ_TREE_TEXT))
         lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/roster/%zu/%s", i, name);
-    else if (lj_time_parse(json_string_value(value), json_string_length(value), at, &err) < 0)
+    else if (lj_time_parse(lj_tree_text(value), value->len, at, &err) < 0)
         lj_reasons_add(out, LJ_CLAUSE_V01_TIME, 0, 0, "/roster/%zu/%s", i, name);
     else
         *has = 1;
 }
 
-static void read_row_role(size_t i, json_t *value, struct lj_roster_row *r, struct lj_reasons *out)
+static void read_row_role(size_t i, const struct lj_tree *value, struct lj_roster_row *r,
+                          struct lj_reasons *out)
 {
-    const char *word = json_string_value(value);
+    const char *word = lj_tree_text(value);
     r->role = word ? word_place(lj_roster_role_words, word) : -1;
     if (r->role < 0)
         lj_reasons_add(out, word ? LJ_CLAUSE_V01_WORD : LJ_CLAUSE_V01_TYPE, 0, 0,
                        "/roster/%zu/role", i);
 }
 
-static void read_row_minutes(size_t i, json_t *value, struct lj_roster_row *r,
+static void read_row_minutes(size_t i, const struct lj_tree *value, struct lj_roster_row *r,
                              struct lj_reasons *out)
 {
     enum {
         MINUTES_MAX = 10000
     }; /* more than 12 hours; what is too much for this activity is V11's */
-    r->minutes = json_integer_value(value);
-    r->has_minutes = json_is_integer(value) && r->minutes >= 0 && r->minutes <= MINUTES_MAX;
-    if (!json_is_integer(value))
+    r->minutes = value->integer;
+    r->has_minutes = lj_tree_is(value, LJ_TREE_INT) && r->minutes >= 0 && r->minutes <= MINUTES_MAX;
+    if (!lj_tree_is(value, LJ_TREE_INT))
         lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/roster/%zu/minutes", i);
     else if (!r->has_minutes)
         lj_reasons_add(out, LJ_CLAUSE_V01_RANGE, 0, MINUTES_MAX, "/roster/%zu/minutes", i);
@@ -325,21 +346,18 @@ static void read_row_minutes(size_t i, json_t *value, struct lj_roster_row *r,
 /* Members of a roster row; the first four are required. */
 static const char *const row_names[] = {"person", "team", "role", "minutes", "in", "out", NULL};
 
-static void read_roster_row(size_t i, json_t *value, struct lj_roster_row *r,
+static void read_roster_row(size_t i, const struct lj_tree *value, struct lj_roster_row *r,
                             struct lj_reasons *out)
 {
-    const char *name;
-    json_t *v;
     char parent[32];
+    unsigned seen = 0;
     enum { REQUIRED_NAMES = 4 };
     r->role = -1;
-    (void)snprintf(parent, sizeof parent, "/roster/%zu", i);
-    for (size_t k = 0; k < REQUIRED_NAMES; k++)
-        if (!json_object_get(value, row_names[k]))
-            lj_reasons_add(out, LJ_CLAUSE_V01_MISSING, 0, 0, "%s/%s", parent, row_names[k]);
-    json_object_foreach(value, name, v)
-    {
-        switch (word_place(row_names, name)) {
+    for (const struct lj_tree *v = value->first; v; v = v->next) {
+        const char *name = v->name;
+        int place = word_place(row_names, name);
+        seen |= place >= 0 ? 1U << place : 0;
+        switch (place) {
         case 0:
             read_code(name, i, v, &r->person, out);
             break;
@@ -359,21 +377,25 @@ static void read_roster_row(size_t i, json_t *value, struct lj_roster_row *r,
             read_row_time(name, i, v, &r->has_out, &r->out_us, out);
             break;
         default:
+            (void)snprintf(parent, sizeof parent, "/roster/%zu", i);
             lj_reasons_add_member(out, LJ_CLAUSE_V01_UNKNOWN, parent, name);
         }
     }
+    for (size_t k = 0; k < REQUIRED_NAMES; k++)
+        if (!(seen >> k & 1U))
+            lj_reasons_add(out, LJ_CLAUSE_V01_MISSING, 0, 0, "/roster/%zu/%s", i, row_names[k]);
 }
 
-static int read_roster(const struct row *row, json_t *value, struct lj_body *body,
+static int read_roster(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                        struct lj_reasons *out)
 {
     if (!is_list(row, value, out))
         return 0;
-    body->nroster = json_array_size(value);
-    for (size_t i = 0; i < body->nroster; i++) {
-        json_t *v = json_array_get(value, i);
+    size_t i = 0;
+    body->nroster = value->count;
+    for (const struct lj_tree *v = value->first; v; v = v->next, i++) {
         body->roster[i].role = -1;
-        if (json_is_object(v))
+        if (lj_tree_is(v, LJ_TREE_OBJECT))
             read_roster_row(i, v, &body->roster[i], out);
         else
             lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/roster/%zu", i);
@@ -383,12 +405,13 @@ static int read_roster(const struct row *row, json_t *value, struct lj_body *bod
 
 /* ---- the table ---- */
 
-#define AT(f) offsetof(struct lj_body, f)
-#define ANY   INT32_MAX /* bounded by a rule of its own */
+#define AT(f)      offsetof(struct lj_body, f)
+#define SITE(kind) (UINT32_C(1) << LJ_SITE_##kind)
+#define ANY        INT32_MAX /* bounded by a rule of its own */
 
 /* clang-format off */
 static const struct row table[LJ_MEMBERS] = {
-    [LJ_M_TITLE] = {"title", read_text, REQUIRED, 6, 60, AT(title), NULL},
+    [LJ_M_TITLE] = {"title", read_text, REQUIRED | TITLE, 6, 60, AT(title), NULL},
     [LJ_M_MODE] = {"mode", read_word, REQUIRED, 0, 0, AT(mode), lj_mode_words},
     [LJ_M_START_AT] = {"start_at", read_time, REQUIRED, 0, 0, AT(start_us), NULL},
     [LJ_M_END_AT] = {"end_at", read_time, REQUIRED, 0, 0, AT(end_us), NULL},
@@ -409,10 +432,10 @@ static const struct row table[LJ_MEMBERS] = {
     [LJ_M_SCHOOL_APPROVAL_NO] = {"school_approval_no", read_text, 0, 1, 40, NOWHERE, NULL},
     [LJ_M_AUDIENCE_ONLINE] = {"audience_online", read_int, 0, 0, 10000000, AT(audience_online), NULL},
     [LJ_M_LESSON_COUNT] = {"lesson_count", read_int, 0, 0, 20000, AT(lesson_count), NULL},
-    [LJ_M_AUDIENCE_GROUPS] = {"audience_groups", read_set, 0, 0, 10, AT(audience_groups), group_words},
-    [LJ_M_THEMES] = {"themes", read_set, 0, 0, 10, AT(themes), lj_theme_words},
+    [LJ_M_AUDIENCE_GROUPS] = {"audience_groups", read_set, LIST, 0, 10, AT(audience_groups), group_words},
+    [LJ_M_THEMES] = {"themes", read_set, LIST, 0, 10, AT(themes), lj_theme_words},
     [LJ_M_FOUR_DIRECTIONS] = {"four_directions", read_set, 0, 0, 4, AT(four_directions), direction_words},
-    [LJ_M_ANCHOR] = {"anchor", read_word, 0, 0, 0, NOWHERE, anchor_words},
+    [LJ_M_ANCHOR] = {"anchor", read_word, 0, 0, 0, AT(anchor), anchor_words},
     [LJ_M_RISK] = {"risk", read_risk, 0, 0, 0, NOWHERE, NULL},
     [LJ_M_COST_YUAN] = {"cost_yuan", read_number, 0, -9999999999, 9999999999, AT(cost_yuan), NULL},
     [LJ_M_STAFF_COUNT] = {"staff_count", read_int, 0, 0, 500, AT(staff_count), NULL},
@@ -429,42 +452,67 @@ static const struct row table[LJ_MEMBERS] = {
 static int find(const char *name)
 {
     for (int i = 0; i < LJ_MEMBERS; i++)
-        if (strcmp(table[i].name, name) == 0)
+        if (table[i].name[0] == name[0] && strcmp(table[i].name, name) == 0)
             return i;
     return -1;
 }
 
-void lj_body_read(json_t *json, struct lj_body *ret, struct lj_reasons *out)
+const struct lj_policy_terms lj_terms_shipped = {
+    .lecture_cap = LJ_LIMIT_LECTURE_CAP,
+    .presence_bp = LJ_LIMIT_PRESENCE_BP,
+    .guidance_bp = LJ_LIMIT_GUIDANCE_BP,
+    .sites_counted = SITE(PRIMARY) | SITE(MIDDLE) | SITE(SENIOR) | SITE(NINE_YEAR) |
+                     SITE(SPECIAL_ED) | SITE(VOCATIONAL) | SITE(COMMUNITY) | SITE(VILLAGE) |
+                     SITE(ELDER_CARE) | SITE(ELDER_UNIV),
+    .sites_conditional = SITE(PARK) | SITE(STADIUM) | SITE(TRAINING_BASE),
+};
+
+static size_t items(const struct lj_tree *list)
 {
-    const char *name;
-    json_t *value;
+    return lj_tree_is(list, LJ_TREE_ARRAY) ? list->count : 0;
+}
+
+/* Members that are there, whether right or not. */
+static void read_members(const struct lj_tree *json, struct lj_body *ret, struct lj_reasons *out)
+{
+    uint64_t seen = 0;
+    for (const struct lj_tree *value = json->first; value; value = value->next) {
+        const char *name = value->name;
+        int i = find(name);
+        if (i < 0) {
+            lj_reasons_add_member(out, LJ_CLAUSE_V01_UNKNOWN, "", name);
+            continue;
+        }
+        seen |= UINT64_C(1) << i;
+        if (table[i].read(&table[i], value, ret, out))
+            ret->have |= UINT64_C(1) << i;
+    }
+    for (int i = 0; i < LJ_MEMBERS; i++)
+        if ((table[i].flags & REQUIRED) && !(seen >> i & 1U))
+            lj_reasons_add(out, LJ_CLAUSE_V01_MISSING, 0, 0, "/%s", table[i].name);
+}
+
+void lj_body_read(const struct lj_tree *json, struct lj_body *ret, struct lj_reasons *out)
+{
     /* The big arrays are cleared row by row as they are filled: a batch has many bodies and most
      * rosters are short. */
     size_t used_roster = 0, used_teams = 0;
     memset(ret, 0, offsetof(struct lj_body, teams));
-    ret->site_no = 0;
+    ret->site_no = ret->site_region = 0;
     ret->site_kind = ret->served_site_kind = 0;
-    if (!json_is_object(json)) {
+    ret->site_entry = ret->served_entry = 0;
+    ret->terms = &lj_terms_shipped;
+    if (!lj_tree_is(json, LJ_TREE_OBJECT)) {
         lj_reasons_add(out, LJ_CLAUSE_V01_JSON, 0, 0, "%s", "");
         return;
     }
-    used_teams = json_array_size(json_object_get(json, "teams"));
-    used_roster = json_array_size(json_object_get(json, "roster"));
+    used_teams = items(lj_tree_get(json, "teams"));
+    used_roster = items(lj_tree_get(json, "roster"));
     memset(ret->teams, 0,
            (used_teams < LJ_TEAMS_MAX ? used_teams : LJ_TEAMS_MAX) * sizeof ret->teams[0]);
     memset(ret->roster, 0,
            (used_roster < LJ_ROSTER_MAX ? used_roster : LJ_ROSTER_MAX) * sizeof ret->roster[0]);
-    for (int i = 0; i < LJ_MEMBERS; i++)
-        if ((table[i].flags & REQUIRED) && !json_object_get(json, table[i].name))
-            lj_reasons_add(out, LJ_CLAUSE_V01_MISSING, 0, 0, "/%s", table[i].name);
-    json_object_foreach(json, name, value)
-    {
-        int i = find(name);
-        if (i < 0)
-            lj_reasons_add_member(out, LJ_CLAUSE_V01_UNKNOWN, "", name);
-        else if (table[i].read(&table[i], value, ret, out))
-            ret->have |= UINT64_C(1) << i;
-    }
+    read_members(json, ret, out);
     if (LJ_HAS(ret, LESSON_COUNT) && LJ_HAS(ret, AUDIENCE) && ret->lesson_count > ret->audience &&
         ret->audience >= 0)
         lj_reasons_add(out, LJ_CLAUSE_V01_RANGE, 0, ret->audience, "/lesson_count");

@@ -3,10 +3,11 @@
 #ifndef LJ_WORKERS_VALIDATION_BODY_H
 #define LJ_WORKERS_VALIDATION_BODY_H
 
-#include <jansson.h>
 #include <stdint.h>
 
+#include "workers/runner/lookup.h"
 #include "workers/validation/reasons.h"
+#include "workers/validation/tree.h"
 
 enum {
     LJ_TEAMS_MAX = 8, /* source: the field's entity activity, teams[] 1..8 */
@@ -69,10 +70,13 @@ extern const char *const lj_theme_words[];
 
 /* A team of the report. The second half are facts of the registers, filled later (facts.h). */
 struct lj_team_fact {
-    const char *code; /* in the JSON */
-    int32_t number;   /* 0: not in the register */
-    int active;       /* on the activity's day */
-    int in_subtree;   /* of the reporting unit */
+    const char *code;                    /* in the JSON */
+    uint32_t entry;                      /* of the lookup */
+    int32_t number;                      /* 0: not in the register */
+    int active;                          /* on the activity's day */
+    int in_subtree;                      /* of the reporting unit */
+    double lat, lon;                     /* of its base; LJ_DEGREES_NONE: not known */
+    const struct lj_policy_terms *terms; /* of its policy on that day, or the defaults */
 };
 
 struct lj_roster_row {
@@ -81,6 +85,7 @@ struct lj_roster_row {
     int has_minutes, has_in, has_out;
     int64_t minutes, in_us, out_us;
     /* facts */
+    uint32_t person_entry, team_entry;
     int32_t person_no, team_no;
     int member_role, member_status; /* of the row's team on that day; 0: no member */
 };
@@ -89,7 +94,7 @@ struct lj_body {
     uint64_t have; /* bits of enum lj_member: present and well-formed */
     const char *title, *site, *platform, *platform_id, *url, *served_name, *served_site, *narrative,
         *late_reason;
-    int64_t mode, served_body, start_us, end_us, break_minutes, audience, guidance_minutes,
+    int64_t mode, served_body, anchor, start_us, end_us, break_minutes, audience, guidance_minutes,
         fee_charged;
     int64_t audience_online, lesson_count, staff_count, travel_minutes;
     double cost_yuan;
@@ -99,8 +104,12 @@ struct lj_body {
     struct lj_team_fact teams[LJ_TEAMS_MAX];
     struct lj_roster_row roster[LJ_ROSTER_MAX];
     /* facts */
+    uint32_t site_entry, served_entry;
     int32_t site_no;
     int site_kind, served_site_kind; /* enum lj_site_kind, 0: not in the register */
+    int32_t site_region;             /* 0: not known */
+    double site_lat, site_lon;
+    const struct lj_policy_terms *terms; /* of the activity as a whole */
 };
 
 #define LJ_HAS(body, member) (((body)->have >> (LJ_M_##member)) & 1U)
@@ -108,11 +117,20 @@ struct lj_body {
 /* Reads a body. Everything structural that is wrong is a V01 reason; the members that are
  * well-formed are kept, so that the other rules can say at once what they have to say. owner:
  * strings point into `json`, which must live as long as the body */
-void lj_body_read(json_t *json, struct lj_body *ret, struct lj_reasons *out);
+void lj_body_read(const struct lj_tree *json, struct lj_body *ret, struct lj_reasons *out);
 
-/* A text member on its own: the same checks, for members outside a body. Returns NULL (with a
- * reason) when it is not right. */
-const char *lj_body_text(json_t *value, const char *pointer, int64_t min, int64_t max, int lines,
-                         struct lj_reasons *out);
+/* A text member on its own: the same checks, for members outside a body. lines: newlines and tabs
+ * are allowed. Returns NULL (with a reason) when it is not right. */
+const char *lj_body_text(const struct lj_tree *value, const char *pointer, int64_t min, int64_t max,
+                         int lines, struct lj_reasons *out);
+
+/* The numbers of limits.def. */
+enum lj_limit {
+#define LIMIT(name, value, what) LJ_LIMIT_##name = (value),
+#include "workers/validation/limits.def"
+#undef LIMIT
+};
+/* The terms that hold without a policy. */
+extern const struct lj_policy_terms lj_terms_shipped;
 
 #endif

@@ -33,6 +33,11 @@ int32_t lj_day_of(int year, int month, int day)
     return era * DAYS_400_YEARS + doe - DAY_2000_01_01;
 }
 
+int32_t lj_day_of_number(int32_t number)
+{
+    return lj_day_of(number / 10000, number / 100 % 100, number % 100);
+}
+
 int lj_year_of(int32_t day)
 {
     /* Within a year of the truth by the mean length, then set right. */

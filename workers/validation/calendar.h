@@ -9,6 +9,8 @@
 int32_t lj_local_day(int64_t us);
 /* Days since 2000-01-01 of a date of the Gregorian calendar. */
 int32_t lj_day_of(int year, int month, int day);
+/* The same for a date written as one number, YYYYMMDD. */
+int32_t lj_day_of_number(int32_t number);
 /* The year of a day. */
 int lj_year_of(int32_t day);
 

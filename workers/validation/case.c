@@ -47,25 +47,25 @@ static int is_lower_uuid(const char *text, size_t len, uint8_t ret[16])
            memcmp(lj_uuid_format(ret, again), text, LJ_UUID_TEXT) == 0;
 }
 
-static void read_activity(struct lj_case *c, json_t *value)
+static void read_activity(struct lj_case *c, const struct lj_tree *value)
 {
     if (!value)
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_MISSING, 0, 0, "/activity");
-    else if (!json_is_string(value))
+    else if (!lj_tree_is(value, LJ_TREE_TEXT))
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_TYPE, 0, 0, "/activity");
-    else if (!is_lower_uuid(json_string_value(value), json_string_length(value), c->activity))
+    else if (!is_lower_uuid(value->text, value->len, c->activity))
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_ID, 0, 0, "/activity");
     else
         c->has_activity = 1;
 }
 
-static void read_base(struct lj_case *c, json_t *value)
+static void read_base(struct lj_case *c, const struct lj_tree *value)
 {
     enum { VERSION_MAX = 1000000 };
-    c->base_version = json_integer_value(value);
+    c->base_version = value ? value->integer : 0;
     if (!value)
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_MISSING, 0, 0, "/base_version");
-    else if (!json_is_integer(value))
+    else if (!lj_tree_is(value, LJ_TREE_INT))
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_TYPE, 0, 0, "/base_version");
     else if (c->base_version < 1 || c->base_version > VERSION_MAX)
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_RANGE, 1, VERSION_MAX, "/base_version");
@@ -87,17 +87,14 @@ static int is_one_of(const char *name, const char *const *names)
 static void read_change(struct lj_case *c)
 {
     enum { REASON_MIN = 2, REASON_MAX = 200 };
-    const char *name;
-    json_t *value, *body = json_object_get(c->json, "body"),
-                   *reason = json_object_get(c->json, "reason");
+    const struct lj_tree *body = lj_tree_get(c->json, "body");
+    const struct lj_tree *reason = lj_tree_get(c->json, "reason");
     int correct = c->op == LJ_OP_CORRECT;
-    read_activity(c, json_object_get(c->json, "activity"));
-    read_base(c, json_object_get(c->json, "base_version"));
-    json_object_foreach(c->json, name, value)
-    {
-        if (!is_one_of(name, correct ? correction_names : withdrawal_names))
-            lj_reasons_add_member(&c->found, LJ_CLAUSE_V01_UNKNOWN, "", name);
-    }
+    read_activity(c, lj_tree_get(c->json, "activity"));
+    read_base(c, lj_tree_get(c->json, "base_version"));
+    for (const struct lj_tree *v = c->json->first; v; v = v->next)
+        if (!is_one_of(v->name, correct ? correction_names : withdrawal_names))
+            lj_reasons_add_member(&c->found, LJ_CLAUSE_V01_UNKNOWN, "", v->name);
     if (reason)
         c->reason = lj_body_text(reason, "/reason", REASON_MIN, REASON_MAX, 1, &c->found);
     else if (!correct)
@@ -121,9 +118,9 @@ static const struct {
     {"activity.withdrawal_requested", LJ_OP_WITHDRAW},
 };
 
-void lj_case_read(struct lj_case *c, const struct lj_event *event)
+int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree_room *room,
+                 struct lj_err *err)
 {
-    json_error_t unused;
     uint8_t key[16];
     c->event = event;
     c->op = 0;
@@ -134,10 +131,15 @@ void lj_case_read(struct lj_case *c, const struct lj_event *event)
     c->reason = NULL;
     c->body.have = 0;
     c->body.nteams = c->body.nroster = 0;
+    c->body.site_entry = c->body.served_entry = 0;
     c->current = (struct lj_current){0};
     lj_reasons_init(&c->found, "");
-    c->json = json_loadb(event->payload, event->payload_len, JSON_REJECT_DUPLICATES, &unused);
-    if (!json_is_object(c->json)) {
+    enum lj_tree_fault fault = lj_tree_read(room, event->payload, event->payload_len, &c->json);
+    if (fault == LJ_TREE_NOMEM)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for a payload of %zu bytes", event->payload_len);
+    if (fault == LJ_TREE_LARGE) {
+        lj_reasons_add(&c->found, LJ_CLAUSE_V01_LARGE, 0, 0, "%s", "");
+    } else if (!lj_tree_is(c->json, LJ_TREE_OBJECT)) {
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_JSON, 0, 0, "%s", "");
     } else if (c->op == LJ_OP_REPORT) {
         memcpy(c->activity, event->id, sizeof c->activity);
@@ -150,59 +152,84 @@ void lj_case_read(struct lj_case *c, const struct lj_event *event)
                             memcmp(key, c->activity, sizeof key) != 0))
         lj_reasons_add(&c->found, LJ_CLAUSE_V01_KEY, 0, 0, "%s",
                        c->op == LJ_OP_REPORT ? "" : "/activity");
-}
-
-void lj_case_done(struct lj_case *c)
-{
-    json_decref(c->json);
-    c->json = NULL;
+    return 0;
 }
 
 /* ---- facts ---- */
 
-/* A code's reference at the event's position; 0 where there is no code, or it can be nobody's. */
-static int ref_of(const struct lj_case *c, const struct lj_lookup *lk, const char *code,
-                  struct lj_ref *ret)
+int lj_case_need(struct lj_case *c, struct lj_lookup *lk, struct lj_err *err)
 {
-    return code && lj_lookup_ref(lk, code, c->event->unit, c->event->position, ret);
-}
-
-static int need(const struct lj_case *c, struct lj_lookup *lk, enum lj_lookup_what what,
-                const char *code, struct lj_err *err)
-{
-    struct lj_ref ref;
-    return ref_of(c, lk, code, &ref) ? lj_lookup_need(lk, what, &ref, err) : 0;
-}
-
-int lj_case_need(const struct lj_case *c, struct lj_lookup *lk, struct lj_err *err)
-{
-    const struct lj_body *b = &c->body;
+    struct lj_body *b = &c->body;
+    const char *unit = c->event->unit_code;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < b->nteams; i++)
-        rc = need(c, lk, LJ_LOOKUP_TEAM, b->teams[i].code, err);
+        rc = lj_lookup_need(lk, LJ_LOOKUP_TEAM, b->teams[i].code, unit, &b->teams[i].entry, err);
     for (size_t i = 0; rc == 0 && i < b->nroster; i++) {
-        rc = need(c, lk, LJ_LOOKUP_PERSON, b->roster[i].person, err);
+        struct lj_roster_row *r = &b->roster[i];
+        rc = lj_lookup_need(lk, LJ_LOOKUP_PERSON, r->person, unit, &r->person_entry, err);
         if (rc == 0)
-            rc = need(c, lk, LJ_LOOKUP_TEAM, b->roster[i].team, err);
+            rc = lj_lookup_need(lk, LJ_LOOKUP_TEAM, r->team, unit, &r->team_entry, err);
     }
     if (rc == 0 && LJ_HAS(b, SITE))
-        rc = need(c, lk, LJ_LOOKUP_SITE, b->site, err);
+        rc = lj_lookup_need(lk, LJ_LOOKUP_SITE, b->site, unit, &b->site_entry, err);
     if (rc == 0 && LJ_HAS(b, SERVED_SITE))
-        rc = need(c, lk, LJ_LOOKUP_SITE, b->served_site, err);
+        rc = lj_lookup_need(lk, LJ_LOOKUP_SITE, b->served_site, unit, &b->served_entry, err);
     return rc;
 }
 
-static int32_t number_of(const struct lj_case *c, const struct lj_lookup *lk,
-                         enum lj_lookup_what what, const char *code)
+static int32_t number_of(const struct lj_lookup *lk, uint32_t entry, int64_t p)
 {
-    struct lj_ref ref;
-    return ref_of(c, lk, code, &ref) ? lj_lookup_number(lk, what, &ref, c->event->position) : 0;
+    const struct lj_lookup_row *r = lj_lookup_at(lk, entry, p);
+    return r ? r->number : 0;
 }
 
-static int site_kind_of(const struct lj_case *c, const struct lj_lookup *lk, const char *code)
+static const struct lj_policy_terms *terms_of(const struct lj_lookup *lk, int16_t unit,
+                                              int32_t team, int32_t day, int64_t p)
 {
-    struct lj_ref ref;
-    return ref_of(c, lk, code, &ref) ? lj_lookup_site_kind(lk, &ref, c->event->position) : 0;
+    const struct lj_policy_terms *t = lj_lookup_policy(lk, unit, team, day, p);
+    return t ? t : &lj_terms_shipped;
+}
+
+/* The teams and the terms: of each team its own; of the activity those of its first team that makes
+ * it count (of the subtree, active), else those of the reporting unit. */
+static void team_facts(struct lj_case *c, const struct lj_lookup *lk, int dated, int32_t day)
+{
+    struct lj_body *b = &c->body;
+    int64_t p = c->event->position;
+    const struct lj_policy_terms *whole = NULL;
+    for (size_t i = 0; i < b->nteams; i++) {
+        struct lj_team_fact *t = &b->teams[i];
+        const struct lj_lookup_row *r = lj_lookup_at(lk, t->entry, p);
+        t->lat = t->lon = LJ_DEGREES_NONE;
+        t->terms = &lj_terms_shipped;
+        if (!r)
+            continue;
+        t->number = r->number;
+        t->lat = r->lat;
+        t->lon = r->lon;
+        t->active = dated && lj_lookup_team_active(lk, t->entry, day, p);
+        t->in_subtree = lj_lookup_in_subtree(lk, r->unit, c->event->unit, p);
+        if (dated)
+            t->terms = terms_of(lk, r->unit, r->number, day, p);
+        if (!whole && t->active && t->in_subtree)
+            whole = t->terms;
+    }
+    if (!whole && dated)
+        whole = terms_of(lk, c->event->unit, 0, day, p);
+    b->terms = whole ? whole : &lj_terms_shipped;
+}
+
+static void site_facts(struct lj_case *c, const struct lj_lookup *lk)
+{
+    struct lj_body *b = &c->body;
+    const struct lj_lookup_row *site = lj_lookup_at(lk, b->site_entry, c->event->position);
+    const struct lj_lookup_row *served = lj_lookup_at(lk, b->served_entry, c->event->position);
+    b->site_no = site ? site->number : 0;
+    b->site_kind = site ? site->kind : 0;
+    b->site_region = site ? site->region : 0;
+    b->site_lat = site ? site->lat : LJ_DEGREES_NONE;
+    b->site_lon = site ? site->lon : LJ_DEGREES_NONE;
+    b->served_site_kind = served ? served->kind : 0;
 }
 
 void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
@@ -211,27 +238,19 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
     int64_t p = c->event->position;
     int dated = LJ_HAS(b, START_AT);
     int32_t day = dated ? lj_local_day(b->start_us) : 0;
-    for (size_t i = 0; i < b->nteams; i++) {
-        struct lj_ref ref;
-        struct lj_team_fact *t = &b->teams[i];
-        if (!ref_of(c, lk, t->code, &ref))
-            continue;
-        t->number = lj_lookup_number(lk, LJ_LOOKUP_TEAM, &ref, p);
-        t->active = dated && lj_lookup_team_active(lk, &ref, day, p);
-        t->in_subtree = lj_lookup_in_subtree(lk, ref.unit, c->event->unit, p);
-    }
+    if (c->op == 0 || c->op == LJ_OP_WITHDRAW)
+        return;
+    team_facts(c, lk, dated, day);
     for (size_t i = 0; i < b->nroster; i++) {
         struct lj_roster_row *r = &b->roster[i];
         struct lj_membership m;
-        r->person_no = number_of(c, lk, LJ_LOOKUP_PERSON, r->person);
-        r->team_no = number_of(c, lk, LJ_LOOKUP_TEAM, r->team);
+        r->person_no = number_of(lk, r->person_entry, p);
+        r->team_no = number_of(lk, r->team_entry, p);
         if (dated && r->person_no && r->team_no &&
-            lj_lookup_membership(lk, r->person_no, r->team_no, day, p, &m)) {
+            lj_lookup_membership(lk, r->person_entry, r->team_no, day, p, &m)) {
             r->member_role = m.role;
             r->member_status = m.status;
         }
     }
-    b->site_no = LJ_HAS(b, SITE) ? number_of(c, lk, LJ_LOOKUP_SITE, b->site) : 0;
-    b->site_kind = LJ_HAS(b, SITE) ? site_kind_of(c, lk, b->site) : 0;
-    b->served_site_kind = LJ_HAS(b, SERVED_SITE) ? site_kind_of(c, lk, b->served_site) : 0;
+    site_facts(c, lk);
 }

@@ -3,11 +3,11 @@
 #ifndef LJ_WORKERS_VALIDATION_CASE_H
 #define LJ_WORKERS_VALIDATION_CASE_H
 
-#include <jansson.h>
 #include <stdint.h>
 
 #include "common/buf.h"
 #include "workers/runner/lookup.h"
+#include "workers/validation/anchors.h"
 #include "workers/validation/body.h"
 #include "workers/validation/reasons.h"
 #include "workers/worker.h"
@@ -41,7 +41,7 @@ struct lj_current {
 struct lj_case {
     const struct lj_event *event;
     enum lj_op op;
-    json_t *json; /* owned */
+    const struct lj_tree *json; /* in the batch's room; NULL: no JSON */
     uint8_t activity[16];
     int has_activity; /* the id is well-formed */
     int64_t base_version;
@@ -49,16 +49,18 @@ struct lj_case {
     const char *reason; /* of a withdrawal; in json */
     struct lj_body body;
     struct lj_current current;
+    struct lj_anchors *anchors; /* borrowed */
     struct lj_reasons found;
 };
 
-/* Reads the payload: op, activity, base, body; structural faults become reasons. */
-void lj_case_read(struct lj_case *c, const struct lj_event *event);
-void lj_case_done(struct lj_case *c); /* frees the JSON */
+/* Reads the payload: op, activity, base, body; structural faults become reasons. owner: texts live
+ * in `room`. errors: LJ_E_NOMEM */
+LJ_MUST int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree_room *room,
+                         struct lj_err *err);
 
 /* Asks the lookup for every code of the body; after lj_lookup_fetch, fills the facts. errors:
  * LJ_E_NOMEM */
-LJ_MUST int lj_case_need(const struct lj_case *c, struct lj_lookup *lk, struct lj_err *err);
+LJ_MUST int lj_case_need(struct lj_case *c, struct lj_lookup *lk, struct lj_err *err);
 void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk);
 
 /* Applies every rule that concerns the operation. Pure. */
@@ -68,6 +70,9 @@ void lj_case_judge(struct lj_case *c);
 int64_t lj_case_net(const struct lj_body *b);
 /* Roster rows that were athletes (formal, trial or trainee) of their team on the activity's day. */
 int64_t lj_case_athletes(const struct lj_body *b);
+
+/* The activity was before the system's first day (V39). */
+int lj_case_legacy(const struct lj_case *c);
 
 /* Writes the short result of an accepted event (docs/contracts.md). Failure: out->failed. */
 void lj_case_short(const struct lj_case *c, struct lj_buf *out);

@@ -13,25 +13,29 @@
 
 #include "common/pgparam.h"
 
-static const char sql[] =
+static const struct lj_statement current = {
+    "validation_current",
     "select a.ordinal::int4, v.unit, v.version, v.state, v.start_at"
     " from unnest($1::uuid[]) with ordinality a(activity, ordinal)"
     " cross join lateral (select x.unit, x.version, x.state, x.start_at from validation x"
     "  where x.activity = a.activity and x.version is not null order by x.version desc limit 1) v "
-    "order by 1";
+    "order by 1"};
 
 static int asks(const struct lj_case *c)
 {
     return c->op != LJ_OP_REPORT && c->has_activity;
 }
 
-static void take(struct lj_case *cases, size_t count, const PGresult *res)
+static int take(void *arg, const PGresult *res, struct lj_err *err)
 {
+    const struct lj_current_want *want = arg;
     int row = 0, ordinal = 0;
-    for (size_t i = 0; i < count && row < PQntuples(res); i++) {
-        if (!asks(&cases[i]) || ++ordinal != lj_pgget_i32(res, row, 0))
+    (void)err;
+    for (size_t i = 0; i < want->count && row < PQntuples(res); i++) {
+        struct lj_case *c = &want->cases[i];
+        if (!asks(c) || ++ordinal != lj_pgget_i32(res, row, 0))
             continue;
-        cases[i].current = (struct lj_current){
+        c->current = (struct lj_current){
             .known = 1,
             .unit = lj_pgget_i16(res, row, 1),
             .version = lj_pgget_i32(res, row, 2),
@@ -40,29 +44,26 @@ static void take(struct lj_case *cases, size_t count, const PGresult *res)
         };
         row++;
     }
+    return 0;
 }
 
-int lj_current_fetch(PGconn *pg, struct lj_case *cases, size_t count, struct lj_err *err)
+int lj_current_need(struct lj_fetch *reader, struct lj_current_want *want, struct lj_err *err)
 {
     struct lj_pgarray ids = {0};
     const uint8_t *p = NULL;
     size_t n = 0, asked = 0;
-    PGresult *res = NULL;
     lj_pgarray_init(&ids, LJ_PG_UUID);
-    for (size_t i = 0; i < count; i++)
-        if (asks(&cases[i])) {
-            lj_pgarray_bytes(&ids, cases[i].activity, sizeof cases[i].activity);
+    for (size_t i = 0; i < want->count; i++)
+        if (asks(&want->cases[i])) {
+            lj_pgarray_bytes(&ids, want->cases[i].activity, sizeof want->cases[i].activity);
             asked++;
         }
     int rc = asked ? lj_pgarray_done(&ids, &p, &n, err) : 0;
     if (rc == 0 && asked) {
         const char *values[1] = {(const char *)p};
         int lengths[1] = {(int)n};
-        rc = lj_dbs_query_binary(pg, sql, 1, values, lengths, &res, err);
+        rc = lj_fetch_add(reader, &current, 1, values, lengths, take, want, err);
     }
-    if (rc == 0 && res)
-        take(cases, count, res);
-    PQclear(res);
     lj_pgarray_free(&ids);
     return rc;
 }

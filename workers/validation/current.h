@@ -4,8 +4,14 @@
 
 #include "workers/validation/case.h"
 
-/* Fills `current` of every correction and withdrawal with a well-formed activity, in one query; a
- * case without one is unknown. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_NOMEM */
-LJ_MUST int lj_current_fetch(PGconn *pg, struct lj_case *cases, size_t count, struct lj_err *err);
+/* Asks for `current` of every correction and withdrawal with a well-formed activity; it is filled
+ * by the next lj_fetch_run (a case without a row stays unknown). owner: borrows `want` and its
+ * cases until then. errors: LJ_E_DB_LOST, LJ_E_NOMEM */
+struct lj_current_want {
+    struct lj_case *cases;
+    size_t count;
+};
+LJ_MUST int lj_current_need(struct lj_fetch *reader, struct lj_current_want *want,
+                            struct lj_err *err);
 
 #endif

@@ -6,14 +6,15 @@
  * takes is a column of the table: a withdrawal has no body, a correction's day limits are those of
  * the year alone.
  *
- * source: the field's rule list (V01-V40) and its settled readings. V01 is body.c's and case.c's.
- * Defaults that a policy may move one day (presence 0.6, guidance share 0.3, site kinds) are named
- * here; quota takes them from the policy, these only warn or follow the list.
+ * source: the field's rule list (V01-V40) and its settled readings. V01, V23's lists and V40's
+ * lengths are body.c's and case.c's; V30 is the log's (an event's id is in it once). Numbers come
+ * from the policy of the team or activity where a policy has the field, else from limits.def.
  */
 #include <string.h>
 
 #include "workers/validation/calendar.h"
 #include "workers/validation/case.h"
+#include "workers/validation/place.h"
 
 static const int64_t MINUTE_US = 60000000;
 
@@ -67,30 +68,51 @@ static int online(const struct lj_body *b)
     return LJ_HAS(b, MODE) && (b->mode == LJ_MODE_LIVE || b->mode == LJ_MODE_RECORDED);
 }
 
+/* A member of the body is there, whether right or not. */
+static int is_given(const struct lj_case *c, const char *name)
+{
+    return lj_tree_get(c->op == LJ_OP_CORRECT ? lj_tree_get(c->json, "body") : c->json, name) !=
+           NULL;
+}
+
 static void v02(struct lj_case *c)
 {
-    enum { SPAN_MAX_H = 12, GRACE_MIN = 5 };
     const struct lj_body *b = &c->body;
     if (has_times(b) && b->start_us >= b->end_us)
         SAY(c, V02_ORDER, 0, 0, "/end_at");
-    else if (has_times(b) && b->end_us - b->start_us > (int64_t)SPAN_MAX_H * 60 * MINUTE_US)
+    else if (has_times(b) && b->end_us - b->start_us > LJ_LIMIT_SPAN_MAX_MIN * MINUTE_US)
         SAY(c, V02_SPAN, 0, 0, "/end_at");
-    if (LJ_HAS(b, END_AT) && b->end_us > c->event->received_at_us + GRACE_MIN * MINUTE_US)
+    if (LJ_HAS(b, END_AT) &&
+        b->end_us > c->event->received_at_us + LJ_LIMIT_FUTURE_GRACE_MIN * MINUTE_US)
         SAY(c, V02_FUTURE, 0, 0, "/end_at");
 }
 
 static void v03(struct lj_case *c)
 {
-    enum { NET_MIN = 20, NET_BRIEF = 30, NET_LONG = 240 };
     if (!has_net(&c->body))
         return;
     int64_t net = lj_case_net(&c->body);
-    if (net < NET_MIN)
-        SAY(c, V03_SHORT, net, NET_MIN, "/end_at");
-    else if (net < NET_BRIEF)
+    if (net < LJ_LIMIT_NET_MIN)
+        SAY(c, V03_SHORT, net, LJ_LIMIT_NET_MIN, "/end_at");
+    else if (net < LJ_LIMIT_NET_BRIEF)
         SAY(c, V03_BRIEF, net, 0, "/end_at");
-    else if (net > NET_LONG)
+    else if (net > LJ_LIMIT_NET_LONG)
         SAY(c, V03_LONG, net, 0, "/end_at");
+}
+
+/* Ratios are in ten-thousandths, so that nothing is rounded before it is compared; exactly the
+ * share is enough. */
+enum { WHOLE_BP = 10000 };
+
+static int below_share(int64_t minutes, int32_t share_bp, int64_t net)
+{
+    return minutes * WHOLE_BP < net * share_bp;
+}
+
+/* The least whole minutes that are not below a share of net. */
+static int64_t least(int32_t share_bp, int64_t net)
+{
+    return (net * share_bp + WHOLE_BP - 1) / WHOLE_BP;
 }
 
 static void v04(struct lj_case *c)
@@ -101,8 +123,9 @@ static void v04(struct lj_case *c)
     int64_t net = lj_case_net(b);
     if (b->guidance_minutes > net)
         SAY(c, V04_OVER, b->guidance_minutes, net, "/guidance_minutes");
-    else if (b->guidance_minutes * 10 < net * 3) /* guidance_min_share 0.3 */
-        SAY(c, V04_SHARE, b->guidance_minutes, net, "/guidance_minutes");
+    else if (below_share(b->guidance_minutes, b->terms->guidance_bp, net))
+        SAY(c, V04_SHARE, b->guidance_minutes, least(b->terms->guidance_bp, net),
+            "/guidance_minutes");
 }
 
 static int is_team_of_activity(const struct lj_body *b, int32_t team)
@@ -193,6 +216,16 @@ static int64_t present(const struct lj_body *b, const struct lj_roster_row *r)
     return minutes > 0 ? minutes : 0;
 }
 
+/* The terms of the row's own team; of a team that is none of the activity's, the activity's. */
+static const struct lj_policy_terms *terms_of_row(const struct lj_body *b,
+                                                  const struct lj_roster_row *r)
+{
+    for (size_t i = 0; i < b->nteams; i++)
+        if (r->team_no && b->teams[i].number == r->team_no)
+            return b->teams[i].terms;
+    return b->terms;
+}
+
 static void v11(struct lj_case *c)
 {
     const struct lj_body *b = &c->body;
@@ -201,42 +234,47 @@ static void v11(struct lj_case *c)
         const struct lj_roster_row *r = &b->roster[i];
         if (!r->has_minutes)
             continue;
+        int32_t share_bp = terms_of_row(b, r)->presence_bp;
+        int64_t there = present(b, r);
         if (r->minutes > net)
             SAY(c, V11_OVER, r->minutes, net, "/roster/%zu/minutes", i);
-        else if (r->role != LJ_ROLE_ATTEND && present(b, r) * 10 < net * 6) /* presence_min 0.6 */
-            SAY(c, V11_PRESENCE, present(b, r), net, "/roster/%zu", i);
+        else if (r->role != LJ_ROLE_ATTEND && below_share(there, share_bp, net))
+            SAY(c, V11_PRESENCE, there, least(share_bp, net), "/roster/%zu", i);
     }
 }
 
-/* What a site of a kind is worth: the field's list. (U) kinds stand where the list puts them until
- * policy moves them. */
+/* What a site of a kind is worth, by the policy. (U) kinds stand where the field's list puts them
+ * until policy moves them. */
 enum worth { DOES_NOT_COUNT, COUNTS, IF_SERVED };
-static const unsigned char site_worth[LJ_SITE_OTHER + 1] = {
-    [LJ_SITE_PRIMARY] = COUNTS,          [LJ_SITE_MIDDLE] = COUNTS,
-    [LJ_SITE_SENIOR] = COUNTS,           [LJ_SITE_NINE_YEAR] = COUNTS,
-    [LJ_SITE_SPECIAL_ED] = COUNTS,       [LJ_SITE_VOCATIONAL] = COUNTS,
-    [LJ_SITE_COMMUNITY] = COUNTS,        [LJ_SITE_VILLAGE] = COUNTS,
-    [LJ_SITE_ELDER_CARE] = COUNTS,       [LJ_SITE_ELDER_UNIV] = COUNTS,
-    [LJ_SITE_PARK] = IF_SERVED,          [LJ_SITE_STADIUM] = IF_SERVED,
-    [LJ_SITE_TRAINING_BASE] = IF_SERVED,
-};
+
+static enum worth worth_of(const struct lj_policy_terms *t, int kind)
+{
+    if (t->sites_counted >> kind & 1U)
+        return COUNTS;
+    return t->sites_conditional >> kind & 1U ? IF_SERVED : DOES_NOT_COUNT;
+}
+
+/* A school or community is named as the one that is served. */
+static int is_served(const struct lj_body *b)
+{
+    return LJ_HAS(b, SERVED_NAME) || worth_of(b->terms, b->served_site_kind) == COUNTS;
+}
 
 static void v12(struct lj_case *c)
 {
     const struct lj_body *b = &c->body;
     if (!on_site(b))
         return;
-    if (!json_object_get(c->op == LJ_OP_CORRECT ? json_object_get(c->json, "body") : c->json,
-                         "site"))
+    if (!is_given(c, "site"))
         SAY(c, V01_MISSING, 0, 0, "/site");
     if (!LJ_HAS(b, SITE))
         return;
+    enum worth worth = worth_of(b->terms, b->site_kind);
     if (b->site_kind == 0)
         SAY(c, V12_UNKNOWN, 0, 0, "/site");
-    else if (site_worth[b->site_kind] == DOES_NOT_COUNT)
+    else if (worth == DOES_NOT_COUNT)
         SAY(c, V12_KIND, 0, 0, "/site");
-    else if (site_worth[b->site_kind] == IF_SERVED && !LJ_HAS(b, SERVED_NAME) &&
-             site_worth[b->served_site_kind] != COUNTS)
+    else if (worth == IF_SERVED && !is_served(b))
         SAY(c, V12_SERVED, 0, 0, "/served_name");
 }
 
@@ -250,14 +288,13 @@ static void v16(struct lj_case *c)
 
 static void v18(struct lj_case *c)
 {
-    enum { AUDIENCE_MAX = 20000, PER_ATHLETE = 300 };
     const struct lj_body *b = &c->body;
-    int64_t least = online(b) ? 0 : 1, athletes = lj_case_athletes(b);
+    int64_t fewest = online(b) ? 0 : 1, athletes = lj_case_athletes(b);
     if (!LJ_HAS(b, AUDIENCE) || !LJ_HAS(b, MODE))
         return;
-    if (b->audience < least || b->audience > AUDIENCE_MAX)
-        SAY(c, V18_RANGE, least, AUDIENCE_MAX, "/audience");
-    else if (athletes > 0 && b->audience > PER_ATHLETE * athletes)
+    if (b->audience < fewest || b->audience > LJ_LIMIT_AUDIENCE_MAX)
+        SAY(c, V18_RANGE, fewest, LJ_LIMIT_AUDIENCE_MAX, "/audience");
+    else if (athletes > 0 && b->audience > LJ_LIMIT_PER_ATHLETE * athletes)
         SAY(c, V18_CROWD, b->audience, athletes, "/audience");
 }
 
@@ -272,22 +309,65 @@ static void v20(struct lj_case *c)
         SAY(c, V20_AUDIENCE, 0, 0, "/audience");
 }
 
+static int has_guidance_content(const struct lj_body *b)
+{
+    static const char *const guiding[] = {"TEACH", "DEMO", "MATCH_PLAY", "TEST"};
+    for (size_t g = 0; g < sizeof guiding / sizeof guiding[0]; g++)
+        for (int i = 0; lj_content_words[i]; i++)
+            if ((b->content >> i & 1U) && strcmp(lj_content_words[i], guiding[g]) == 0)
+                return 1;
+    return 0;
+}
+
+static void v21(struct lj_case *c)
+{
+    if (LJ_HAS(&c->body, CONTENT) && !has_guidance_content(&c->body))
+        SAY(c, V21_TALK, c->body.terms->lecture_cap, 0, "/content");
+}
+
+static void v22(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    if (!LJ_HAS(b, START_AT))
+        return;
+    int32_t day = lj_local_day(b->start_us);
+    if (LJ_HAS(b, ANCHOR) && !lj_anchors_holds(c->anchors, (enum lj_anchor)b->anchor, day))
+        SAY(c, V22_OUTSIDE, 0, 0, "/anchor");
+    else if (!LJ_HAS(b, ANCHOR) && !is_given(c, "anchor") && lj_anchors_of(c->anchors, day) >= 0)
+        SAY(c, V22_UNTAGGED, 0, 0, "/anchor");
+}
+
+/* The lists of V23 are body.c's. */
+static void v23(struct lj_case *c)
+{
+    static const char *const solemn[] = {"PARTY", "RED_EDU"};
+    const struct lj_body *b = &c->body;
+    uint64_t others = b->themes;
+    for (int i = 0; lj_theme_words[i]; i++)
+        for (size_t k = 0; k < sizeof solemn / sizeof solemn[0]; k++)
+            if (strcmp(lj_theme_words[i], solemn[k]) == 0)
+                others &= ~(UINT64_C(1) << i);
+    if (LJ_HAS(b, THEMES) && b->themes && !others && LJ_HAS(b, GUIDANCE_MINUTES) &&
+        b->guidance_minutes == 0)
+        SAY(c, V23_SOLEMN, 0, 0, "/themes");
+}
+
 /* The last local day on which something about year y may be received: reports until 31 January,
  * changes until 7 February. */
 static int is_closed(const struct lj_case *c, int year)
 {
-    int32_t last = c->op == LJ_OP_REPORT ? lj_day_of(year + 1, 1, 31) : lj_day_of(year + 1, 2, 7);
+    int until = c->op == LJ_OP_REPORT ? LJ_LIMIT_REPORTS_UNTIL : LJ_LIMIT_CHANGES_UNTIL;
+    int32_t last = lj_day_of(year + 1, until / 100, until % 100);
     return lj_local_day(c->event->received_at_us) > last;
 }
 
 static void v29_filing(struct lj_case *c, int64_t days)
 {
-    enum { NORMAL_DAYS = 7, LATE_DAYS = 30 };
-    if (days > LATE_DAYS)
+    if (days > LJ_LIMIT_LATE_DAYS)
         SAY(c, V29_WINDOW, days, 0, "/start_at");
-    else if (days > NORMAL_DAYS && !LJ_HAS(&c->body, LATE_REASON))
+    else if (days > LJ_LIMIT_NORMAL_DAYS && !LJ_HAS(&c->body, LATE_REASON))
         SAY(c, V29_REASON, days, 0, "/late_reason");
-    else if (days > NORMAL_DAYS)
+    else if (days > LJ_LIMIT_NORMAL_DAYS)
         SAY(c, V29_LATE, days, 0, "/start_at");
 }
 
@@ -322,20 +402,71 @@ static void v31(struct lj_case *c)
         SAY(c, V31_VERSION, c->current.version, 0, "/base_version");
 }
 
+static int is_theme(const struct lj_body *b, const char *word)
+{
+    for (int i = 0; lj_theme_words[i]; i++)
+        if ((b->themes >> i & 1U) && strcmp(lj_theme_words[i], word) == 0)
+            return 1;
+    return 0;
+}
+
+/* Silent without both places; a team whose base is near says nothing about the others. */
+static void v34(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    if (!on_site(b) || !LJ_HAS(b, SITE) || b->site_lat > 90 || is_theme(b, "EVENT_LINKED") ||
+        is_theme(b, "PAIRING_AID") || is_theme(b, "RURAL"))
+        return;
+    for (size_t i = 0; i < b->nteams; i++) {
+        const struct lj_team_fact *t = &b->teams[i];
+        if (!t->number || t->lat > 90)
+            continue;
+        int64_t km = lj_distance_km(t->lat, t->lon, b->site_lat, b->site_lon);
+        if (km > LJ_LIMIT_NEAR_KM)
+            SAY(c, V34_FAR, km, LJ_LIMIT_NEAR_KM, "/teams/%zu", i);
+    }
+}
+
+static void v38(struct lj_case *c)
+{
+    const struct lj_body *b = &c->body;
+    if (!on_site(b) || !LJ_HAS(b, SITE) || !LJ_HAS(b, START_AT) || b->site_region == 0)
+        return;
+    enum lj_region region = lj_region_on(b->site_region, lj_local_day(b->start_us));
+    if (region == LJ_REGION_INVALID)
+        SAY(c, V38_REGION, 0, 0, "/site");
+    else if (region == LJ_REGION_CONDITIONAL && !is_served(b))
+        SAY(c, V38_SERVED, 0, 0, "/served_name");
+}
+
+int lj_case_legacy(const struct lj_case *c)
+{
+    int known = c->op == LJ_OP_WITHDRAW ? c->current.known : LJ_HAS(&c->body, START_AT) != 0;
+    int64_t start_us = c->op == LJ_OP_WITHDRAW ? c->current.start_us : c->body.start_us;
+    return known && lj_local_day(start_us) < lj_day_of_number(LJ_LIMIT_LAUNCH_DAY);
+}
+
+static void v39(struct lj_case *c)
+{
+    if (lj_case_legacy(c))
+        SAY(c, V39_LEGACY, 0, 0, "/start_at");
+}
+
 static const struct {
     const char *code;
     unsigned ops;
     void (*judge)(struct lj_case *c);
 } rules[] = {
-    {"V02", BODIES, v02}, {"V03", BODIES, v03},  {"V04", BODIES, v04}, {"V05", BODIES, v05},
-    {"V06", BODIES, v06}, {"V07", BODIES, v07},  {"V08", BODIES, v08}, {"V11", BODIES, v11},
-    {"V12", BODIES, v12}, {"V16", BODIES, v16},  {"V18", BODIES, v18}, {"V20", BODIES, v20},
-    {"V29", ALL, v29},    {"V31", CHANGES, v31},
+    {"V02", BODIES, v02}, {"V03", BODIES, v03}, {"V04", BODIES, v04}, {"V05", BODIES, v05},
+    {"V06", BODIES, v06}, {"V07", BODIES, v07}, {"V08", BODIES, v08}, {"V11", BODIES, v11},
+    {"V12", BODIES, v12}, {"V16", BODIES, v16}, {"V18", BODIES, v18}, {"V20", BODIES, v20},
+    {"V21", BODIES, v21}, {"V22", BODIES, v22}, {"V23", BODIES, v23}, {"V29", ALL, v29},
+    {"V34", BODIES, v34}, {"V38", BODIES, v38}, {"V39", BODIES, v39}, {"V31", CHANGES, v31},
 };
 
 void lj_case_judge(struct lj_case *c)
 {
-    if (!json_is_object(c->json))
+    if (!lj_tree_is(c->json, LJ_TREE_OBJECT))
         return;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         c->found.prefix = c->op == LJ_OP_CORRECT ? "/body" : "";

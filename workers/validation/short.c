@@ -1,61 +1,99 @@
 /* The short result: what quota gets instead of the payload. The contract is in docs/contracts.md.
  *
  * It holds register numbers instead of codes and no text that a client wrote, so it needs no
- * escaping and is a few hundred bytes. A row whose declared minutes can count for nothing is still
- * in it: whether a person counts is quota's to settle, by the registers of later.
+ * escaping and is a few hundred bytes. It is written for every accepted event, so
+ * the pieces are put together without printf. A row whose declared minutes can count for nothing is
+ * still in it: whether a person counts is quota's to settle, by the registers of later.
  */
-#include <inttypes.h>
+#include <string.h>
 
 #include "common/uuid.h"
 #include "workers/validation/case.h"
 
-static void put_words(struct lj_buf *out, uint64_t set, const char *const *words)
+static void put(struct lj_buf *out, const char *text)
 {
-    const char *comma = "";
-    for (int i = 0; words[i]; i++)
-        if (set >> i & 1U) {
-            lj_buf_printf(out, "%s\"%s\"", comma, words[i]);
-            comma = ",";
-        }
+    lj_buf_put(out, text, strlen(text));
 }
 
-static void put_time(struct lj_buf *out, const char *name, int has, int64_t us)
+static void put_int(struct lj_buf *out, int64_t v)
 {
+    enum { DIGITS = 20 };
+    char text[DIGITS + 1], *at = text + sizeof text;
+    uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do
+        *--at = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (v < 0)
+        *--at = '-';
+    lj_buf_put(out, at, (size_t)(text + sizeof text - at));
+}
+
+/* A member: everything before its value (comma, name, colon), then the number. */
+static void put_number(struct lj_buf *out, const char *before, int64_t v)
+{
+    put(out, before);
+    put_int(out, v);
+}
+
+static void put_words(struct lj_buf *out, const char *before, uint64_t set,
+                      const char *const *words)
+{
+    const char *open = "\"";
+    put(out, before);
+    for (int i = 0; words[i]; i++)
+        if (set >> i & 1U) {
+            put(out, open);
+            put(out, words[i]);
+            put(out, "\"");
+            open = ",\"";
+        }
+    put(out, "]");
+}
+
+static void put_time(struct lj_buf *out, const char *before, int has, int64_t us)
+{
+    put(out, before);
     if (has)
-        lj_buf_printf(out, ",\"%s\":%" PRId64, name, us);
+        put_int(out, us);
     else
-        lj_buf_printf(out, ",\"%s\":null", name);
+        put(out, "null");
+}
+
+static void put_row(struct lj_buf *out, const struct lj_roster_row *r)
+{
+    put_number(out, "{\"p\":", r->person_no);
+    put_number(out, ",\"t\":", r->team_no);
+    put(out, ",\"r\":\"");
+    put(out, lj_roster_role_words[r->role]);
+    put_number(out, "\",\"d\":", r->minutes);
+    put_time(out, ",\"in\":", r->has_in, r->in_us);
+    put_time(out, ",\"out\":", r->has_out, r->out_us);
+    put(out, "}");
 }
 
 static void put_body(const struct lj_body *b, struct lj_buf *out)
 {
     int placed = b->site_no && (b->mode == LJ_MODE_ONSITE || b->mode == LJ_MODE_HYBRID);
-    lj_buf_printf(out, ",\"teams\":[");
+    put(out, ",\"teams\":[");
     for (size_t i = 0; i < b->nteams; i++)
-        lj_buf_printf(out, "%s%" PRId32, i ? "," : "", b->teams[i].number);
-    lj_buf_printf(out,
-                  "],\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"break\":%" PRId64
-                  ",\"net\":%" PRId64 ",\"mode\":\"%s\"",
-                  b->start_us, b->end_us, b->break_minutes, lj_case_net(b), lj_mode_words[b->mode]);
-    if (placed)
-        lj_buf_printf(out, ",\"site\":%" PRId32, b->site_no);
-    else
-        lj_buf_printf(out, ",\"site\":null");
-    lj_buf_printf(out, ",\"content\":[");
-    put_words(out, b->content, lj_content_words);
-    lj_buf_printf(out, "],\"themes\":[");
-    put_words(out, b->themes, lj_theme_words);
-    lj_buf_printf(out, "],\"guidance\":%" PRId64 ",\"roster\":[", b->guidance_minutes);
+        put_number(out, i ? "," : "", b->teams[i].number);
+    put_number(out, "],\"start\":", b->start_us);
+    put_number(out, ",\"end\":", b->end_us);
+    put_number(out, ",\"break\":", b->break_minutes);
+    put_number(out, ",\"net\":", lj_case_net(b));
+    put(out, ",\"mode\":\"");
+    put(out, lj_mode_words[b->mode]);
+    put_time(out, "\",\"site\":", placed, b->site_no);
+    put_words(out, ",\"content\":[", b->content, lj_content_words);
+    put_words(out, ",\"themes\":[", b->themes, lj_theme_words);
+    put_number(out, ",\"guidance\":", b->guidance_minutes);
+    put(out, ",\"roster\":[");
     for (size_t i = 0; i < b->nroster; i++) {
-        const struct lj_roster_row *r = &b->roster[i];
-        lj_buf_printf(out, "%s{\"p\":%" PRId32 ",\"t\":%" PRId32 ",\"r\":\"%s\",\"d\":%" PRId64,
-                      i ? "," : "", r->person_no, r->team_no, lj_roster_role_words[r->role],
-                      r->minutes);
-        put_time(out, "in", r->has_in, r->in_us);
-        put_time(out, "out", r->has_out, r->out_us);
-        lj_buf_printf(out, "}");
+        if (i)
+            put(out, ",");
+        put_row(out, &b->roster[i]);
     }
-    lj_buf_printf(out, "]");
+    put(out, "]");
 }
 
 void lj_case_short(const struct lj_case *c, struct lj_buf *out)
@@ -63,10 +101,13 @@ void lj_case_short(const struct lj_case *c, struct lj_buf *out)
     static const char *const words[] = {
         [LJ_OP_REPORT] = "report", [LJ_OP_CORRECT] = "correct", [LJ_OP_WITHDRAW] = "withdraw"};
     char id[LJ_UUID_TEXT + 1];
-    lj_buf_printf(out, "{\"a\":\"%s\",\"v\":%" PRId32 ",\"op\":\"%s\",\"unit\":%d",
-                  lj_uuid_format(c->activity, id), c->current.version + 1, words[c->op],
-                  c->event->unit);
+    put(out, "{\"a\":\"");
+    put(out, lj_uuid_format(c->activity, id));
+    put_number(out, "\",\"v\":", c->current.version + 1);
+    put(out, ",\"op\":\"");
+    put(out, words[c->op]);
+    put_number(out, "\",\"unit\":", c->event->unit);
     if (c->op != LJ_OP_WITHDRAW)
         put_body(&c->body, out);
-    lj_buf_printf(out, "}");
+    put(out, "}");
 }

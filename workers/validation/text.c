@@ -10,6 +10,7 @@
 #include "workers/validation/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
@@ -74,4 +75,29 @@ int lj_text_has_control(const char *text, size_t len, int lines)
             return 1;
     }
     return 0;
+}
+
+void lj_text_plain(const char *text, size_t len, char *out)
+{
+    static const char *const dots[] = {"\xEF\xBD\xA5", "\xE2\x80\xA2", "\xE2\x80\xA7"};
+    for (size_t i = 0; i < len;) {
+        const char *c = text + i;
+        size_t left = len - i;
+        int dot = 0;
+        for (size_t d = 0; left >= 3 && d < sizeof dots / sizeof dots[0]; d++)
+            dot |= memcmp(c, dots[d], 3) == 0;
+        if (dot) {
+            *out++ = '\xC2';
+            *out++ = '\xB7';
+            i += 3;
+        } else if (left >= 3 && memcmp(c, "\xEF\xBC", 2) == 0 && (unsigned char)c[2] >= 0x90 &&
+                   (unsigned char)c[2] <= 0x99) {
+            *out++ = (char)('0' + (unsigned char)c[2] - 0x90);
+            i += 3;
+        } else {
+            *out++ = *c;
+            i++;
+        }
+    }
+    *out = '\0';
 }

@@ -13,4 +13,8 @@ LJ_MUST int lj_text_length(const char *text, size_t len, size_t *ret, struct lj_
  * tab are allowed. */
 int lj_text_has_control(const char *text, size_t len, int lines);
 
+/* The text as it is shown again: full-width digits as digits, the dots U+FF65, U+2022 and U+2027 as
+ * the middle dot U+00B7 of names. shape: never longer than the text; `out` has len + 1 bytes */
+void lj_text_plain(const char *text, size_t len, char *out);
+
 #endif

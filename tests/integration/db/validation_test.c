@@ -23,7 +23,7 @@
 
 extern const struct lj_worker lj_worker_validation;
 
-enum { EVENTS_MAX = 8, PARAMS = 4 + 13 };
+enum { EVENTS_MAX = 8, PARAMS = 4 + 15 };
 
 static struct lj_pgtest *pg;
 static void *worker;
@@ -153,6 +153,7 @@ static void add(struct todo *t, const char *type, int64_t position, int16_t unit
                 const char *payload)
 {
     struct lj_event *e = &t->events[t->count];
+    static const char *const unit_codes[] = {"CN000", "PS001", "PS002", "PS101"};
     uint8_t about[16];
     activity_id(activity, about);
     activity_id(strcmp(type, "activity.submitted") == 0 ? activity : (int)position, e->id);
@@ -160,7 +161,7 @@ static void add(struct todo *t, const char *type, int64_t position, int16_t unit
     *e = (struct lj_event){.position = position,
                            .occurred_at_us = INT64_MIN,
                            .unit = unit,
-                           .unit_code = "PS001",
+                           .unit_code = unit_codes[unit],
                            .schema_version = 1,
                            .attempt = 1,
                            .type = type,
@@ -241,7 +242,7 @@ static void apply(struct todo *t)
     int rc = lj_dbs_query_binary(
         broker,
         "select parent_position, number, type, unit, key, payload from "
-        "apply_validation($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)",
+        "apply_validation($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)",
         PARAMS, values, lengths, &t->follows, &err);
     memcpy(t->sqlstate, rc < 0 ? err.sqlstate : "", rc < 0 ? 6 : 1);
     for (int i = 0; i < 3; i++)
@@ -305,7 +306,8 @@ static void a_report_is_accepted_with_its_numbers(void **state)
     assert_int_equal(integer("select count(*) from validation where position = 100 and version = 1 "
                              "and state = 4 and op = 1 and teams = '{1,2}'"
                              " and day = '2024-06-05' and start_at = '2024-06-05T01:00:00Z' and "
-                             "notes is null and unit = 1"),
+                             "notes = '[{\"code\":\"V22\",\"severity\":\"W\",\"pointer\":"
+                             "\"/anchor\"}]' and not legacy and unit = 1"),
                      1);
     assert_int_equal(
         integer(

@@ -229,7 +229,8 @@ $$;
 -- ---------------------------------------------------------------------------------------------------------------- what should stand
 
 -- Live participations of persons on days, and live activities of teams on days: index probes from the touched keys, apart from the arithmetic
--- below, which runs with enable_nestloop off: the planner cannot know how many rows a step there has, and a wrong guess costs minutes.
+-- below, which runs with enable_nestloop off: the planner cannot know how many rows a step there has, and a wrong guess costs minutes. And with
+-- jit off, whoever calls: a join that is "off" counts as enormously dear, and compiling it took seconds for a single row.
 create or replace function quota_live_rows(persons int4[], days date[], upto int8)
         returns table (person int4, day date, team int4, present int2, base int2, net int2, start_at timestamptz, activity uuid, mode int2, guided bool)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
@@ -295,7 +296,8 @@ $$;
 create or replace function quota_person_days(persons int4[], days date[], upto int8)
         returns table (person int4, day date, activity uuid, team int4, minutes int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' set enable_nestloop = off as $$
+    set work_mem = '64MB' set enable_nestloop = off
+    set jit = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -339,7 +341,8 @@ $$;
 create or replace function quota_team_days(teams int4[], days date[], upto int8)
         returns table (team int4, day date, activity uuid, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' set enable_nestloop = off as $$
+    set work_mem = '64MB' set enable_nestloop = off
+    set jit = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -382,7 +385,8 @@ $$;
 create or replace function quota_person_duty(persons int4[], years int2[], upto int8)
         returns table (person int4, year int2, duty int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' set enable_nestloop = off as $$
+    set work_mem = '64MB' set enable_nestloop = off
+    set jit = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -429,7 +433,8 @@ $$;
 create or replace function quota_team_duty(teams int4[], years int2[], upto int8)
         returns table (team int4, year int2, duty int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' set enable_nestloop = off as $$
+    set work_mem = '64MB' set enable_nestloop = off
+    set jit = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -582,7 +587,7 @@ $$;
 create or replace function quota_post(upto int8, persons int4[], person_days date[], teams int4[], team_days date[])
         returns table (subject_kind int2, subject int4, year int2, minutes int8, sessions int8, member_minutes int8)
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' as $$
+    set work_mem = '64MB' set jit = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -619,7 +624,7 @@ $$;
 create or replace function quota_total_up(upto int8, kinds int2[], subjects int4[], years int2[], duties bool[], minutes int8[], sessions int8[],
         members int8[]) returns setof quota_total
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' as $$
+    set work_mem = '64MB' set jit = off as $$
 #variable_conflict use_column
 begin
     return query
@@ -659,7 +664,7 @@ $$;
 -- the subject in that year (of the registers, where none did); the number is made of subject and year, so it depends on no batch.
 create or replace function settle_quota(upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '64MB' as $$
+    set work_mem = '64MB' set jit = off as $$
 #variable_conflict use_column
 declare
     since int8;
@@ -719,7 +724,8 @@ $$;
 -- The ledger's sums from the raw rows alone, all groups there are, by the registers at a position. To be held against ledger_sums: equal for the
 -- years that are still open (a closed year keeps the registers of its close). Reads everything.
 create or replace function quota_recompute(upto int8) returns table (subject_kind int2, subject int4, year int2, activity uuid, minutes int8, sessions int8)
-    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set work_mem = '64MB' as $$
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set work_mem = '64MB'
+    set jit = off as $$
 #variable_conflict use_column
 declare
     pp int4[]; pd date[]; tt int4[]; td date[];
@@ -742,7 +748,8 @@ create or replace view ledger_sums as
 
 -- Where the stored ledger or totals differ from the recomputation at the settled position; no row means that all is well. Reads everything.
 create or replace function quota_diff() returns table (what text, subject_kind int2, subject int4, year int2, activity uuid, stored text, computed text)
-    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set work_mem = '64MB' as $$
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set work_mem = '64MB'
+    set jit = off as $$
 #variable_conflict use_column
 declare
     upto int8 := coalesce((select s.position from settled s where s.kind = 3), 0);

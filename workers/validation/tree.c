@@ -293,8 +293,9 @@ static const char *read_name(struct reader *r, const struct lj_tree *object)
     if (!name || is_twice(object, name))
         return bad(r);
     skip_space(r);
-    if (*r->at++ != ':')
+    if (*r->at != ':')
         return bad(r);
+    r->at++;
     skip_space(r);
     return name;
 }
@@ -313,8 +314,9 @@ static void *read_list(struct reader *r, struct lj_tree *t, char close)
             r->fault = LJ_TREE_LARGE;
             return NULL;
         }
-        if (t->count > 0 && *r->at++ != ',')
+        if (t->count > 0 && *r->at != ',')
             return bad(r);
+        r->at += t->count > 0;
         skip_space(r);
         const char *name = close == '}' ? read_name(r, t) : NULL;
         struct lj_tree *v = r->fault == LJ_TREE_OK ? read_value(r) : NULL;
@@ -383,9 +385,11 @@ enum lj_tree_fault lj_tree_read(struct lj_tree_room *room, const char *text, siz
         room->at = room->blocks;
     skip_space(&r);
     *ret = read_value(&r);
-    skip_space(&r);
-    if (*ret && r.at != r.end)
-        (void)bad(&r);
+    if (*ret) {
+        skip_space(&r);
+        if (r.at != r.end)
+            (void)bad(&r);
+    }
     if (r.fault != LJ_TREE_OK)
         *ret = NULL;
     return r.fault;

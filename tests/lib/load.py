@@ -361,6 +361,7 @@ class PeerLoad(threading.Thread):
         self.system, self.work = system, work
         self.history = History(system, name)
         self.stopping = threading.Event()
+        self.patience_ms = 1500  # without an answer for so long: the same again
         self.acked = 0
         self.error = None
         self.start()
@@ -388,7 +389,7 @@ class PeerLoad(threading.Thread):
             return
 
     def _answer(self, p):
-        while p.sock.poll(1000):
+        while p.sock.poll(self.patience_ms):
             env, body = p.sock.recv_multipart()
             kind, seq = env[3], int.from_bytes(env[8:], "big")
             if kind == lj.WHO:

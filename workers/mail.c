@@ -1,12 +1,14 @@
-/* The kind `mail`: station mail. An event becomes a mail to the administrators of a unit (rejected report, duty met, opinion flagged, broadcast
- * of the Centre), or moves a receipt (read, signed).
+/* The kind `mail`: station mail. An event becomes a mail to the administrators of a unit (rejected
+ * report, duty met, opinion flagged, broadcast of the Centre), or moves a receipt (read, signed).
  *
- * Texts are made here from the templates in the database (mail_template), read when the worker starts: the tables that ljctl and the
- * gateway show and the texts that go out are then the same rows, and a new wording is `ljctl migrate` and a restart. The rules are in
- * mail/rules.c, one row of a table each.
+ * Texts are made here from the templates in the database (mail_template), read when the worker
+ * starts: the tables that ljctl and the gateway show and the texts that go out are then the same
+ * rows, and a new wording is `ljctl migrate` and a restart. The rules are in mail/rules.c, one row
+ * of a table each.
  *
- * Verdict 1 written: a mail or a move. Verdict 2 nothing to write, with the reason in mail_log (a payload of the wrong form, no receiver, a move
- * that the state does not allow). Barrier on register: receivers are those of the event's position. */
+ * Verdict 1 written: a mail or a move. Verdict 2 nothing to write, with the reason in mail_log (a
+ * payload of the wrong form, no receiver, a move that the state does not allow). Barrier on
+ * register: receivers are those of the event's position. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +16,16 @@
 #include "workers/mail/post.h"
 
 static const enum lj_pgtype columns[LJ_MAIL_COLUMNS] = {
-    [LJ_MC_VERDICT] = LJ_PG_INT2,     [LJ_MC_REASON] = LJ_PG_TEXT,   [LJ_MC_POSITION] = LJ_PG_INT8,      [LJ_MC_ID] = LJ_PG_UUID,
-    [LJ_MC_RULE] = LJ_PG_INT2,        [LJ_MC_UNIT] = LJ_PG_INT2,     [LJ_MC_DUE] = LJ_PG_INT2,           [LJ_MC_URGENT] = LJ_PG_BOOL,
-    [LJ_MC_KIND] = LJ_PG_TEXT,        [LJ_MC_NEEDS] = LJ_PG_TEXT,    [LJ_MC_TITLE] = LJ_PG_TEXT,         [LJ_MC_BODY] = LJ_PG_TEXT,
-    [LJ_MC_TO_POSITION] = LJ_PG_INT8, [LJ_MC_TO_RULE] = LJ_PG_INT2,  [LJ_MC_TO_UNIT] = LJ_PG_INT2,       [LJ_MC_MOVE_POSITION] = LJ_PG_INT8,
-    [LJ_MC_MOVE_MAIL] = LJ_PG_UUID,   [LJ_MC_MOVE_UNIT] = LJ_PG_INT2, [LJ_MC_MOVE_FROM] = LJ_PG_INT2,    [LJ_MC_MOVE_TO] = LJ_PG_INT2,
+    [LJ_MC_VERDICT] = LJ_PG_INT2,     [LJ_MC_REASON] = LJ_PG_TEXT,
+    [LJ_MC_POSITION] = LJ_PG_INT8,    [LJ_MC_ID] = LJ_PG_UUID,
+    [LJ_MC_RULE] = LJ_PG_INT2,        [LJ_MC_UNIT] = LJ_PG_INT2,
+    [LJ_MC_DUE] = LJ_PG_INT2,         [LJ_MC_URGENT] = LJ_PG_BOOL,
+    [LJ_MC_KIND] = LJ_PG_TEXT,        [LJ_MC_NEEDS] = LJ_PG_TEXT,
+    [LJ_MC_TITLE] = LJ_PG_TEXT,       [LJ_MC_BODY] = LJ_PG_TEXT,
+    [LJ_MC_TO_POSITION] = LJ_PG_INT8, [LJ_MC_TO_RULE] = LJ_PG_INT2,
+    [LJ_MC_TO_UNIT] = LJ_PG_INT2,     [LJ_MC_MOVE_POSITION] = LJ_PG_INT8,
+    [LJ_MC_MOVE_MAIL] = LJ_PG_UUID,   [LJ_MC_MOVE_UNIT] = LJ_PG_INT2,
+    [LJ_MC_MOVE_FROM] = LJ_PG_INT2,   [LJ_MC_MOVE_TO] = LJ_PG_INT2,
     [LJ_MC_MOVE_BY] = LJ_PG_TEXT,
 };
 
@@ -55,11 +62,13 @@ static int connected(struct lj_mail *m, struct lj_err *err)
 
 static int read_templates(struct lj_mail *m, struct lj_err *err)
 {
-    static const char sql[] = "select rule, coalesce(due_working_days, -1), kind, needs, title, body from liangjin.mail_template order by rule";
+    static const char sql[] = "select rule, coalesce(due_working_days, -1), kind, needs, title, "
+                              "body from liangjin.mail_template order by rule";
     PGresult *res = NULL;
     int rc = lj_dbs_query(m->db, sql, 0, NULL, &res, err);
     if (rc == 0 && (PQntuples(res) == 0 || PQntuples(res) > LJ_MAIL_TEMPLATES_MAX)) {
-        rc = lj_fail(err, LJ_E_STATE, "%d mail templates, 1 to %d are expected", PQntuples(res), LJ_MAIL_TEMPLATES_MAX);
+        rc = lj_fail(err, LJ_E_STATE, "%d mail templates, 1 to %d are expected", PQntuples(res),
+                     LJ_MAIL_TEMPLATES_MAX);
     }
     for (int i = 0; rc == 0 && i < PQntuples(res); i++) {
         struct lj_mail_template *t = &m->templates[m->ntemplates++];
@@ -107,7 +116,8 @@ static void put_verdict(struct lj_result *out, size_t i, const char *reason)
     lj_result_done(out, i, verdict);
 }
 
-static int one_event(struct lj_mail *m, const struct lj_event *e, size_t i, struct lj_result *out, struct lj_err *err)
+static int one_event(struct lj_mail *m, const struct lj_event *e, size_t i, struct lj_result *out,
+                     struct lj_err *err)
 {
     lj_mail_rule rule = lj_mail_rule_of(e->type);
     json_error_t why;
@@ -136,7 +146,8 @@ static int one_event(struct lj_mail *m, const struct lj_event *e, size_t i, stru
     return rc;
 }
 
-static int mail_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int mail_batch(void *state, const struct lj_batch *in, struct lj_result *out,
+                      struct lj_err *err)
 {
     struct lj_mail *m = state;
     int rc = connected(m, err);

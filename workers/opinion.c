@@ -1,13 +1,16 @@
-/* The kind `opinion`: scores what is said about activities. Reports and corrections (title and narrative), feedback of hosts and pupils, items of
- * the media and hotlines.
+/* The kind `opinion`: scores what is said about activities. Reports and corrections (title and
+ * narrative), feedback of hosts and pupils, items of the media and hotlines.
  *
- * The engine (opinion/opinion.h) says what a text asserts; here an event becomes a text, and the findings a score, a level and, where there
- * is a finding, a follow-on event opinion.flagged with the words that led to it. Score and level: S = clamp(base + heat + source + video),
- * thresholds and floors of the field's opinion module. A text without any assertion or rumour has score 0 whatever its heat: reach makes a risk
- * bigger, it does not make one. The burst term needs other events and is not here.
+ * The engine (opinion/opinion.h) says what a text asserts; here an event becomes a text, and the
+ * findings a score, a level and, where there is a finding, a follow-on event opinion.flagged with
+ * the words that led to it. Score and level: S = clamp(base + heat + source + video), thresholds
+ * and floors of the field's opinion module. A text without any assertion or rumour has score 0
+ * whatever its heat: reach makes a risk bigger, it does not make one. The burst term needs other
+ * events and is not here.
  *
- * Verdict 1 clean, 2 flagged, 3 unreadable (a payload of the wrong form: nothing to score; kept as such). A text longer than the engine takes is
- * scored as far as it goes, so that length is no way round. Pure: no clock, no database. */
+ * Verdict 1 clean, 2 flagged, 3 unreadable (a payload of the wrong form: nothing to score; kept as
+ * such). A text longer than the engine takes is scored as far as it goes, so that length is no way
+ * round. Pure: no clock, no database. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,12 +25,28 @@ enum { WORDS_MAX = 20, COUNT_MAX = 2000000000 };
 
 /* Columns of apply_opinion after the standard four. */
 enum column {
-    C_VERDICT, C_STATE, C_UNIT, C_ACTIVITY, C_SOURCE, C_POLARITY, C_KINDS, C_CODE, C_SEVERITY, C_BASE, C_SCORE, C_LEVEL, C_FINDINGS, C_FOLLOW, COLUMNS
+    C_VERDICT,
+    C_STATE,
+    C_UNIT,
+    C_ACTIVITY,
+    C_SOURCE,
+    C_POLARITY,
+    C_KINDS,
+    C_CODE,
+    C_SEVERITY,
+    C_BASE,
+    C_SCORE,
+    C_LEVEL,
+    C_FINDINGS,
+    C_FOLLOW,
+    COLUMNS
 };
 static const enum lj_pgtype columns[COLUMNS] = {
-    [C_VERDICT] = LJ_PG_INT2,  [C_STATE] = LJ_PG_TEXT, [C_UNIT] = LJ_PG_INT2,     [C_ACTIVITY] = LJ_PG_UUID, [C_SOURCE] = LJ_PG_TEXT,
-    [C_POLARITY] = LJ_PG_INT2, [C_KINDS] = LJ_PG_INT4, [C_CODE] = LJ_PG_TEXT,     [C_SEVERITY] = LJ_PG_INT2, [C_BASE] = LJ_PG_INT2,
-    [C_SCORE] = LJ_PG_INT2,    [C_LEVEL] = LJ_PG_INT2, [C_FINDINGS] = LJ_PG_TEXT, [C_FOLLOW] = LJ_PG_TEXT,
+    [C_VERDICT] = LJ_PG_INT2,  [C_STATE] = LJ_PG_TEXT,  [C_UNIT] = LJ_PG_INT2,
+    [C_ACTIVITY] = LJ_PG_UUID, [C_SOURCE] = LJ_PG_TEXT, [C_POLARITY] = LJ_PG_INT2,
+    [C_KINDS] = LJ_PG_INT4,    [C_CODE] = LJ_PG_TEXT,   [C_SEVERITY] = LJ_PG_INT2,
+    [C_BASE] = LJ_PG_INT2,     [C_SCORE] = LJ_PG_INT2,  [C_LEVEL] = LJ_PG_INT2,
+    [C_FINDINGS] = LJ_PG_TEXT, [C_FOLLOW] = LJ_PG_TEXT,
 };
 
 struct state {
@@ -38,16 +57,16 @@ struct state {
 
 /* What of an event is scored. */
 struct subject {
-    const char *source;    /* a word of sources[] */
+    const char *source; /* a word of sources[] */
     const char *source_zh;
-    int points;            /* of the source */
-    int national;          /* national media: at least ORANGE */
+    int points;   /* of the source */
+    int national; /* national media: at least ORANGE */
     int heat;
     int video;
     int has_activity;
     uint8_t activity[16];
-    size_t title;          /* code points of the title at the head of the text; 0: none */
-    const char *field;     /* name of the rest of the text in the payload */
+    size_t title;      /* code points of the title at the head of the text; 0: none */
+    const char *field; /* name of the rest of the text in the payload */
     int cut;
 };
 
@@ -56,10 +75,11 @@ static const struct {
     const char *word, *zh;
     int points;
 } sources[] = {
-    {"WEIBO", "微博", 0}, {"WECHAT", "微信", 0}, {"SHORT_VIDEO", "短视频", 0}, {"FORUM", "论坛", 0},   {"NEWS", "新闻媒体", 0},
-    {"HOTLINE_12345", "12345热线", 8}, {"LETTER", "来信", 8}, {"HOST", "承办方反馈", 5}, {"INTERNAL", "内部材料", 5},
-    {"PUPIL", "学生反馈", 5}, {"PARENT", "家长反馈", 5}, {"TEACHER", "教师反馈", 5}, {"RESIDENT", "居民反馈", 5}, {"ATHLETE", "运动员反馈", 5},
-    {"OTHER", "反馈", 5},
+    {"WEIBO", "微博", 0},        {"WECHAT", "微信", 0},        {"SHORT_VIDEO", "短视频", 0},
+    {"FORUM", "论坛", 0},        {"NEWS", "新闻媒体", 0},      {"HOTLINE_12345", "12345热线", 8},
+    {"LETTER", "来信", 8},       {"HOST", "承办方反馈", 5},    {"INTERNAL", "内部材料", 5},
+    {"PUPIL", "学生反馈", 5},    {"PARENT", "家长反馈", 5},    {"TEACHER", "教师反馈", 5},
+    {"RESIDENT", "居民反馈", 5}, {"ATHLETE", "运动员反馈", 5}, {"OTHER", "反馈", 5},
 };
 enum { ITEM_SOURCES = 9, FIRST_FEEDBACK = 7 }; /* items: the first nine; feedback: from HOST on */
 
@@ -73,10 +93,11 @@ static const char *text_of(json_t *o, const char *name)
     return json_string_value(json_object_get(o, name));
 }
 
-/* Smallest x with 4 log10(x) >= 1, 2, ... 25. All else of the score is whole, so its whole part, and the level, need the whole part of the
- * heat alone: no floating point, the same result on every machine. source: domain 7.10, heat */
+/* Smallest x with 4 log10(x) >= 1, 2, ... 25. All else of the score is whole, so its whole part,
+ * and the level, need the whole part of the heat alone: no floating point, the same result on every
+ * machine. source: domain 7.10, heat */
 static const int64_t heat_steps[] = {
-    2, 4, 6, 10, 18, 32, 57, 100, 178, 317, 563, 1000, 1779,
+    2,    4,    6,     10,    18,    32,    57,     100,    178,    317,    563,     1000,    1779,
     3163, 5624, 10000, 17783, 31623, 56235, 100000, 177828, 316228, 562342, 1000000, 1778280,
 };
 
@@ -119,7 +140,8 @@ static int set_source(struct subject *s, const char *word, size_t from, size_t t
     return 0;
 }
 
-/* Takes the payload's "activity" where it is there; a malformed one makes the payload unreadable. */
+/* Takes the payload's "activity" where it is there; a malformed one makes the payload unreadable.
+ */
 static int take_activity(json_t *o, struct subject *s)
 {
     json_t *v = json_object_get(o, "activity");
@@ -153,13 +175,15 @@ static int from_report(json_t *o, const struct lj_event *e, struct subject *s, s
     return put_report(o, s, text);
 }
 
-static int from_correction(json_t *o, const struct lj_event *e, struct subject *s, struct lj_buf *text)
+static int from_correction(json_t *o, const struct lj_event *e, struct subject *s,
+                           struct lj_buf *text)
 {
     (void)e;
     return take_activity(o, s) && put_report(json_object_get(o, "body"), s, text);
 }
 
-static int from_feedback(json_t *o, const struct lj_event *e, struct subject *s, struct lj_buf *text)
+static int from_feedback(json_t *o, const struct lj_event *e, struct subject *s,
+                         struct lj_buf *text)
 {
     (void)e;
     const char *words = text_of(o, "text");
@@ -176,7 +200,8 @@ static int from_item(json_t *o, const struct lj_event *e, struct subject *s, str
 {
     (void)e;
     const char *words = text_of(o, "text"), *reach = text_of(o, "reach");
-    if (words == NULL || !take_activity(o, s) || !set_source(s, text_of(o, "source"), 0, ITEM_SOURCES)) {
+    if (words == NULL || !take_activity(o, s) ||
+        !set_source(s, text_of(o, "source"), 0, ITEM_SOURCES)) {
         return 0;
     }
     for (size_t i = 0; reach != NULL && i < sizeof reaches / sizeof reaches[0]; i++) {
@@ -185,7 +210,8 @@ static int from_item(json_t *o, const struct lj_event *e, struct subject *s, str
             s->national = i == 0;
         }
     }
-    s->heat = heat_of(count_of(o, "reads") + 20 * count_of(o, "shares") + 5 * count_of(o, "comments"));
+    s->heat =
+        heat_of(count_of(o, "reads") + 20 * count_of(o, "shares") + 5 * count_of(o, "comments"));
     s->video = json_is_true(json_object_get(o, "has_video"));
     s->field = "text";
     lj_buf_printf(text, "%s", words);
@@ -224,11 +250,11 @@ struct judgement {
 
 static enum lj_opinion_level level_of(int score)
 {
-    return score >= 80 ? LJ_OPINION_LEVEL_RED
-         : score >= 60 ? LJ_OPINION_LEVEL_ORANGE
-         : score >= 35 ? LJ_OPINION_LEVEL_YELLOW
-         : score >= 15 ? LJ_OPINION_LEVEL_BLUE
-                       : LJ_OPINION_LEVEL_NONE;
+    return score >= 80   ? LJ_OPINION_LEVEL_RED
+           : score >= 60 ? LJ_OPINION_LEVEL_ORANGE
+           : score >= 35 ? LJ_OPINION_LEVEL_YELLOW
+           : score >= 15 ? LJ_OPINION_LEVEL_BLUE
+                         : LJ_OPINION_LEVEL_NONE;
 }
 
 static struct judgement judge(const struct lj_opinion_findings *f, const struct subject *s)
@@ -261,16 +287,19 @@ static size_t byte_at(const struct lj_buf *text, uint32_t point)
 }
 
 /* The word with its place in the payload's own member: code points from 0, end exclusive. */
-static json_t *word_json(const struct lj_opinion_span *span, const struct subject *s, const struct lj_buf *text)
+static json_t *word_json(const struct lj_opinion_span *span, const struct subject *s,
+                         const struct lj_buf *text)
 {
     size_t from = byte_at(text, span->start), to = byte_at(text, span->end);
     int in_title = s->title > 0 && span->start < s->title;
     json_int_t shift = in_title ? 0 : (json_int_t)s->title;
-    return json_pack("{s:s%, s:s, s:I, s:I}", "word", (const char *)text->data + from, to - from, "field", in_title ? "title" : s->field, "start",
+    return json_pack("{s:s%, s:s, s:I, s:I}", "word", (const char *)text->data + from, to - from,
+                     "field", in_title ? "title" : s->field, "start",
                      (json_int_t)span->start - shift, "end", (json_int_t)span->end - shift);
 }
 
-static json_t *words_json(const struct lj_opinion_finding *finding, const struct subject *s, const struct lj_buf *text)
+static json_t *words_json(const struct lj_opinion_finding *finding, const struct subject *s,
+                          const struct lj_buf *text)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < finding->span_count; i++) {
@@ -282,13 +311,15 @@ static json_t *words_json(const struct lj_opinion_finding *finding, const struct
     return list;
 }
 
-static json_t *findings_json(const struct lj_opinion_findings *f, const struct subject *s, const struct lj_buf *text)
+static json_t *findings_json(const struct lj_opinion_findings *f, const struct subject *s,
+                             const struct lj_buf *text)
 {
     json_t *list = json_array();
     for (uint32_t i = 0; i < f->count; i++) {
         const struct lj_opinion_finding *x = &f->findings[i];
-        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:o}", "kind", lj_opinion_kind_name(x->kind), "code", lj_opinion_code_name(x->code), "severity",
-                              x->severity, "score", (int)(x->score * 100), "words", words_json(x, s, text));
+        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:o}", "kind", lj_opinion_kind_name(x->kind),
+                              "code", lj_opinion_code_name(x->code), "severity", x->severity,
+                              "score", (int)(x->score * 100), "words", words_json(x, s, text));
         if (json_array_append_new(list, o) != 0) {
             json_decref(list);
             return NULL;
@@ -298,7 +329,8 @@ static json_t *findings_json(const struct lj_opinion_findings *f, const struct s
 }
 
 /* kinds, kinds_zh, codes and words of opinion.flagged. Returns 0, or -1 when out of memory. */
-static int put_lists(json_t *o, const struct lj_opinion_findings *f, const struct subject *s, const struct lj_buf *text)
+static int put_lists(json_t *o, const struct lj_opinion_findings *f, const struct subject *s,
+                     const struct lj_buf *text)
 {
     json_t *kinds = json_array(), *zh = json_array(), *codes = json_array(), *words = json_array();
     int bad = 0;
@@ -325,13 +357,16 @@ static int put_lists(json_t *o, const struct lj_opinion_findings *f, const struc
 }
 
 /* Payload of opinion.flagged, for free(); NULL when out of memory. */
-static char *follow_text(const struct lj_event *e, const struct lj_opinion_findings *f, const struct subject *s, const struct judgement *j,
+static char *follow_text(const struct lj_event *e, const struct lj_opinion_findings *f,
+                         const struct subject *s, const struct judgement *j,
                          const struct lj_buf *text)
 {
     char id[LJ_UUID_TEXT + 1], why[LJ_OPINION_EXPLAIN_MAX];
     (void)lj_opinion_explain(f, (const char *)text->data, text->len, why, sizeof why);
-    json_t *o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "type", e->type, "source", s->source, "source_zh", s->source_zh, "severity",
-                          f->severity, "score", j->score, "opinion_level", lj_opinion_level_name(j->level), "reason", why);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "type", e->type, "source", s->source,
+                  "source_zh", s->source_zh, "severity", f->severity, "score", j->score,
+                  "opinion_level", lj_opinion_level_name(j->level), "reason", why);
     int bad = o == NULL;
     if (!bad && s->has_activity) {
         bad |= json_object_set_new(o, "activity", json_string(lj_uuid_format(s->activity, id)));
@@ -385,7 +420,8 @@ static void put_unreadable(const struct lj_event *e, size_t i, struct lj_result 
     lj_result_done(out, i, UNREADABLE);
 }
 
-static int put_scored(struct state *st, const struct lj_event *e, size_t i, const struct subject *s, struct lj_result *out, struct lj_err *err)
+static int put_scored(struct state *st, const struct lj_event *e, size_t i, const struct subject *s,
+                      struct lj_result *out, struct lj_err *err)
 {
     const struct lj_opinion_findings *f = &st->found;
     struct judgement j = judge(f, s);
@@ -425,7 +461,8 @@ static int put_scored(struct state *st, const struct lj_event *e, size_t i, cons
 
 /* ---- the interface of a kind ---- */
 
-static int one_event(struct state *st, const struct lj_event *e, size_t i, struct lj_result *out, struct lj_err *err)
+static int one_event(struct state *st, const struct lj_event *e, size_t i, struct lj_result *out,
+                     struct lj_err *err)
 {
     struct subject s = {0};
     struct lj_err unknown = {0};
@@ -451,14 +488,16 @@ static int one_event(struct state *st, const struct lj_event *e, size_t i, struc
         rc = lj_fail(err, LJ_E_NOMEM, "no memory for a text");
     } else {
         cut(&s, &st->text);
-        rc = lj_opinion_score(st->engine, (const char *)st->text.data, st->text.len, &st->found, err);
+        rc = lj_opinion_score(st->engine, (const char *)st->text.data, st->text.len, &st->found,
+                              err);
         rc = rc != 0 ? rc : put_scored(st, e, i, &s, out, err);
     }
     json_decref(o);
     return rc;
 }
 
-static int opinion_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int opinion_batch(void *state, const struct lj_batch *in, struct lj_result *out,
+                         struct lj_err *err)
 {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
@@ -484,7 +523,8 @@ static int opinion_open(const struct lj_worker_ctx *ctx, void **ret_state, struc
     struct state *st = calloc(1, sizeof *st);
     void *half = st;
     (void)ctx;
-    int rc = st != NULL ? lj_opinion_open(NULL, &st->engine, err) : lj_fail(err, LJ_E_NOMEM, "no memory for opinion");
+    int rc = st != NULL ? lj_opinion_open(NULL, &st->engine, err)
+                        : lj_fail(err, LJ_E_NOMEM, "no memory for opinion");
     if (rc != 0) {
         opinion_close(&half);
         return rc;

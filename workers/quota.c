@@ -1,10 +1,14 @@
-/* The kind `quota`: from an accepted version of an activity to the raw rows that minutes and sessions are settled from.
+/* The kind `quota`: from an accepted version of an activity to the raw rows that minutes and
+ * sessions are settled from.
  *
- * Input is the short result of validation (the kind is gated on its verdict 1). One row a version, one a team, one a participation, all keyed
- * by the event's position; nothing is looked up and nothing is decided that depends on another event: settle_quota in db/functions/quota.sql
- * does that, in position order, whatever the sharing of batches was. So the worker needs no database and keeps no state but scratch.
+ * Input is the short result of validation (the kind is gated on its verdict 1). One row a version,
+ * one a team, one a participation, all keyed by the event's position; nothing is looked up and
+ * nothing is decided that depends on another event: settle_quota in db/functions/quota.sql does
+ * that, in position order, whatever the sharing of batches was. So the worker needs no database and
+ * keeps no state but scratch.
  *
- * Verdict 1 booked: the rows are there. A short result that is not of the contract's form fails finally and is parked alone. */
+ * Verdict 1 booked: the rows are there. A short result that is not of the contract's form fails
+ * finally and is parked alone. */
 #include <stdlib.h>
 
 #include "workers/quota/activity.h"
@@ -14,18 +18,38 @@ enum { BOOKED = 1 };
 
 /* Columns of apply_quota after the standard four. */
 enum column {
-    C_ACTIVITY, C_VERSION, C_OP, C_UNIT, C_START, C_DAY, C_NET, C_MODE, C_SITE, C_GUIDANCE, C_GUIDED, C_THEMES_ONLY,
-    C_TEAM_POSITION, C_TEAM, C_TEAM_DAY,
-    C_PART_POSITION, C_PART_PERSON, C_PART_TEAM, C_PART_DAY, C_PART_PRESENT, C_PART_BASE, C_PART_ROLE, C_PART_LISTED,
+    C_ACTIVITY,
+    C_VERSION,
+    C_OP,
+    C_UNIT,
+    C_START,
+    C_DAY,
+    C_NET,
+    C_MODE,
+    C_SITE,
+    C_GUIDANCE,
+    C_GUIDED,
+    C_THEMES_ONLY,
+    C_TEAM_POSITION,
+    C_TEAM,
+    C_TEAM_DAY,
+    C_PART_POSITION,
+    C_PART_PERSON,
+    C_PART_TEAM,
+    C_PART_DAY,
+    C_PART_PRESENT,
+    C_PART_BASE,
+    C_PART_ROLE,
+    C_PART_LISTED,
     COLUMNS
 };
 static const enum lj_pgtype columns[COLUMNS] = {
-    [C_ACTIVITY] = LJ_PG_UUID,      [C_VERSION] = LJ_PG_INT4,     [C_OP] = LJ_PG_INT2,
+    [C_ACTIVITY] = LJ_PG_UUID,      [C_VERSION] = LJ_PG_INT4,      [C_OP] = LJ_PG_INT2,
     [C_UNIT] = LJ_PG_INT2,          [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
-    [C_NET] = LJ_PG_INT2,           [C_MODE] = LJ_PG_INT2,        [C_SITE] = LJ_PG_INT4,
-    [C_GUIDANCE] = LJ_PG_INT2,      [C_GUIDED] = LJ_PG_BOOL,      [C_THEMES_ONLY] = LJ_PG_BOOL,
-    [C_TEAM_POSITION] = LJ_PG_INT8, [C_TEAM] = LJ_PG_INT4,        [C_TEAM_DAY] = LJ_PG_DATE,
-    [C_PART_POSITION] = LJ_PG_INT8, [C_PART_PERSON] = LJ_PG_INT4, [C_PART_TEAM] = LJ_PG_INT4,
+    [C_NET] = LJ_PG_INT2,           [C_MODE] = LJ_PG_INT2,         [C_SITE] = LJ_PG_INT4,
+    [C_GUIDANCE] = LJ_PG_INT2,      [C_GUIDED] = LJ_PG_BOOL,       [C_THEMES_ONLY] = LJ_PG_BOOL,
+    [C_TEAM_POSITION] = LJ_PG_INT8, [C_TEAM] = LJ_PG_INT4,         [C_TEAM_DAY] = LJ_PG_DATE,
+    [C_PART_POSITION] = LJ_PG_INT8, [C_PART_PERSON] = LJ_PG_INT4,  [C_PART_TEAM] = LJ_PG_INT4,
     [C_PART_DAY] = LJ_PG_DATE,      [C_PART_PRESENT] = LJ_PG_INT2, [C_PART_BASE] = LJ_PG_INT2,
     [C_PART_ROLE] = LJ_PG_INT2,     [C_PART_LISTED] = LJ_PG_BOOL,
 };
@@ -92,7 +116,8 @@ static void put_version(const struct lj_quota_activity *a, int64_t position, str
     put_rows(a, position, out);
 }
 
-static int quota_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int quota_batch(void *state, const struct lj_batch *in, struct lj_result *out,
+                       struct lj_err *err)
 {
     struct lj_quota_activity *a = state;
     for (size_t i = 0; i < in->count; i++) {

@@ -1,4 +1,5 @@
-/* The kind opinion over the real engine: payloads of every type, good and malformed, verdicts and the follow-on's members.
+/* The kind opinion over the real engine: payloads of every type, good and malformed, verdicts and
+ * the follow-on's members.
  *
  * lj-test: lj_kind_opinion lj_runner */
 #include <setjmp.h>
@@ -21,23 +22,35 @@ static const struct {
     const char *type, *payload;
     int verdict;
 } rows[] = {
-    {"activity.submitted", "{\"title\":\"排球进校园活动\",\"narrative\":\"孩子们学得很开心,老师连连称赞。\"}", CLEAN},
+    {"activity.submitted",
+     "{\"title\":\"排球进校园活动\",\"narrative\":\"孩子们学得很开心,老师连连称赞。\"}", CLEAN},
     {"activity.submitted", "{\"title\":\"排球进校园活动\"}", CLEAN},
-    {"activity.submitted", "{\"title\":\"排球进校园活动\",\"narrative\":\"一名学生骨折,被送往医院。\"}", FLAGGED},
-    {"activity.corrected", "{\"activity\":\"01900000-0000-7000-8000-000000000009\",\"base_version\":1,\"body\":{\"title\":\"排球进校园活动\","
-                           "\"narrative\":\"一名学生骨折,被送往医院。\"}}", FLAGGED},
+    {"activity.submitted",
+     "{\"title\":\"排球进校园活动\",\"narrative\":\"一名学生骨折,被送往医院。\"}", FLAGGED},
+    {"activity.corrected",
+     "{\"activity\":\"01900000-0000-7000-8000-000000000009\",\"base_version\":1,\"body\":{"
+     "\"title\":\"排球进校园活动\","
+     "\"narrative\":\"一名学生骨折,被送往医院。\"}}",
+     FLAGGED},
     {"feedback.received", "{\"from\":\"PARENT\",\"text\":\"现场强制收费,每人两百元。\"}", FLAGGED},
-    {"opinion.item_received", "{\"source\":\"NEWS\",\"reach\":\"NATIONAL\",\"text\":\"一名学生骨折,被送往医院。\",\"reads\":900000,"
-                              "\"shares\":5000,\"has_video\":true}", FLAGGED},
-    {"opinion.item_received", "{\"source\":\"WEIBO\",\"text\":\"\",\"reads\":900000000}", CLEAN}, /* reach alone is no risk */
-    {"opinion.item_received", "{\"source\":\"WEIBO\",\"text\":\"今天天气不错\",\"reads\":-5,\"shares\":\"x\"}", CLEAN},
+    {"opinion.item_received",
+     "{\"source\":\"NEWS\",\"reach\":\"NATIONAL\",\"text\":\"一名学生骨折,被送往医院。\",\"reads\":"
+     "900000,"
+     "\"shares\":5000,\"has_video\":true}",
+     FLAGGED},
+    {"opinion.item_received", "{\"source\":\"WEIBO\",\"text\":\"\",\"reads\":900000000}",
+     CLEAN}, /* reach alone is no risk */
+    {"opinion.item_received",
+     "{\"source\":\"WEIBO\",\"text\":\"今天天气不错\",\"reads\":-5,\"shares\":\"x\"}", CLEAN},
     {"activity.submitted", "no JSON", UNREADABLE},
     {"activity.submitted", "[]", UNREADABLE},
     {"activity.submitted", "{\"title\":7}", UNREADABLE},
     {"activity.submitted", "{\"title\":\"排球进校园活动\",\"narrative\":7}", UNREADABLE},
-    {"activity.corrected", "{\"activity\":\"x\",\"body\":{\"title\":\"排球进校园活动\"}}", UNREADABLE},
+    {"activity.corrected", "{\"activity\":\"x\",\"body\":{\"title\":\"排球进校园活动\"}}",
+     UNREADABLE},
     {"activity.corrected", "{\"activity\":\"01900000-0000-7000-8000-000000000009\"}", UNREADABLE},
-    {"feedback.received", "{\"from\":\"WEIBO\",\"text\":\"x\"}", UNREADABLE}, /* a source of items, not a voice */
+    {"feedback.received", "{\"from\":\"WEIBO\",\"text\":\"x\"}",
+     UNREADABLE}, /* a source of items, not a voice */
     {"feedback.received", "{\"text\":\"x\"}", UNREADABLE},
     {"opinion.item_received", "{\"source\":\"HOST\"}", UNREADABLE},
     {"opinion.item_received", "{\"source\":\"PARENT\",\"text\":\"x\"}", UNREADABLE},
@@ -58,7 +71,10 @@ static json_t *texts(struct lj_result *r, size_t column)
     (void)lj_read_u32(&reader);
     for (uint32_t i = 0; i < count; i++) {
         int32_t length = (int32_t)lj_read_u32(&reader);
-        json_array_append_new(list, length < 0 ? json_null() : json_stringn((const char *)lj_read_bytes(&reader, (size_t)length), (size_t)length));
+        json_array_append_new(
+            list, length < 0 ? json_null()
+                             : json_stringn((const char *)lj_read_bytes(&reader, (size_t)length),
+                                            (size_t)length));
     }
     assert_int_equal(reader.bad, 0);
     return list;
@@ -102,7 +118,10 @@ static void test_types(void **state)
     struct lj_result *r = NULL;
     (void)state;
     for (size_t i = 0; i < ROWS; i++) {
-        events[i] = (struct lj_event){.position = (int64_t)i + 1, .type = rows[i].type, .payload = rows[i].payload, .payload_len = strlen(rows[i].payload)};
+        events[i] = (struct lj_event){.position = (int64_t)i + 1,
+                                      .type = rows[i].type,
+                                      .payload = rows[i].payload,
+                                      .payload_len = strlen(rows[i].payload)};
     }
     run(events, ROWS, &r);
     assert_int_equal(lj_result_pass_end(r), 0);
@@ -117,13 +136,22 @@ static void test_types(void **state)
     lj_result_close(&r);
 }
 
-/* The words stand where the payload's own member has them; level and source as the field's formula gives. */
+/* The words stand where the payload's own member has them; level and source as the field's formula
+ * gives. */
 static void test_follow(void **state)
 {
-    static const char payload[] = "{\"title\":\"排球进校园活动\",\"narrative\":\"活动中一名学生骨折,被送往医院。\"}";
-    static const char item[] = "{\"source\":\"NEWS\",\"reach\":\"NATIONAL\",\"text\":\"现场强制收费。\"}";
-    struct lj_event events[2] = {{.position = 1, .type = "activity.submitted", .payload = payload, .payload_len = strlen(payload)},
-                                 {.position = 2, .type = "opinion.item_received", .payload = item, .payload_len = strlen(item)}};
+    static const char payload[] =
+        "{\"title\":\"排球进校园活动\",\"narrative\":\"活动中一名学生骨折,被送往医院。\"}";
+    static const char item[] =
+        "{\"source\":\"NEWS\",\"reach\":\"NATIONAL\",\"text\":\"现场强制收费。\"}";
+    struct lj_event events[2] = {{.position = 1,
+                                  .type = "activity.submitted",
+                                  .payload = payload,
+                                  .payload_len = strlen(payload)},
+                                 {.position = 2,
+                                  .type = "opinion.item_received",
+                                  .payload = item,
+                                  .payload_len = strlen(item)}};
     struct lj_result *r = NULL;
     (void)state;
     run(events, 2, &r);
@@ -132,13 +160,16 @@ static void test_follow(void **state)
     json_t *word = json_array_get(json_object_get(o, "words"), 0);
     assert_non_null(word);
     assert_string_equal(json_string_value(json_object_get(word, "field")), "narrative");
-    assert_string_equal(json_string_value(json_array_get(json_object_get(o, "kinds"), 0)), "injury");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(o, "kinds"), 0)),
+                        "injury");
     assert_string_equal(json_string_value(json_object_get(o, "source")), "INTERNAL");
     assert_true(json_string_length(json_object_get(o, "reason")) > 0);
     assert_non_null(json_object_get(o, "activity")); /* a report speaks of itself */
-    json_int_t start = json_integer_value(json_object_get(word, "start")), end = json_integer_value(json_object_get(word, "end"));
+    json_int_t start = json_integer_value(json_object_get(word, "start")),
+               end = json_integer_value(json_object_get(word, "end"));
     assert_true(start >= 0 && end > start && end <= 16);
-    static const char narrative[] = "活动中一名学生骨折,被送往医院。"; /* all of three bytes, but the comma */
+    static const char narrative[] =
+        "活动中一名学生骨折,被送往医院。"; /* all of three bytes, but the comma */
     const char *at = strstr(narrative, json_string_value(json_object_get(word, "word")));
     assert_non_null(at);
     json_int_t chars = 0;
@@ -149,8 +180,10 @@ static void test_follow(void **state)
     json_decref(o);
     o = json_loads(json_string_value(json_array_get(follows, 1)), 0, NULL);
     const char *level = json_string_value(json_object_get(o, "opinion_level"));
-    assert_true(level != NULL && (strcmp(level, "ORANGE") == 0 || strcmp(level, "RED") == 0)); /* national media */
-    assert_int_equal(json_integer_value(json_object_get(o, "score")), 60);                       /* FEES 45 + national 15 */
+    assert_true(level != NULL &&
+                (strcmp(level, "ORANGE") == 0 || strcmp(level, "RED") == 0)); /* national media */
+    assert_int_equal(json_integer_value(json_object_get(o, "score")),
+                     60); /* FEES 45 + national 15 */
     json_decref(o);
     json_decref(follows);
     lj_result_close(&r);
@@ -168,7 +201,10 @@ static void test_long(void **state)
         strcat(payload + i * 3, "好");
     }
     strcat(payload, "\"}");
-    struct lj_event e = {.position = 1, .type = "opinion.item_received", .payload = payload, .payload_len = strlen(payload)};
+    struct lj_event e = {.position = 1,
+                         .type = "opinion.item_received",
+                         .payload = payload,
+                         .payload_len = strlen(payload)};
     run(&e, 1, &r);
     json_t *states = texts(r, 1);
     assert_string_equal(json_string_value(json_array_get(states, 0)), "cut");
@@ -178,7 +214,8 @@ static void test_long(void **state)
 
 static void test_unknown_type(void **state)
 {
-    struct lj_event e = {.position = 1, .type = "unit.registered", .payload = "{}", .payload_len = 2};
+    struct lj_event e = {
+        .position = 1, .type = "unit.registered", .payload = "{}", .payload_len = 2};
     struct lj_result *r = NULL;
     const struct lj_err *why = NULL;
     (void)state;
@@ -190,7 +227,8 @@ static void test_unknown_type(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_follow), cmocka_unit_test(test_long),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_follow),
+                                       cmocka_unit_test(test_long),
                                        cmocka_unit_test(test_unknown_type)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The kind quota without a database: short results in, what counts of them out; every malformed one fails finally and leaves no row.
+/* The kind quota without a database: short results in, what counts of them out; every malformed one
+ * fails finally and leaves no row.
  *
  * lj-test: lj_kind_quota lj_runner */
 #include <setjmp.h>
@@ -17,12 +18,16 @@
 
 extern const struct lj_worker lj_worker_quota;
 
-#define HEAD "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":1,\"op\":\"report\",\"unit\":3,\"teams\":[7,8],"
+#define HEAD                                                                                       \
+    "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":1,\"op\":\"report\",\"unit\":3,"        \
+    "\"teams\":[7,8],"
 /* 2025-08-01 09:00 to 11:00 +08 with 10 minutes of break */
 #define TIMES "\"start\":1754010000000000,\"end\":1754017200000000,\"break\":10,\"net\":110,"
-#define REST  "\"mode\":\"ONSITE\",\"site\":5,\"content\":[\"LECTURE\",\"TEACH\"],\"themes\":[\"PARTY\"],\"guidance\":60,"
+#define REST                                                                                       \
+    "\"mode\":\"ONSITE\",\"site\":5,\"content\":[\"LECTURE\",\"TEACH\"],\"themes\":[\"PARTY\"],"   \
+    "\"guidance\":60,"
 #define ROW(extra) "{\"p\":11,\"t\":7,\"r\":\"INSTRUCT\"," extra "}"
-#define NONE "\"in\":null,\"out\":null"
+#define NONE       "\"in\":null,\"out\":null"
 
 static struct lj_quota_activity a;
 
@@ -56,14 +61,21 @@ static void test_presence(void **state)
         const char *row;
         int present, base;
     } rows[] = {
-        {ROW("\"d\":100," NONE), 100, 100},                                                  /* no times: declared */
-        {ROW("\"d\":100,\"in\":1754010000000000,\"out\":null"), 100, 100},                   /* one missing: declared */
-        {ROW("\"d\":110,\"in\":1754010000000000,\"out\":1754017200000000"), 110, 110},       /* all of it, less the break */
-        {ROW("\"d\":60,\"in\":1754006400000000,\"out\":1754020800000000"), 110, 60},         /* longer than the activity */
-        {ROW("\"d\":110,\"in\":1754010000000000,\"out\":1754013659999999"), 50, 50},         /* 60 min 59.999999 s: floored */
-        {ROW("\"d\":110,\"in\":1754010000000000,\"out\":1754010300000000"), 0, 0},           /* shorter than the break */
-        {ROW("\"d\":110,\"in\":1754017200000000,\"out\":1754010000000000"), 0, 0},           /* out before in */
-        {ROW("\"d\":110,\"in\":1754027200000000,\"out\":1754037200000000"), 0, 0},           /* another time */
+        {ROW("\"d\":100," NONE), 100, 100}, /* no times: declared */
+        {ROW("\"d\":100,\"in\":1754010000000000,\"out\":null"), 100,
+         100}, /* one missing: declared */
+        {ROW("\"d\":110,\"in\":1754010000000000,\"out\":1754017200000000"), 110,
+         110}, /* all of it, less the break */
+        {ROW("\"d\":60,\"in\":1754006400000000,\"out\":1754020800000000"), 110,
+         60}, /* longer than the activity */
+        {ROW("\"d\":110,\"in\":1754010000000000,\"out\":1754013659999999"), 50,
+         50}, /* 60 min 59.999999 s: floored */
+        {ROW("\"d\":110,\"in\":1754010000000000,\"out\":1754010300000000"), 0,
+         0}, /* shorter than the break */
+        {ROW("\"d\":110,\"in\":1754017200000000,\"out\":1754010000000000"), 0,
+         0}, /* out before in */
+        {ROW("\"d\":110,\"in\":1754027200000000,\"out\":1754037200000000"), 0,
+         0}, /* another time */
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -79,9 +91,17 @@ static void test_presence(void **state)
 static void test_local_day(void **state)
 {
     (void)state; /* 2025-12-31 23:59 +08 and two minutes later */
-    assert_int_equal(read_text(HEAD "\"start\":1767196740000000,\"end\":1767200340000000,\"break\":0,\"net\":60," REST "\"roster\":[]}"), 0);
+    assert_int_equal(
+        read_text(HEAD
+                  "\"start\":1767196740000000,\"end\":1767200340000000,\"break\":0,\"net\":60," REST
+                  "\"roster\":[]}"),
+        0);
     assert_int_equal(a.day, 9496);
-    assert_int_equal(read_text(HEAD "\"start\":1767196860000000,\"end\":1767200460000000,\"break\":0,\"net\":60," REST "\"roster\":[]}"), 0);
+    assert_int_equal(
+        read_text(HEAD
+                  "\"start\":1767196860000000,\"end\":1767200460000000,\"break\":0,\"net\":60," REST
+                  "\"roster\":[]}"),
+        0);
     assert_int_equal(a.day, 9497);
 }
 
@@ -100,7 +120,9 @@ static void test_themes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[1000];
-        (void)snprintf(text, sizeof text, HEAD TIMES "\"mode\":\"LIVE\",\"site\":null,%s\"roster\":[]}", rows[i].middle);
+        (void)snprintf(text, sizeof text,
+                       HEAD TIMES "\"mode\":\"LIVE\",\"site\":null,%s\"roster\":[]}",
+                       rows[i].middle);
         assert_int_equal(read_text(text), 0);
         assert_int_equal(a.guided, rows[i].guided);
         assert_int_equal(a.themes_only, rows[i].themes_only);
@@ -109,30 +131,47 @@ static void test_themes(void **state)
 }
 
 static const char *const malformed[] = {
-    "", "null", "[]", "{}", "{\"a\":1}", HEAD TIMES REST "\"roster\":[",
+    "",
+    "null",
+    "[]",
+    "{}",
+    "{\"a\":1}",
+    HEAD TIMES REST "\"roster\":[",
     "{\"a\":\"not a uuid\",\"v\":1,\"op\":\"report\",\"unit\":3}",
     "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":0,\"op\":\"withdraw\",\"unit\":3}",
     "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":1,\"op\":\"delete\",\"unit\":3}",
     "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":1,\"op\":\"withdraw\",\"unit\":99999}",
-    "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":1,\"v\":2,\"op\":\"withdraw\",\"unit\":3}",
-    HEAD "\"start\":1754010000000000,\"end\":1754017200000000,\"break\":10,\"net\":111," REST "\"roster\":[]}", /* net contradicts */
-    HEAD "\"start\":1754017200000000,\"end\":1754010000000000,\"break\":0,\"net\":0," REST "\"roster\":[]}",   /* ends before it starts */
+    "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":1,\"v\":2,\"op\":\"withdraw\",\"unit\":"
+    "3}",
+    HEAD "\"start\":1754010000000000,\"end\":1754017200000000,\"break\":10,\"net\":111," REST
+         "\"roster\":[]}", /* net contradicts */
+    HEAD "\"start\":1754017200000000,\"end\":1754010000000000,\"break\":0,\"net\":0," REST
+         "\"roster\":[]}", /* ends before it starts */
     HEAD "\"start\":-1,\"end\":1754017200000000,\"break\":0,\"net\":0," REST "\"roster\":[]}",
-    HEAD TIMES REST "\"roster\":{}}", HEAD TIMES REST "\"roster\":[1]}", HEAD TIMES REST "\"roster\":[" ROW("\"d\":-1," NONE) "]}",
-    HEAD TIMES REST "\"roster\":[" ROW("\"d\":1441," NONE) "]}", HEAD TIMES REST "\"roster\":[" ROW("\"d\":1,\"in\":\"x\",\"out\":null") "]}",
+    HEAD TIMES REST "\"roster\":{}}",
+    HEAD TIMES REST "\"roster\":[1]}",
+    HEAD TIMES REST "\"roster\":[" ROW("\"d\":-1," NONE) "]}",
+    HEAD TIMES REST "\"roster\":[" ROW("\"d\":1441," NONE) "]}",
+    HEAD TIMES REST "\"roster\":[" ROW("\"d\":1,\"in\":\"x\",\"out\":null") "]}",
     HEAD TIMES REST "\"roster\":[{\"p\":4294967297,\"t\":7,\"r\":\"INSTRUCT\",\"d\":1," NONE "}]}",
     HEAD TIMES REST "\"roster\":[{\"p\":1,\"t\":7,\"r\":\"WATCH\",\"d\":1," NONE "}]}",
-    HEAD TIMES "\"mode\":\"RADIO\",\"site\":5,\"content\":[],\"themes\":[],\"guidance\":0,\"roster\":[]}",
-    HEAD TIMES "\"mode\":\"ONSITE\",\"site\":0,\"content\":[],\"themes\":[],\"guidance\":0,\"roster\":[]}",
-    HEAD TIMES "\"mode\":\"ONSITE\",\"site\":5,\"content\":[1],\"themes\":[],\"guidance\":0,\"roster\":[]}",
+    HEAD TIMES
+    "\"mode\":\"RADIO\",\"site\":5,\"content\":[],\"themes\":[],\"guidance\":0,\"roster\":[]}",
+    HEAD TIMES
+    "\"mode\":\"ONSITE\",\"site\":0,\"content\":[],\"themes\":[],\"guidance\":0,\"roster\":[]}",
+    HEAD TIMES
+    "\"mode\":\"ONSITE\",\"site\":5,\"content\":[1],\"themes\":[],\"guidance\":0,\"roster\":[]}",
 };
 enum { MALFORMED = sizeof malformed / sizeof malformed[0] };
 
-/* In one batch: every malformed one and three good ones among them; the rows are those of the good. */
+/* In one batch: every malformed one and three good ones among them; the rows are those of the good.
+ */
 static void test_batch(void **state)
 {
-    static const char good[] = HEAD TIMES REST "\"roster\":[" ROW("\"d\":100," NONE) "," ROW("\"d\":90," NONE) "]}";
-    static const char withdraw[] = "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":2,\"op\":\"withdraw\",\"unit\":3}";
+    static const char good[] =
+        HEAD TIMES REST "\"roster\":[" ROW("\"d\":100," NONE) "," ROW("\"d\":90," NONE) "]}";
+    static const char withdraw[] =
+        "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":2,\"op\":\"withdraw\",\"unit\":3}";
     struct lj_event events[MALFORMED + 3] = {0};
     size_t index[MALFORMED + 3];
     struct lj_result *r = NULL;
@@ -140,8 +179,11 @@ static void test_batch(void **state)
     void *worker = NULL;
     (void)state;
     for (size_t i = 0; i < MALFORMED + 3; i++) {
-        const char *text = i == 0 || i == MALFORMED + 1 ? good : i == MALFORMED + 2 ? withdraw : malformed[i - 1];
-        events[i] = (struct lj_event){.position = (int64_t)i + 1, .payload = text, .payload_len = strlen(text)};
+        const char *text = i == 0 || i == MALFORMED + 1 ? good
+                           : i == MALFORMED + 2         ? withdraw
+                                                        : malformed[i - 1];
+        events[i] = (struct lj_event){
+            .position = (int64_t)i + 1, .payload = text, .payload_len = strlen(text)};
     }
     struct lj_batch in = {events, MALFORMED + 3};
     assert_int_equal(lj_worker_quota.open(NULL, &worker, &err), 0);
@@ -167,8 +209,9 @@ static void test_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body),   cmocka_unit_test(test_presence), cmocka_unit_test(test_local_day),
-        cmocka_unit_test(test_themes), cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_body),      cmocka_unit_test(test_presence),
+        cmocka_unit_test(test_local_day), cmocka_unit_test(test_themes),
+        cmocka_unit_test(test_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

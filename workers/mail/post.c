@@ -1,7 +1,8 @@
-/* Writes a mail: fills the template, cuts it to its limits, and appends the head row and a receipt for each receiver.
+/* Writes a mail: fills the template, cuts it to its limits, and appends the head row and a receipt
+ * for each receiver.
  *
- * The mail's id follows from the event and the rule (UUID version 8, as follow-on events), so one event and rule have one mail whoever
- * computes it, and a second application fails on the key. */
+ * The mail's id follows from the event and the rule (UUID version 8, as follow-on events), so one
+ * event and rule have one mail whoever computes it, and a second application fails on the key. */
 #include "workers/mail/post.h"
 
 #include <string.h>

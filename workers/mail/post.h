@@ -10,7 +10,12 @@
 #include "workers/worker.h"
 
 enum { LJ_MAIL_WRITTEN = 1, LJ_MAIL_NOTHING = 2 };
-enum { LJ_MAIL_N03 = 3, LJ_MAIL_N23 = 23, LJ_MAIL_N24 = 24, LJ_MAIL_N25 = 25 }; /* mail_template.rule */
+enum {
+    LJ_MAIL_N03 = 3,
+    LJ_MAIL_N23 = 23,
+    LJ_MAIL_N24 = 24,
+    LJ_MAIL_N25 = 25
+}; /* mail_template.rule */
 enum { LJ_MAIL_TEMPLATES_MAX = 32, LJ_MAIL_BATCH_MAX = 4096 };
 
 enum lj_mail_state {
@@ -23,10 +28,27 @@ enum lj_mail_state {
 
 /* Columns of apply_mail after the standard four. */
 enum lj_mail_column {
-    LJ_MC_VERDICT, LJ_MC_REASON,
-    LJ_MC_POSITION, LJ_MC_ID, LJ_MC_RULE, LJ_MC_UNIT, LJ_MC_DUE, LJ_MC_URGENT, LJ_MC_KIND, LJ_MC_NEEDS, LJ_MC_TITLE, LJ_MC_BODY,
-    LJ_MC_TO_POSITION, LJ_MC_TO_RULE, LJ_MC_TO_UNIT,
-    LJ_MC_MOVE_POSITION, LJ_MC_MOVE_MAIL, LJ_MC_MOVE_UNIT, LJ_MC_MOVE_FROM, LJ_MC_MOVE_TO, LJ_MC_MOVE_BY,
+    LJ_MC_VERDICT,
+    LJ_MC_REASON,
+    LJ_MC_POSITION,
+    LJ_MC_ID,
+    LJ_MC_RULE,
+    LJ_MC_UNIT,
+    LJ_MC_DUE,
+    LJ_MC_URGENT,
+    LJ_MC_KIND,
+    LJ_MC_NEEDS,
+    LJ_MC_TITLE,
+    LJ_MC_BODY,
+    LJ_MC_TO_POSITION,
+    LJ_MC_TO_RULE,
+    LJ_MC_TO_UNIT,
+    LJ_MC_MOVE_POSITION,
+    LJ_MC_MOVE_MAIL,
+    LJ_MC_MOVE_UNIT,
+    LJ_MC_MOVE_FROM,
+    LJ_MC_MOVE_TO,
+    LJ_MC_MOVE_BY,
     LJ_MAIL_COLUMNS
 };
 
@@ -62,14 +84,15 @@ struct lj_mail_event {
     struct lj_result *out;
 };
 
-/* A rule: writes mails or moves a receipt. shape: returns 0 with *ret_reason NULL (written) or why nothing was written (a short code);
- * errors: LJ_E_DB_*, LJ_E_NOMEM: the batch is tried again */
+/* A rule: writes mails or moves a receipt. shape: returns 0 with *ret_reason NULL (written) or why
+ * nothing was written (a short code); errors: LJ_E_DB_*, LJ_E_NOMEM: the batch is tried again */
 typedef int (*lj_mail_rule)(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* NULL: no rule for that type. */
 lj_mail_rule lj_mail_rule_of(const char *type);
 
-/* Writes one mail of a template to units; units that are given twice get it once. due: working days, -1 = the template's. needs: NULL = the
- * template's. errors: LJ_E_STATE (the template is not in the database), LJ_E_NOMEM */
+/* Writes one mail of a template to units; units that are given twice get it once. due: working
+ * days, -1 = the template's. needs: NULL = the template's. errors: LJ_E_STATE (the template is not
+ * in the database), LJ_E_NOMEM */
 struct lj_mail_draft {
     int rule;
     int urgent;
@@ -80,6 +103,7 @@ struct lj_mail_draft {
     const int16_t *units;
     size_t nunits;
 };
-LJ_MUST int lj_mail_post(struct lj_mail_event *x, const struct lj_mail_draft *d, struct lj_err *err);
+LJ_MUST int lj_mail_post(struct lj_mail_event *x, const struct lj_mail_draft *d,
+                         struct lj_err *err);
 
 #endif

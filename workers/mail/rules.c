@@ -1,8 +1,10 @@
-/* The rules of mail: which event leads to which mail to whom, and how receipts move. One row of the table at the end is one rule.
+/* The rules of mail: which event leads to which mail to whom, and how receipts move. One row of the
+ * table at the end is one rule.
  *
- * Targets are frozen at the event's position: the directory is read as of there. A payload that is not of its type's form, an unknown receiver or
- * an impossible move is no error but "nothing written" with a reason, kept in mail_log; only the system's faults are errors.
- * Whatever a client wrote goes through lj_mail_clean. */
+ * Targets are frozen at the event's position: the directory is read as of there. A payload that is
+ * not of its type's form, an unknown receiver or an impossible move is no error but "nothing
+ * written" with a reason, kept in mail_log; only the system's faults are errors. Whatever a client
+ * wrote goes through lj_mail_clean. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,8 @@ static const char *text_of(const struct lj_mail_event *x, const char *name)
 }
 
 /* A number of the payload as text; "" where it is none. */
-static const char *number_of(const struct lj_mail_event *x, const char *name, char *buf, size_t size)
+static const char *number_of(const struct lj_mail_event *x, const char *name, char *buf,
+                             size_t size)
 {
     json_t *v = json_object_get(x->payload, name);
     buf[0] = '\0';
@@ -49,8 +52,10 @@ static size_t put_reason_lines(struct lj_buf *b, json_t *reasons, json_int_t mor
 {
     size_t at = b->len, i, told = 0;
     json_t *r;
-    json_array_foreach(reasons, i, r) {
-        const char *code = json_string_value(json_object_get(r, "code")), *zh = json_string_value(json_object_get(r, "zh"));
+    json_array_foreach(reasons, i, r)
+    {
+        const char *code = json_string_value(json_object_get(r, "code")),
+                   *zh = json_string_value(json_object_get(r, "zh"));
         const char *pointer = json_string_value(json_object_get(r, "pointer"));
         if (told == REASON_LINES_MAX || code == NULL || zh == NULL) {
             continue;
@@ -103,7 +108,8 @@ static int rejected(struct lj_mail_event *x, const char **ret_reason, struct lj_
     const char *title = text_of(x, "title"), *activity = text_of(x, "activity");
     uint8_t id[LJ_UUID_BYTES];
     int is_id = activity != NULL && lj_uuid_parse(activity, strlen(activity), id, NULL) == 0;
-    (void)snprintf(count, sizeof count, "%lld", (long long)json_array_size(reasons) + (long long)extra);
+    (void)snprintf(count, sizeof count, "%lld",
+                   (long long)json_array_size(reasons) + (long long)extra);
     size_t at_title = keep_clean(b, title != NULL ? title : "(无标题)", 0);
     size_t at_reasons = put_reason_lines(b, reasons, extra);
     if (b->failed) {
@@ -114,7 +120,12 @@ static int rejected(struct lj_mail_event *x, const char **ret_reason, struct lj_
                                        {"count", count},
                                        {"reasons", kept(b, at_reasons)},
                                        {"activity", is_id ? activity : "(无)"}};
-    const struct lj_mail_draft d = {.rule = LJ_MAIL_N23, .due = -1, .vars = vars, .nvars = 5, .units = &x->event->unit, .nunits = 1};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N23,
+                                    .due = -1,
+                                    .vars = vars,
+                                    .nvars = 5,
+                                    .units = &x->event->unit,
+                                    .nunits = 1};
     return lj_mail_post(x, &d, err);
 }
 
@@ -130,16 +141,23 @@ static int duty_met(struct lj_mail_event *x, const char **ret_reason, struct lj_
         return 0;
     }
     const char *unit_zh = team ? "场次" : "分钟";
-    (void)snprintf(done, sizeof done, "%s %s", number_of(x, team ? "sessions" : "minutes", number, sizeof number), unit_zh);
+    (void)snprintf(done, sizeof done, "%s %s",
+                   number_of(x, team ? "sessions" : "minutes", number, sizeof number), unit_zh);
     (void)snprintf(owed, sizeof owed, "%s %s", number_of(x, "duty", duty, sizeof duty), unit_zh);
-    const struct lj_mail_var vars[] = {{"subject", team ? "运动队" : "运动员"},
-                                       {"code", code}, /* of the register, never a name */
-                                       {"year", number_of(x, "year", year, sizeof year)},
-                                       {"duty", owed},
-                                       {"done", done},
-                                       {"policy", number_of(x, "policy", policy, sizeof policy)},
-                                       {"version", number_of(x, "policy_version", version, sizeof version)}};
-    const struct lj_mail_draft d = {.rule = LJ_MAIL_N24, .due = -1, .vars = vars, .nvars = 7, .units = &x->event->unit, .nunits = 1};
+    const struct lj_mail_var vars[] = {
+        {"subject", team ? "运动队" : "运动员"},
+        {"code", code}, /* of the register, never a name */
+        {"year", number_of(x, "year", year, sizeof year)},
+        {"duty", owed},
+        {"done", done},
+        {"policy", number_of(x, "policy", policy, sizeof policy)},
+        {"version", number_of(x, "policy_version", version, sizeof version)}};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N24,
+                                    .due = -1,
+                                    .vars = vars,
+                                    .nvars = 7,
+                                    .units = &x->event->unit,
+                                    .nunits = 1};
     return lj_mail_post(x, &d, err);
 }
 
@@ -154,8 +172,10 @@ static int directory_at(const struct lj_mail_event *x, struct directory *ret, st
     char at[24];
     const char *values[1] = {at};
     (void)snprintf(at, sizeof at, "%lld", (long long)x->event->position);
-    return lj_dbs_query(x->m->db, "select number, code, coalesce(parent, 0), kind from liangjin.unit_at($1::int8) order by number", 1, values,
-                        &ret->rows, err);
+    return lj_dbs_query(x->m->db,
+                        "select number, code, coalesce(parent, 0), kind from "
+                        "liangjin.unit_at($1::int8) order by number",
+                        1, values, &ret->rows, err);
 }
 
 static int16_t unit_number(const struct directory *dir, int row)
@@ -170,7 +190,8 @@ static size_t put_list(struct lj_buf *b, json_t *list, const char *of)
 {
     size_t at = b->len, i;
     json_t *v;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         const char *text = json_string_value(of != NULL ? json_object_get(v, of) : v);
         if (text != NULL && i < 12) {
             lj_buf_printf(b, "%s", i ? "、" : "");
@@ -183,7 +204,8 @@ static size_t put_list(struct lj_buf *b, json_t *list, const char *of)
 
 static const char *level_zh(const char *level)
 {
-    static const char *const names[][2] = {{"RED", "红色"}, {"ORANGE", "橙色"}, {"YELLOW", "黄色"}, {"BLUE", "蓝色"}};
+    static const char *const names[][2] = {
+        {"RED", "红色"}, {"ORANGE", "橙色"}, {"YELLOW", "黄色"}, {"BLUE", "蓝色"}};
     for (size_t i = 0; level != NULL && i < 4; i++) {
         if (strcmp(level, names[i][0]) == 0) {
             return names[i][1];
@@ -192,8 +214,10 @@ static const char *level_zh(const char *level)
     return "未定级";
 }
 
-/* The unit itself, of severity 3 its parent too (the Centre is the parent of the units at the top). */
-static int flag_receivers(const struct lj_mail_event *x, json_int_t severity, int16_t units[2], size_t *ret_n, struct lj_err *err)
+/* The unit itself, of severity 3 its parent too (the Centre is the parent of the units at the top).
+ */
+static int flag_receivers(const struct lj_mail_event *x, json_int_t severity, int16_t units[2],
+                          size_t *ret_n, struct lj_err *err)
 {
     struct directory dir = {0};
     units[0] = x->event->unit;
@@ -226,7 +250,8 @@ static int flagged(struct lj_mail_event *x, const char **ret_reason, struct lj_e
     }
     int rc = flag_receivers(x, json_integer_value(severity), units, &nunits, err);
     lj_buf_clear(b);
-    size_t at_why = keep_clean(b, why, 0), at_source = keep_clean(b, source != NULL ? source : "文本", 0);
+    size_t at_why = keep_clean(b, why, 0),
+           at_source = keep_clean(b, source != NULL ? source : "文本", 0);
     size_t at_kinds = put_list(b, json_object_get(x->payload, "kinds_zh"), NULL);
     size_t at_words = put_list(b, json_object_get(x->payload, "words"), "word");
     if (rc == 0 && b->failed) {
@@ -235,14 +260,20 @@ static int flagged(struct lj_mail_event *x, const char **ret_reason, struct lj_e
     if (rc != 0) {
         return rc;
     }
-    const struct lj_mail_var vars[] = {{"level", level_zh(text_of(x, "opinion_level"))},
-                                       {"severity", number_of(x, "severity", number, sizeof number)},
-                                       {"reason", kept(b, at_why)},
-                                       {"source", kept(b, at_source)},
-                                       {"kinds", kept(b, at_kinds)},
-                                       {"words", kept(b, at_words)}};
-    const struct lj_mail_draft d = {
-        .rule = LJ_MAIL_N25, .urgent = 1, .due = -1, .vars = vars, .nvars = 6, .units = units, .nunits = nunits};
+    const struct lj_mail_var vars[] = {
+        {"level", level_zh(text_of(x, "opinion_level"))},
+        {"severity", number_of(x, "severity", number, sizeof number)},
+        {"reason", kept(b, at_why)},
+        {"source", kept(b, at_source)},
+        {"kinds", kept(b, at_kinds)},
+        {"words", kept(b, at_words)}};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N25,
+                                    .urgent = 1,
+                                    .due = -1,
+                                    .vars = vars,
+                                    .nvars = 6,
+                                    .units = units,
+                                    .nunits = nunits};
     return lj_mail_post(x, &d, err);
 }
 
@@ -252,7 +283,8 @@ static int holds(json_t *list, const char *word)
 {
     size_t i;
     json_t *v;
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         if (json_is_string(v) && strcmp(json_string_value(v), word) == 0) {
             return 1;
         }
@@ -260,19 +292,24 @@ static int holds(json_t *list, const char *word)
     return 0;
 }
 
-/* Units that the scope means; the Centre itself only when the list names it. Returns how many, BAD_PAYLOAD_TARGETS for a bad scope. */
-static int broadcast_targets(const struct lj_mail_event *x, const struct directory *dir, int16_t *units)
+/* Units that the scope means; the Centre itself only when the list names it. Returns how many,
+ * BAD_PAYLOAD_TARGETS for a bad scope. */
+static int broadcast_targets(const struct lj_mail_event *x, const struct directory *dir,
+                             int16_t *units)
 {
     const char *scope = text_of(x, "scope");
-    json_t *kinds = json_object_get(x->payload, "kinds"), *codes = json_object_get(x->payload, "units");
-    int all = scope != NULL && strcmp(scope, "all") == 0, kind = scope != NULL && strcmp(scope, "kind") == 0;
+    json_t *kinds = json_object_get(x->payload, "kinds"),
+           *codes = json_object_get(x->payload, "units");
+    int all = scope != NULL && strcmp(scope, "all") == 0,
+        kind = scope != NULL && strcmp(scope, "kind") == 0;
     int list = scope != NULL && strcmp(scope, "list") == 0, n = 0;
     if (!(all || (kind && json_array_size(kinds) > 0) || (list && json_array_size(codes) > 0))) {
         return BAD_PAYLOAD_TARGETS;
     }
     for (int i = 0; i < PQntuples(dir->rows) && n < UNITS_MAX; i++) {
         int16_t number = unit_number(dir, i);
-        if ((all && number != 0) || (kind && number != 0 && holds(kinds, PQgetvalue(dir->rows, i, 3))) ||
+        if ((all && number != 0) ||
+            (kind && number != 0 && holds(kinds, PQgetvalue(dir->rows, i, 3))) ||
             (list && holds(codes, PQgetvalue(dir->rows, i, 1)))) {
             units[n++] = number;
         }
@@ -299,8 +336,10 @@ static int broadcast(struct lj_mail_event *x, const char **ret_reason, struct lj
     struct lj_buf *b = &x->m->scratch;
     struct directory dir = {0};
     int16_t units[UNITS_MAX];
-    if (title == NULL || title[0] == '\0' || body == NULL || body[0] == '\0' || needs_of(x) == NULL ||
-        (due != NULL && (!json_is_integer(due) || json_integer_value(due) < 1 || json_integer_value(due) > 60))) {
+    if (title == NULL || title[0] == '\0' || body == NULL || body[0] == '\0' ||
+        needs_of(x) == NULL ||
+        (due != NULL &&
+         (!json_is_integer(due) || json_integer_value(due) < 1 || json_integer_value(due) > 60))) {
         *ret_reason = "bad_payload";
         return 0;
     }
@@ -321,8 +360,13 @@ static int broadcast(struct lj_mail_event *x, const char **ret_reason, struct lj
         return 0;
     }
     const struct lj_mail_var vars[] = {{"title", kept(b, at_title)}, {"body", kept(b, at_body)}};
-    const struct lj_mail_draft d = {.rule = LJ_MAIL_N03, .due = due != NULL ? (int)json_integer_value(due) : -1, .needs = needs_of(x),
-                                    .vars = vars, .nvars = 2, .units = units, .nunits = (size_t)n};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N03,
+                                    .due = due != NULL ? (int)json_integer_value(due) : -1,
+                                    .needs = needs_of(x),
+                                    .vars = vars,
+                                    .nvars = 2,
+                                    .units = units,
+                                    .nunits = (size_t)n};
     return lj_mail_post(x, &d, err);
 }
 
@@ -339,12 +383,16 @@ static const struct {
 #undef MOVE
 };
 
-/* State of the unit's receipt: of this batch, else of the database. 0 = the unit has no such mail. */
-static int receipt_state(struct lj_mail_event *x, const uint8_t mail[16], const char *mail_text, struct lj_mail_moved **ret_moved,
-                         enum lj_mail_state *ret, int *ret_sign, struct lj_err *err)
+/* State of the unit's receipt: of this batch, else of the database. 0 = the unit has no such mail.
+ */
+static int receipt_state(struct lj_mail_event *x, const uint8_t mail[16], const char *mail_text,
+                         struct lj_mail_moved **ret_moved, enum lj_mail_state *ret, int *ret_sign,
+                         struct lj_err *err)
 {
-    static const char sql[] = "select r.state, m.needs from liangjin.mail m join liangjin.mail_receipt r on r.position = m.position and r.rule = m.rule"
-                              " where m.id = $1::uuid and r.unit = $2::int2 and r.role = 1";
+    static const char sql[] =
+        "select r.state, m.needs from liangjin.mail m join liangjin.mail_receipt r on r.position = "
+        "m.position and r.rule = m.rule"
+        " where m.id = $1::uuid and r.unit = $2::int2 and r.role = 1";
     struct lj_mail *m = x->m;
     char unit[8];
     const char *values[2] = {mail_text, unit};
@@ -357,7 +405,9 @@ static int receipt_state(struct lj_mail_event *x, const uint8_t mail[16], const 
     }
     (void)snprintf(unit, sizeof unit, "%d", x->event->unit);
     int rc = lj_dbs_query(m->db, sql, 2, values, &res, err);
-    *ret = rc == 0 && PQntuples(res) == 1 ? (enum lj_mail_state)strtol(PQgetvalue(res, 0, 0), NULL, 10) : 0;
+    *ret = rc == 0 && PQntuples(res) == 1
+               ? (enum lj_mail_state)strtol(PQgetvalue(res, 0, 0), NULL, 10)
+               : 0;
     *ret_sign = rc == 0 && PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 1), "SIGN") == 0;
     *ret = *ret_moved != NULL ? (*ret_moved)->state : *ret;
     PQclear(res);
@@ -377,7 +427,8 @@ static void put_move(struct lj_mail_event *x, const uint8_t mail[16], int from, 
     if (by != NULL) {
         lj_mail_clean(&x->m->scratch, by, 0);
         lj_mail_cut(&x->m->scratch, 30);
-        lj_pgarray_bytes(lj_result_column(out, LJ_MC_MOVE_BY), x->m->scratch.data, x->m->scratch.len);
+        lj_pgarray_bytes(lj_result_column(out, LJ_MC_MOVE_BY), x->m->scratch.data,
+                         x->m->scratch.len);
     } else {
         lj_pgarray_null(lj_result_column(out, LJ_MC_MOVE_BY));
     }
@@ -391,7 +442,8 @@ static int moved(struct lj_mail_event *x, const char **ret_reason, struct lj_err
     uint8_t mail[LJ_UUID_BYTES];
     int sign = 0;
     size_t k = 0;
-    while (strcmp(moves[k].type, x->event->type) != 0) { /* the rules' table and moves.def have the same types */
+    while (strcmp(moves[k].type, x->event->type) !=
+           0) { /* the rules' table and moves.def have the same types */
         k++;
     }
     if (text == NULL || lj_uuid_parse(text, strlen(text), mail, NULL) != 0) {
@@ -402,11 +454,12 @@ static int moved(struct lj_mail_event *x, const char **ret_reason, struct lj_err
     if (rc != 0) {
         return rc;
     }
-    *ret_reason = state == 0                                                     ? "no_such_mail"
-                  : state >= moves[k].to                                         ? "done_before"
-                  : moves[k].to == LJ_MAIL_SIGNED && !sign                       ? "no_signature_asked"
-                  : state != moves[k].from || x->m->nmoved == LJ_MAIL_BATCH_MAX ? "not_in_that_state"
-                                                                                 : NULL;
+    *ret_reason = state == 0                               ? "no_such_mail"
+                  : state >= moves[k].to                   ? "done_before"
+                  : moves[k].to == LJ_MAIL_SIGNED && !sign ? "no_signature_asked"
+                  : state != moves[k].from || x->m->nmoved == LJ_MAIL_BATCH_MAX
+                      ? "not_in_that_state"
+                      : NULL;
     if (*ret_reason != NULL) {
         return 0;
     }
@@ -426,8 +479,12 @@ static const struct {
     const char *type;
     lj_mail_rule rule;
 } rules[] = {
-    {"activity.rejected", rejected}, {"quota.duty_met", duty_met}, {"opinion.flagged", flagged},
-    {"mail.broadcast_requested", broadcast}, {"mail.read", moved}, {"mail.signed", moved},
+    {"activity.rejected", rejected},
+    {"quota.duty_met", duty_met},
+    {"opinion.flagged", flagged},
+    {"mail.broadcast_requested", broadcast},
+    {"mail.read", moved},
+    {"mail.signed", moved},
 };
 
 lj_mail_rule lj_mail_rule_of(const char *type)

@@ -1,17 +1,20 @@
 /* Texts of mails.
  *
- * Mails are read by people of other units than those who wrote what is quoted in them, so nothing personal may travel along: a run of
- * eleven or more digits (hyphens between them allowed: telephone with area code, identity number with or without its X), and eleven digits
- * with spaces that begin like a mobile number, lose all but their first three. Dates and counts stay readable. Full-width digits count as
- * digits. Control characters go. Lengths are characters (code points), cuts never split one.
+ * Mails are read by people of other units than those who wrote what is quoted in them, so nothing
+ * personal may travel along: a run of eleven or more digits (hyphens between them allowed:
+ * telephone with area code, identity number with or without its X), and eleven digits with spaces
+ * that begin like a mobile number, lose all but their first three. Dates and counts stay readable.
+ * Full-width digits count as digits. Control characters go. Lengths are characters (code points),
+ * cuts never split one.
  *
- * Guarantees: output is UTF-8 where the input is; no value is looked through for variables again, so a client cannot inject one. */
+ * Guarantees: output is UTF-8 where the input is; no value is looked through for variables again,
+ * so a client cannot inject one. */
 #include "workers/mail/text.h"
 
 #include <string.h>
 
 #define DIGITS_MIN 11
-#define ELLIPSIS "……"
+#define ELLIPSIS   "……"
 
 /* Bytes of the digit at p (1 ASCII, 3 full-width), 0 if there is none; its value in *ret. */
 static size_t digit(const char *p, int *ret)
@@ -68,7 +71,8 @@ static size_t secret_at(const char *p, size_t *ret_head)
     return r->bytes + (p[r->bytes] == 'X' || p[r->bytes] == 'x');
 }
 
-/* Bytes of the control character at p: C0, DEL, C1 (C2 80..9F), and the marks that turn or hide text (U+200B..200F, 2028..202E, FEFF). */
+/* Bytes of the control character at p: C0, DEL, C1 (C2 80..9F), and the marks that turn or hide
+ * text (U+200B..200F, 2028..202E, FEFF). */
 static size_t control(const char *p, int lines)
 {
     const unsigned char *u = (const unsigned char *)p;
@@ -78,14 +82,16 @@ static size_t control(const char *p, int lines)
     if (u[0] == 0xC2 && u[1] >= 0x80 && u[1] <= 0x9F) {
         return 2;
     }
-    int turns = u[0] == 0xE2 && u[1] == 0x80 && ((u[2] >= 0x8B && u[2] <= 0x8F) || (u[2] >= 0xA8 && u[2] <= 0xAE));
+    int turns = u[0] == 0xE2 && u[1] == 0x80 &&
+                ((u[2] >= 0x8B && u[2] <= 0x8F) || (u[2] >= 0xA8 && u[2] <= 0xAE));
     int mark = u[0] == 0xEF && u[1] == 0xBB && u[2] == 0xBF;
     return turns || mark ? 3 : 0;
 }
 
 void lj_mail_clean(struct lj_buf *out, const char *text, int lines)
 {
-    struct lj_buf visible = {0}; /* without controls first: they could hide a number from the mask */
+    struct lj_buf visible = {
+        0}; /* without controls first: they could hide a number from the mask */
     for (const char *p = text; *p != '\0';) {
         size_t n = control(p, lines);
         if (n == 0) {
@@ -110,7 +116,8 @@ void lj_mail_clean(struct lj_buf *out, const char *text, int lines)
     lj_buf_free(&visible);
 }
 
-static const char *value_of(const struct lj_mail_var *vars, size_t nvars, const char *name, size_t len)
+static const char *value_of(const struct lj_mail_var *vars, size_t nvars, const char *name,
+                            size_t len)
 {
     for (size_t i = 0; i < nvars; i++) {
         if (strncmp(vars[i].name, name, len) == 0 && vars[i].name[len] == '\0') {
@@ -120,11 +127,13 @@ static const char *value_of(const struct lj_mail_var *vars, size_t nvars, const 
     return NULL;
 }
 
-void lj_mail_fill(struct lj_buf *out, const char *pattern, const struct lj_mail_var *vars, size_t nvars)
+void lj_mail_fill(struct lj_buf *out, const char *pattern, const struct lj_mail_var *vars,
+                  size_t nvars)
 {
     for (const char *p = pattern; *p != '\0';) {
         const char *end = *p == '{' ? strchr(p, '}') : NULL;
-        const char *value = end != NULL ? value_of(vars, nvars, p + 1, (size_t)(end - p - 1)) : NULL;
+        const char *value =
+            end != NULL ? value_of(vars, nvars, p + 1, (size_t)(end - p - 1)) : NULL;
         if (value != NULL) {
             lj_buf_put(out, value, strlen(value));
             p = end + 1;

@@ -16,13 +16,15 @@ struct lj_mail_var {
     const char *value; /* NULL counts as "" */
 };
 
-/* Appends a text that a client wrote, fit for a mail: control characters out (a line feed stays where lines is set), and what looks like a
- * telephone or identity number masked. shape: UTF-8 without NUL; owner: out keeps its memory; errors show in out->failed */
+/* Appends a text that a client wrote, fit for a mail: control characters out (a line feed stays
+ * where lines is set), and what looks like a telephone or identity number masked. shape: UTF-8
+ * without NUL; owner: out keeps its memory; errors show in out->failed */
 void lj_mail_clean(struct lj_buf *out, const char *text, int lines);
 
-/* Appends a template with its variables put in. An unknown {name} stays as it is: a wrong template shows itself. Values are not
- * looked through for variables. */
-void lj_mail_fill(struct lj_buf *out, const char *pattern, const struct lj_mail_var *vars, size_t nvars);
+/* Appends a template with its variables put in. An unknown {name} stays as it is: a wrong template
+ * shows itself. Values are not looked through for variables. */
+void lj_mail_fill(struct lj_buf *out, const char *pattern, const struct lj_mail_var *vars,
+                  size_t nvars);
 
 /* Cuts to at most max characters; a cut text ends in …… */
 void lj_mail_cut(struct lj_buf *text, size_t max);

@@ -1,11 +1,14 @@
 /* Reads the short result of validation and computes what the policies are applied to later.
  *
- * What stands here depends on the event alone: net minutes, minutes present (the overlap of [in, out] with [start, end] less the break, on full
- * timestamps, floored to whole minutes; without in or out the declared ones), base = min(present, declared), the local day. What depends on
- * registers, policies or other events (status, caps, factors, the day rule, sessions) is settled in db/functions/quota.sql.
+ * What stands here depends on the event alone: net minutes, minutes present (the overlap of [in,
+ * out] with [start, end] less the break, on full timestamps, floored to whole minutes; without in
+ * or out the declared ones), base = min(present, declared), the local day. What depends on
+ * registers, policies or other events (status, caps, factors, the day rule, sessions) is settled in
+ * db/functions/quota.sql.
  *
- * The text comes from another worker, not from a client. So a form that is not the contract's is an error, never a guess: the event is
- * parked and the fault is found. Numbers are bounded before they are narrowed. */
+ * The text comes from another worker, not from a client. So a form that is not the contract's is an
+ * error, never a guess: the event is parked and the fault is found. Numbers are bounded before they
+ * are narrowed. */
 #include "workers/quota/activity.h"
 
 #include <jansson.h>
@@ -13,11 +16,12 @@
 
 #include "common/uuid.h"
 
-#define MINUTE_US INT64_C(60000000)
-#define DAY_US    INT64_C(86400000000)
-#define LOCAL_US  INT64_C(28800000000) /* Asia/Shanghai, UTC+8 all year since 1992 */
+#define MINUTE_US         INT64_C(60000000)
+#define DAY_US            INT64_C(86400000000)
+#define LOCAL_US          INT64_C(28800000000) /* Asia/Shanghai, UTC+8 all year since 1992 */
 #define DAYS_1970_TO_2000 10957
-#define TIME_MAX  INT64_C(32503680000000000) /* 3000-01-01: domain day in db/migrations ends there */
+#define TIME_MAX          INT64_C(32503680000000000) /* 3000-01-01: domain day in db/migrations ends there \
+                                                      */
 
 static const char *const op_words[] = {"report", "correct", "withdraw", NULL};
 static const char *const mode_words[] = {"ONSITE", "LIVE", "RECORDED", "HYBRID", NULL};
@@ -41,7 +45,8 @@ static int wrong(struct lj_err *err, const char *name)
     return lj_fail(err, LJ_E_MEMBER_INVALID, "short result: \"%s\" is missing or malformed", name);
 }
 
-static int get_int(json_t *o, const char *name, int64_t min, int64_t max, int64_t *ret, struct lj_err *err)
+static int get_int(json_t *o, const char *name, int64_t min, int64_t max, int64_t *ret,
+                   struct lj_err *err)
 {
     json_t *v = json_object_get(o, name);
     if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max) {
@@ -51,7 +56,8 @@ static int get_int(json_t *o, const char *name, int64_t min, int64_t max, int64_
     return 0;
 }
 
-static int get_word(json_t *o, const char *name, const char *const *words, int *ret, struct lj_err *err)
+static int get_word(json_t *o, const char *name, const char *const *words, int *ret,
+                    struct lj_err *err)
 {
     *ret = place(words, json_string_value(json_object_get(o, name)));
     return *ret != 0 ? 0 : wrong(err, name);
@@ -65,7 +71,8 @@ static int get_time(json_t *o, const char *name, int *ret_has, int64_t *ret, str
 }
 
 /* How many words of an array of texts are in a list, and how many there are. */
-static int count_words(json_t *o, const char *name, const char *const *words, size_t *ret_in, size_t *ret_all, struct lj_err *err)
+static int count_words(json_t *o, const char *name, const char *const *words, size_t *ret_in,
+                       size_t *ret_all, struct lj_err *err)
 {
     json_t *list = json_object_get(o, name), *v;
     size_t i;
@@ -74,7 +81,8 @@ static int count_words(json_t *o, const char *name, const char *const *words, si
     }
     *ret_in = 0;
     *ret_all = json_array_size(list);
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         if (!json_is_string(v)) {
             return wrong(err, name);
         }
@@ -87,10 +95,12 @@ static int read_teams(json_t *o, struct lj_quota_activity *a, struct lj_err *err
 {
     json_t *list = json_object_get(o, "teams"), *v;
     size_t i;
-    if (!json_is_array(list) || json_array_size(list) < 1 || json_array_size(list) > LJ_QUOTA_TEAMS_MAX) {
+    if (!json_is_array(list) || json_array_size(list) < 1 ||
+        json_array_size(list) > LJ_QUOTA_TEAMS_MAX) {
         return wrong(err, "teams");
     }
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         json_int_t n = json_is_integer(v) ? json_integer_value(v) : 0;
         if (n < 1 || n > INT32_MAX) {
             return wrong(err, "teams");
@@ -124,15 +134,18 @@ struct span {
     int64_t start, end, pause;
 };
 
-static int read_row(json_t *o, const struct span *s, struct lj_quota_activity *a, struct lj_err *err)
+static int read_row(json_t *o, const struct span *s, struct lj_quota_activity *a,
+                    struct lj_err *err)
 {
     struct lj_quota_row *row = &a->rows[a->nrows];
     int64_t person = 0, team = 0, declared = 0, in = 0, out = 0;
     int has_in = 0, has_out = 0, rc;
-    if ((rc = get_int(o, "p", 1, INT32_MAX, &person, err)) != 0 || (rc = get_int(o, "t", 1, INT32_MAX, &team, err)) != 0 ||
+    if ((rc = get_int(o, "p", 1, INT32_MAX, &person, err)) != 0 ||
+        (rc = get_int(o, "t", 1, INT32_MAX, &team, err)) != 0 ||
         (rc = get_word(o, "r", role_words, &row->role, err)) != 0 ||
         (rc = get_int(o, "d", 0, LJ_QUOTA_DAY_MINUTES, &declared, err)) != 0 ||
-        (rc = get_time(o, "in", &has_in, &in, err)) != 0 || (rc = get_time(o, "out", &has_out, &out, err)) != 0) {
+        (rc = get_time(o, "in", &has_in, &in, err)) != 0 ||
+        (rc = get_time(o, "out", &has_out, &out, err)) != 0) {
         return rc;
     }
     int64_t present = has_in && has_out ? overlap(in, out, s->start, s->end, s->pause) : declared;
@@ -145,14 +158,16 @@ static int read_row(json_t *o, const struct span *s, struct lj_quota_activity *a
     return 0;
 }
 
-static int read_roster(json_t *o, const struct span *s, struct lj_quota_activity *a, struct lj_err *err)
+static int read_roster(json_t *o, const struct span *s, struct lj_quota_activity *a,
+                       struct lj_err *err)
 {
     json_t *list = json_object_get(o, "roster"), *v;
     size_t i;
     if (!json_is_array(list) || json_array_size(list) > LJ_QUOTA_ROSTER_MAX) {
         return wrong(err, "roster");
     }
-    json_array_foreach(list, i, v) {
+    json_array_foreach(list, i, v)
+    {
         int rc = read_row(v, s, a, err);
         if (rc != 0) {
             return rc;
@@ -172,13 +187,16 @@ static int read_times(json_t *o, struct lj_quota_activity *a, struct span *s, st
 {
     int64_t net = 0;
     int rc;
-    if ((rc = get_int(o, "start", 0, TIME_MAX, &s->start, err)) != 0 || (rc = get_int(o, "end", 0, TIME_MAX, &s->end, err)) != 0 ||
+    if ((rc = get_int(o, "start", 0, TIME_MAX, &s->start, err)) != 0 ||
+        (rc = get_int(o, "end", 0, TIME_MAX, &s->end, err)) != 0 ||
         (rc = get_int(o, "break", 0, LJ_QUOTA_DAY_MINUTES, &s->pause, err)) != 0 ||
         (rc = get_int(o, "net", 0, LJ_QUOTA_DAY_MINUTES, &net, err)) != 0) {
         return rc;
     }
-    if (s->end <= s->start || s->end - s->start > DAY_US || (s->end - s->start) / MINUTE_US - s->pause != net) {
-        return lj_fail(err, LJ_E_MEMBER_INVALID, "short result: net %d does not follow from start, end and break", (int)net);
+    if (s->end <= s->start || s->end - s->start > DAY_US ||
+        (s->end - s->start) / MINUTE_US - s->pause != net) {
+        return lj_fail(err, LJ_E_MEMBER_INVALID,
+                       "short result: net %d does not follow from start, end and break", (int)net);
     }
     a->start_us = s->start;
     a->day = local_day(s->start);
@@ -192,7 +210,8 @@ static int read_body(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
     int64_t site = 0, guidance = 0;
     size_t in = 0, all = 0;
     int rc = read_times(o, a, &s, err);
-    if (rc != 0 || (rc = read_teams(o, a, err)) != 0 || (rc = get_word(o, "mode", mode_words, &a->mode, err)) != 0 ||
+    if (rc != 0 || (rc = read_teams(o, a, err)) != 0 ||
+        (rc = get_word(o, "mode", mode_words, &a->mode, err)) != 0 ||
         (rc = get_int(o, "guidance", 0, LJ_QUOTA_DAY_MINUTES, &guidance, err)) != 0 ||
         (rc = count_words(o, "content", guiding, &in, &all, err)) != 0) {
         return rc;
@@ -203,7 +222,8 @@ static int read_body(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
         return rc;
     }
     a->themes_only = all > 0 && in == all && guidance == 0;
-    if (!json_is_null(json_object_get(o, "site")) && (rc = get_int(o, "site", 1, INT32_MAX, &site, err)) != 0) {
+    if (!json_is_null(json_object_get(o, "site")) &&
+        (rc = get_int(o, "site", 1, INT32_MAX, &site, err)) != 0) {
         return rc;
     }
     a->site = (int32_t)site;
@@ -218,7 +238,8 @@ static int read_head(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
     if (id == NULL || lj_uuid_parse(id, strlen(id), a->id, NULL) != 0) {
         return wrong(err, "a");
     }
-    if ((rc = get_int(o, "v", 1, INT32_MAX, &version, err)) != 0 || (rc = get_int(o, "unit", 0, INT16_MAX, &unit, err)) != 0) {
+    if ((rc = get_int(o, "v", 1, INT32_MAX, &version, err)) != 0 ||
+        (rc = get_int(o, "unit", 0, INT16_MAX, &unit, err)) != 0) {
         return rc;
     }
     a->version = (int32_t)version;

@@ -8,8 +8,9 @@
 #include "common/err.h"
 
 enum {
-    LJ_QUOTA_TEAMS_MAX = 8,    /* source: the field's entity activity, teams[] 1..8 */
-    LJ_QUOTA_ROSTER_MAX = 512, /* more than 16 KiB of short result can hold with the shortest rows (32 bytes) */
+    LJ_QUOTA_TEAMS_MAX = 8, /* source: the field's entity activity, teams[] 1..8 */
+    LJ_QUOTA_ROSTER_MAX =
+        512, /* more than 16 KiB of short result can hold with the shortest rows (32 bytes) */
     LJ_QUOTA_DAY_MINUTES = 1440,
 };
 
@@ -50,8 +51,10 @@ struct lj_quota_activity {
 };
 
 /* Reads a short result and computes what of it counts, by policy-free rules: net, presence, base.
- * shape: docs/contracts.md, "Short result of validation"; source: domain 7.6 and its settled readings
- * errors: LJ_E_MEMBER_INVALID (not of that form: a fault of the kind before), LJ_E_NOMEM */
-LJ_MUST int lj_quota_read(const char *text, size_t len, struct lj_quota_activity *ret, struct lj_err *err);
+ * shape: docs/contracts.md, "Short result of validation"; source: domain 7.6 and its settled
+ * readings errors: LJ_E_MEMBER_INVALID (not of that form: a fault of the kind before), LJ_E_NOMEM
+ */
+LJ_MUST int lj_quota_read(const char *text, size_t len, struct lj_quota_activity *ret,
+                          struct lj_err *err);
 
 #endif

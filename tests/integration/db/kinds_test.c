@@ -1,6 +1,7 @@
-/* The kinds quota, mail and opinion from an event to the rows, without a broker: the worker's batch function as the read-only role, its columns
- * through its apply function as the broker's role, follow-on events through emit_follow_on, and what stands in the tables afterwards.
- * What holds for the arithmetic of settlement is in db/test/quota.sql and quota_split.sql.
+/* The kinds quota, mail and opinion from an event to the rows, without a broker: the worker's batch
+ * function as the read-only role, its columns through its apply function as the broker's role,
+ * follow-on events through emit_follow_on, and what stands in the tables afterwards. What holds for
+ * the arithmetic of settlement is in db/test/quota.sql and quota_split.sql.
  *
  * lj-test: lj_kind_quota lj_kind_mail lj_kind_opinion lj_runner lj_testlib PkgConfig::PQ */
 #include <setjmp.h>
@@ -29,15 +30,21 @@ static int64_t closure;
 static const char registers[] =
     "set role liangjin_owner; set search_path = liangjin, pg_catalog;"
     "insert into unit values (1, 1, 'PS001'), (2, 2, 'GU028'), (3, 3, 'SU101'), (900, 4, 'PS002');"
-    "insert into unit_version (position, number, parent, name, kind, state) values (1, 1, 0, '甲省', 'PROVINCE', 'ACTIVE'),"
-    " (2, 2, 0, '乙中心', 'GAS_UNIT', 'ACTIVE'), (3, 3, 1, '甲省某市', 'SUB_UNIT', 'ACTIVE'), (900, 4, 0, '丙省', 'PROVINCE', 'ACTIVE');"
-    "insert into team values (4, 1, 1, 't1'); insert into team_version (position, number, name, level, sport, gender, state) values"
+    "insert into unit_version (position, number, parent, name, kind, state) values (1, 1, 0, "
+    "'甲省', 'PROVINCE', 'ACTIVE'),"
+    " (2, 2, 0, '乙中心', 'GAS_UNIT', 'ACTIVE'), (3, 3, 1, '甲省某市', 'SUB_UNIT', 'ACTIVE'), "
+    "(900, 4, 0, '丙省', 'PROVINCE', 'ACTIVE');"
+    "insert into team values (4, 1, 1, 't1'); insert into team_version (position, number, name, "
+    "level, sport, gender, state) values"
     " (4, 1, '甲队', 'PROVINCIAL', 'VOLLEYBALL', 'F', 'ACTIVE');"
     "insert into person values (5, 1, 1, 'p1'); insert into membership values (6, 1, 1, 1);"
-    "insert into membership_version (position, number, role, status, valid_from) values (6, 1, 'ATHLETE', 'FORMAL', '2025-01-01');"
+    "insert into membership_version (position, number, role, status, valid_from) values (6, 1, "
+    "'ATHLETE', 'FORMAL', '2025-01-01');"
     "insert into policy values (7, 1, null, null, 'NATION');"
-    "insert into policy_version select 7, '2022-01-01', null, 1, 1, 1, 90, 240, 480, 120, 15, 1, 14, 480, 'YEAR', 0.6, 0.3, 0.05, 1, 1, 1, 0, '{FORMAL}',"
-    " '{FORMAL,TRIAL}', '{}', '{}', '{3,2,10,10,12,14,5,8,10,12,8,6}', '{0.1,0.25,0.4}', '10-01', 'NONE', 's', 'c', 'a', 'b';"
+    "insert into policy_version select 7, '2022-01-01', null, 1, 1, 1, 90, 240, 480, 120, 15, 1, "
+    "14, 480, 'YEAR', 0.6, 0.3, 0.05, 1, 1, 1, 0, '{FORMAL}',"
+    " '{FORMAL,TRIAL}', '{}', '{}', '{3,2,10,10,12,14,5,8,10,12,8,6}', '{0.1,0.25,0.4}', '10-01', "
+    "'NONE', 's', 'c', 'a', 'b';"
     "insert into register_log select g, g, 1 from generate_series(1, 7) g;";
 
 struct step {
@@ -75,8 +82,10 @@ static void event_id(int64_t position, uint8_t id[16])
     assert_int_equal(lj_uuid_parse(text, LJ_UUID_TEXT, id, NULL), 0);
 }
 
-/* Calls apply_<kind>, follow-on events through emit_follow_on at base, as the broker does. Returns the SQLSTATE ("" = applied). */
-static const char *apply(const struct lj_worker *w, struct lj_result *res, const struct lj_batch *in, int64_t base)
+/* Calls apply_<kind>, follow-on events through emit_follow_on at base, as the broker does. Returns
+ * the SQLSTATE ("" = applied). */
+static const char *apply(const struct lj_worker *w, struct lj_result *res,
+                         const struct lj_batch *in, int64_t base)
 {
     static char sqlstate[6];
     struct lj_pgarray std[3] = {0};
@@ -97,10 +106,15 @@ static const char *apply(const struct lj_worker *w, struct lj_result *res, const
     }
     values[0] = (const char *)&be;
     lengths[0] = 8;
-    at = (size_t)snprintf(sql, sizeof sql, "select * from emit_follow_on(%lld, 100, (select number from kind where name = '%s'), '2025-12-01',"
-                          " array(select f from apply_%s($1", (long long)base, w->kind, w->kind);
+    at = (size_t)snprintf(sql, sizeof sql,
+                          "select * from emit_follow_on(%lld, 100, (select number from kind where "
+                          "name = '%s'), '2025-12-01',"
+                          " array(select f from apply_%s($1",
+                          (long long)base, w->kind, w->kind);
     for (int c = 1; c < n; c++) {
-        assert_int_equal(lj_pgarray_done(c < 4 ? &std[c - 1] : lj_result_column(res, (size_t)c - 4), &p, &len, &err), 0);
+        assert_int_equal(lj_pgarray_done(c < 4 ? &std[c - 1] : lj_result_column(res, (size_t)c - 4),
+                                         &p, &len, &err),
+                         0);
         values[c] = (const char *)p;
         lengths[c] = (int)len;
         at += (size_t)snprintf(sql + at, sizeof sql - at, ",$%d", c + 1);
@@ -120,7 +134,8 @@ static const char *apply(const struct lj_worker *w, struct lj_result *res, const
 }
 
 /* Runs steps as one batch and applies them; then the same again must fail on a key. */
-static void run(const struct lj_worker *w, void *worker, const struct step *steps, size_t n, int64_t base)
+static void run(const struct lj_worker *w, void *worker, const struct step *steps, size_t n,
+                int64_t base)
 {
     struct lj_event events[EVENTS_MAX] = {0};
     struct lj_batch in = {events, n};
@@ -129,8 +144,15 @@ static void run(const struct lj_worker *w, void *worker, const struct step *step
     size_t index[EVENTS_MAX];
     for (size_t i = 0; i < n; i++) {
         struct lj_event *e = &events[i];
-        *e = (struct lj_event){.position = steps[i].position, .received_at_us = 1764547200000000, .occurred_at_us = INT64_MIN, .unit = steps[i].unit,
-                               .type = steps[i].type, .key = "k", .attempt = 1, .payload = steps[i].payload, .payload_len = strlen(steps[i].payload)};
+        *e = (struct lj_event){.position = steps[i].position,
+                               .received_at_us = 1764547200000000,
+                               .occurred_at_us = INT64_MIN,
+                               .unit = steps[i].unit,
+                               .type = steps[i].type,
+                               .key = "k",
+                               .attempt = 1,
+                               .payload = steps[i].payload,
+                               .payload_len = strlen(steps[i].payload)};
         event_id(e->position, e->id);
     }
     assert_int_equal(lj_result_open(w, &res, &err), 0);
@@ -148,8 +170,11 @@ static void run(const struct lj_worker *w, void *worker, const struct step *step
 static void log_events(const char *values)
 {
     char sql[2000];
-    (void)snprintf(sql, sizeof sql, "insert into liangjin.event (position, received_at, id, type, unit, class, schema_version, source, content_hash, payload)"
-                   " select p, '2025-12-01', ('01900000-0000-7000-8000-' || lpad(p::text, 12, '0'))::uuid, 20, 1, 1, 1, 't', '\\x00', '{}' from unnest(array[%s]) p",
+    (void)snprintf(sql, sizeof sql,
+                   "insert into liangjin.event (position, received_at, id, type, unit, class, "
+                   "schema_version, source, content_hash, payload)"
+                   " select p, '2025-12-01', ('01900000-0000-7000-8000-' || lpad(p::text, 12, "
+                   "'0'))::uuid, 20, 1, 1, 1, 't', '\\x00', '{}' from unnest(array[%s]) p",
                    values);
     assert_int_equal(lj_pgtest_sql(pg, "kinds", sql), 0);
 }
@@ -176,8 +201,9 @@ static int setup(void **state)
     if (pg == NULL) {
         return -1;
     }
-    (void)snprintf(command, sizeof command, "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' kinds 2>/dev/null", source != NULL ? source : ".",
-                   lj_pgtest_dir(pg));
+    (void)snprintf(command, sizeof command,
+                   "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' kinds 2>/dev/null",
+                   source != NULL ? source : ".", lj_pgtest_dir(pg));
     if (system(command) != 0 || lj_pgtest_sql(pg, "kinds", registers) != 0) {
         return -1;
     }
@@ -195,29 +221,46 @@ static int teardown(void **state)
 
 /* ---- quota ---- */
 
-#define SHORT(op, v, rest) "{\"a\":\"01900000-0000-7000-8000-000000000100\",\"v\":" #v ",\"op\":\"" op "\",\"unit\":1" rest "}"
-#define BODY(d) ",\"teams\":[1],\"start\":1754010000000000,\"end\":1754017200000000,\"break\":0,\"net\":120,\"mode\":\"ONSITE\",\"site\":null,"        \
-                "\"content\":[\"TEACH\"],\"themes\":[],\"guidance\":60,\"roster\":[{\"p\":1,\"t\":1,\"r\":\"INSTRUCT\",\"d\":" #d ",\"in\":null,\"out\":null}]"
+#define SHORT(op, v, rest)                                                                         \
+    "{\"a\":\"01900000-0000-7000-8000-000000000100\",\"v\":" #v ",\"op\":\"" op                    \
+    "\",\"unit\":1" rest "}"
+#define BODY(d)                                                                                    \
+    ",\"teams\":[1],\"start\":1754010000000000,\"end\":1754017200000000,\"break\":0,\"net\":120,"  \
+    "\"mode\":\"ONSITE\",\"site\":null,"                                                           \
+    "\"content\":[\"TEACH\"],\"themes\":[],\"guidance\":60,\"roster\":[{\"p\":1,\"t\":1,\"r\":"    \
+    "\"INSTRUCT\",\"d\":" #d ",\"in\":null,\"out\":null}]"
 
 static void test_quota(void **state)
 {
-    static const struct step report[] = {{100, "activity.submitted", 1, SHORT("report", 1, BODY(110)), 1}};
-    static const struct step correct[] = {{101, "activity.corrected", 1, SHORT("correct", 2, BODY(80)), 1}};
-    static const struct step withdraw[] = {{102, "activity.withdrawal_requested", 1, SHORT("withdraw", 3, ""), 1}};
+    static const struct step report[] = {
+        {100, "activity.submitted", 1, SHORT("report", 1, BODY(110)), 1}};
+    static const struct step correct[] = {
+        {101, "activity.corrected", 1, SHORT("correct", 2, BODY(80)), 1}};
+    static const struct step withdraw[] = {
+        {102, "activity.withdrawal_requested", 1, SHORT("withdraw", 3, ""), 1}};
     void *worker = open_worker(&lj_worker_quota);
     (void)state;
     log_events("1,2,3,4,5,6,7,100,101,102");
     run(&lj_worker_quota, worker, report, 1, 200);
-    text_is("select string_agg(f.type || ' ' || (f.payload::json ->> 'code'), ',' order by f.payload::json ->> 'code') from settle_quota(100) f",
+    text_is("select string_agg(f.type || ' ' || (f.payload::json ->> 'code'), ',' order by "
+            "f.payload::json ->> 'code') from settle_quota(100) f",
             "quota.duty_met p1,quota.duty_met t1");
-    text_is("select minutes || ' ' || duty || ' ' || complete_through from quota_subject where subject = 'PERSON'", "105 90 100");
-    text_is("select sessions || ' ' || duty || ' ' || member_minutes from quota_subject where subject = 'TEAM'", "1 1 105");
+    text_is("select minutes || ' ' || duty || ' ' || complete_through from quota_subject where "
+            "subject = 'PERSON'",
+            "105 90 100");
+    text_is("select sessions || ' ' || duty || ' ' || member_minutes from quota_subject where "
+            "subject = 'TEAM'",
+            "1 1 105");
     run(&lj_worker_quota, worker, correct, 1, 210);
     text_is("select count(*) from settle_quota(101)", "0");
-    text_is("select string_agg(minutes || '/' || sessions || '/' || member_minutes, ' ' order by subject) from quota_subject", "75/0/0 0/1/75");
+    text_is("select string_agg(minutes || '/' || sessions || '/' || member_minutes, ' ' order by "
+            "subject) from quota_subject",
+            "75/0/0 0/1/75");
     run(&lj_worker_quota, worker, withdraw, 1, 220);
     text_is("select count(*) from settle_quota(102)", "0");
-    text_is("select sum(minutes) || ' ' || sum(sessions) || ' ' || sum(member_minutes) from quota_subject", "0 0 0");
+    text_is("select sum(minutes) || ' ' || sum(sessions) || ' ' || sum(member_minutes) from "
+            "quota_subject",
+            "0 0 0");
     text_is("select count(*) from quota_diff()", "0");
     text_is("select count(*) from ledger_sums", "0");
     lj_worker_quota.close(&worker);
@@ -228,18 +271,43 @@ static void test_quota(void **state)
 static void test_mail(void **state)
 {
     static const struct step first[] = {
-        {300, "activity.rejected", 1, "{\"activity\":\"01900000-0000-7000-8000-000000000100\",\"type\":\"activity.submitted\",\"title\":\"排球进校园,电话13800001234\","
-         "\"reasons\":[{\"code\":\"V03\",\"severity\":\"E\",\"pointer\":\"/end_at\",\"zh\":\"净时长为 10 分钟,不足 20 分钟\",\"en\":\"x\"},"
-         "{\"code\":\"V08\",\"severity\":\"E\",\"pointer\":\"/roster/1\",\"zh\":\"同一人在名单中出现两次\",\"en\":\"x\"}],\"more\":3}", 1},
-        {301, "mail.broadcast_requested", 0, "{\"scope\":\"all\",\"title\":\"系统改进\",\"body\":\"请各单位管理员知悉。\",\"needs\":\"SIGN\",\"due_working_days\":3}", 1},
-        {302, "mail.broadcast_requested", 0, "{\"scope\":\"kind\",\"kinds\":[\"GAS_UNIT\"],\"title\":\"甲\",\"body\":\"乙\",\"needs\":\"READ\"}", 1},
-        {303, "mail.broadcast_requested", 0, "{\"scope\":\"list\",\"units\":[\"SU101\",\"XX999\"],\"title\":\"甲\",\"body\":\"乙\",\"needs\":\"NONE\"}", 1},
-        {304, "mail.broadcast_requested", 0, "{\"scope\":\"list\",\"units\":[\"XX999\"],\"title\":\"甲\",\"body\":\"乙\",\"needs\":\"NONE\"}", 2},
-        {305, "mail.broadcast_requested", 0, "{\"scope\":\"some\",\"title\":\"甲\",\"body\":\"乙\",\"needs\":\"NONE\"}", 2},
-        {306, "quota.duty_met", 1, "{\"subject\":\"TEAM\",\"code\":\"t1\",\"year\":2025,\"minutes\":0,\"sessions\":4,\"duty\":4,\"policy\":1,\"policy_version\":2}", 1},
-        {307, "opinion.flagged", 3, "{\"severity\":3,\"opinion_level\":\"RED\",\"source_zh\":\"活动报告\",\"reason\":\"学生受伤\",\"kinds_zh\":[\"伤害\"],"
-         "\"words\":[{\"word\":\"骨折\"}]}", 1},
-        {308, "opinion.flagged", 3, "{\"severity\":1,\"opinion_level\":\"BLUE\",\"reason\":\"收费\"}", 1},
+        {300, "activity.rejected", 1,
+         "{\"activity\":\"01900000-0000-7000-8000-000000000100\",\"type\":\"activity.submitted\","
+         "\"title\":\"排球进校园,电话13800001234\","
+         "\"reasons\":[{\"code\":\"V03\",\"severity\":\"E\",\"pointer\":\"/"
+         "end_at\",\"zh\":\"净时长为 10 分钟,不足 20 分钟\",\"en\":\"x\"},"
+         "{\"code\":\"V08\",\"severity\":\"E\",\"pointer\":\"/roster/"
+         "1\",\"zh\":\"同一人在名单中出现两次\",\"en\":\"x\"}],\"more\":3}",
+         1},
+        {301, "mail.broadcast_requested", 0,
+         "{\"scope\":\"all\",\"title\":\"系统改进\",\"body\":\"请各单位管理员知悉。\",\"needs\":"
+         "\"SIGN\",\"due_working_days\":3}",
+         1},
+        {302, "mail.broadcast_requested", 0,
+         "{\"scope\":\"kind\",\"kinds\":[\"GAS_UNIT\"],\"title\":\"甲\",\"body\":\"乙\",\"needs\":"
+         "\"READ\"}",
+         1},
+        {303, "mail.broadcast_requested", 0,
+         "{\"scope\":\"list\",\"units\":[\"SU101\",\"XX999\"],\"title\":\"甲\",\"body\":\"乙\","
+         "\"needs\":\"NONE\"}",
+         1},
+        {304, "mail.broadcast_requested", 0,
+         "{\"scope\":\"list\",\"units\":[\"XX999\"],\"title\":\"甲\",\"body\":\"乙\",\"needs\":"
+         "\"NONE\"}",
+         2},
+        {305, "mail.broadcast_requested", 0,
+         "{\"scope\":\"some\",\"title\":\"甲\",\"body\":\"乙\",\"needs\":\"NONE\"}", 2},
+        {306, "quota.duty_met", 1,
+         "{\"subject\":\"TEAM\",\"code\":\"t1\",\"year\":2025,\"minutes\":0,\"sessions\":4,"
+         "\"duty\":4,\"policy\":1,\"policy_version\":2}",
+         1},
+        {307, "opinion.flagged", 3,
+         "{\"severity\":3,\"opinion_level\":\"RED\",\"source_zh\":\"活动报告\",\"reason\":"
+         "\"学生受伤\",\"kinds_zh\":[\"伤害\"],"
+         "\"words\":[{\"word\":\"骨折\"}]}",
+         1},
+        {308, "opinion.flagged", 3,
+         "{\"severity\":1,\"opinion_level\":\"BLUE\",\"reason\":\"收费\"}", 1},
         {309, "quota.duty_met", 1, "{\"subject\":\"DOG\"}", 2},
         {310, "activity.rejected", 1, "[]", 2},
     };
@@ -248,20 +316,37 @@ static void test_mail(void **state)
     uint8_t parent[16], mail[16];
     (void)state;
     run(&lj_worker_mail, worker, first, sizeof first / sizeof first[0], 400);
-    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by position) from mail_log",
-            "300:1 301:1 302:1 303:1 304:2no_receiver 305:2bad_payload 306:1 307:1 308:1 309:2bad_payload 310:2bad_payload");
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log",
+            "300:1 301:1 302:1 303:1 304:2no_receiver 305:2bad_payload 306:1 307:1 308:1 "
+            "309:2bad_payload 310:2bad_payload");
     text_is("select body from mail where position = 300",
-            "贵单位提交的活动报告“排球进校园,电话138****”未通过校验,未予受理,共 5 条意见:\n1. [V03] 净时长为 10 分钟,不足 20 分钟(位置:/end_at)\n"
-            "2. [V08] 同一人在名单中出现两次(位置:/roster/1)\n另有 3 条,请在系统中查看。\n请更正后重新提交。活动编号:01900000-0000-7000-8000-000000000100");
-    text_is("select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 301", "1,2,3"); /* the unit of position 900 came later */
-    text_is("select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 302", "2");
-    text_is("select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 303", "3");
-    text_is("select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 307", "1,3"); /* severity 3: the parent too */
-    text_is("select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 308", "3");
-    text_is("select body from mail where position = 306", "运动队 t1 已完成 2025 年任务量:应完成 4 场次,现已完成 4 场次。依据政策第 1 号第 2 版。");
+            "贵单位提交的活动报告“排球进校园,电话138****”未通过校验,未予受理,共 5 条意见:\n1. "
+            "[V03] 净时长为 10 分钟,不足 20 分钟(位置:/end_at)\n"
+            "2. [V08] 同一人在名单中出现两次(位置:/roster/1)\n另有 3 "
+            "条,请在系统中查看。\n请更正后重新提交。活动编号:01900000-0000-7000-8000-000000000100");
+    text_is(
+        "select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 301",
+        "1,2,3"); /* the unit of position 900 came later */
+    text_is(
+        "select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 302",
+        "2");
+    text_is(
+        "select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 303",
+        "3");
+    text_is(
+        "select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 307",
+        "1,3"); /* severity 3: the parent too */
+    text_is(
+        "select string_agg(unit::text, ',' order by unit) from mail_receipt where position = 308",
+        "3");
+    text_is(
+        "select body from mail where position = 306",
+        "运动队 t1 已完成 2025 年任务量:应完成 4 场次,现已完成 4 场次。依据政策第 1 号第 2 版。");
     text_is("select title || urgent from mail where position = 307", "舆情提示(红色)true");
     text_is("select due_working_days || needs from mail where position = 301", "3SIGN");
-    text_is("select string_agg(unit || ':' || unread, ' ' order by unit) from mail_unread", "1:4 2:2 3:4");
+    text_is("select string_agg(unit || ':' || unread, ' ' order by unit) from mail_unread",
+            "1:4 2:2 3:4");
 
     event_id(301, parent);
     lj_uuid_v8(parent, "mail", 3, mail);
@@ -282,10 +367,14 @@ static void test_mail(void **state)
         {327, "mail.signed", 1, other, 2}, /* asks for reading only */
     };
     run(&lj_worker_mail, worker, moves, sizeof moves / sizeof moves[0], 500);
-    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by position) from mail_log where position >= 320",
-            "320:2not_in_that_state 321:1 322:2done_before 323:1 324:2no_such_mail 325:2bad_payload 326:1 327:2no_signature_asked");
-    text_is("select state || coalesce(read_by, '') from mailbox where position = 301 and unit = 1", "SIGNED管理员甲");
-    text_is("select string_agg(unit || ':' || unread, ' ' order by unit) from mail_unread", "1:2 2:2 3:4");
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log where position >= 320",
+            "320:2not_in_that_state 321:1 322:2done_before 323:1 324:2no_such_mail "
+            "325:2bad_payload 326:1 327:2no_signature_asked");
+    text_is("select state || coalesce(read_by, '') from mailbox where position = 301 and unit = 1",
+            "SIGNED管理员甲");
+    text_is("select string_agg(unit || ':' || unread, ' ' order by unit) from mail_unread",
+            "1:2 2:2 3:4");
     lj_worker_mail.close(&worker);
 }
 
@@ -294,7 +383,8 @@ static void test_mail(void **state)
 static void test_opinion(void **state)
 {
     static const struct step steps[] = {
-        {600, "activity.submitted", 1, "{\"title\":\"排球进校园活动\",\"narrative\":\"一名学生骨折,被送往医院。\"}", 2},
+        {600, "activity.submitted", 1,
+         "{\"title\":\"排球进校园活动\",\"narrative\":\"一名学生骨折,被送往医院。\"}", 2},
         {601, "feedback.received", 1, "{\"from\":\"HOST\",\"text\":\"教得很好\"}", 1},
         {602, "feedback.received", 1, "{\"from\":\"HOST\"}", 3},
     };
@@ -302,14 +392,18 @@ static void test_opinion(void **state)
     (void)state;
     log_events("600,601,602");
     run(&lj_worker_opinion, worker, steps, 3, 700);
-    text_is("select string_agg(verdict || state, ' ' order by position) from opinion_score", "2scored 1scored 3unreadable");
+    text_is("select string_agg(verdict || state, ' ' order by position) from opinion_score",
+            "2scored 1scored 3unreadable");
     text_is("select type || ' ' || kinds[1] from opinion_flagged", "activity.submitted injury");
-    text_is("select t.name || e.unit from event e join event_type t on t.number = e.type where e.position = 700", "opinion.flagged1");
+    text_is("select t.name || e.unit from event e join event_type t on t.number = e.type where "
+            "e.position = 700",
+            "opinion.flagged1");
     lj_worker_opinion.close(&worker);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quota), cmocka_unit_test(test_mail), cmocka_unit_test(test_opinion)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quota), cmocka_unit_test(test_mail),
+                                       cmocka_unit_test(test_opinion)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

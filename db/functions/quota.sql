@@ -1,7 +1,7 @@
 -- The kind quota: minutes of athletes and sessions of teams. Raw rows, the ledger, totals, apply and settle functions, views, grants, the kind's row.
 -- Idempotent.
 --
--- Two steps, because a credit depends on other events and those come in any order (docs/quota.md):
+-- Two steps, because a credit depends on other events and those come in any order:
 --   apply_quota   inserts what the worker computed from its own event: a version of an activity, its teams, its participations. Nothing is updated.
 --   settle_quota  runs behind, up to a position: collects the groups that are touched (person and day; team and day), computes what should stand in
 --                 them by the registers as they stand there, and posts the difference to what the ledger holds as new entries.

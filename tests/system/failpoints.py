@@ -79,9 +79,11 @@ def power_cut(s, round, **env):
     s.broker.start(**env)
     s.wait_running()
     clients = [load.PeerLoad(s, "peer%d-%d" % (round, i), load.Work(1000 * round + i)) for i in range(8)]
-    lj.wait_until(lambda: all(c.acked > 20 or c.error for c in clients), "acks")
+    # So much besides that a turn of intake is always under way.
+    submit = load.SubmitLoad(s, "bulk%d" % round, events=[clients[0].work.feedback() for _ in range(20000)], window=1000)
+    lj.wait_until(lambda: submit.acked() > 500 and all(c.acked > 20 or c.error for c in clients), "acks")
     s.pg.freeze(signal.SIGSTOP)
-    lj.wait_until(lambda: (s.status() or {"intake": {"held": 0}})["intake"]["held"] >= len(clients), "every client to wait")
+    lj.wait_until(lambda: (s.status() or {"intake": {"held": 0}})["intake"]["held"] >= 1000, "every client to wait")
     s.broker.kill()
     s.pg.kill_all()
     s.pg.start()
@@ -90,6 +92,7 @@ def power_cut(s, round, **env):
     lj.wait_until(lambda: all(c.acked > n or c.error for c, n in zip(clients, acked)), "acks after the restart")
     for c in clients:
         c.finish()
+    submit.finish()
     s.wait_drained(120)
 
 
@@ -106,14 +109,14 @@ def test_negative_control_ack_before_commit():
     """the same with LJ_BREAK=ack_before_commit: the checker must report lost events (I1)"""
     with lj.System(gateway=False, kinds=["register"]) as s:  # so that the lanes have intake alone to do
         load.seed(s)
-        for i in range(10):
+        for i in range(20):
             # A turn of intake must be under way at the moment of the freeze; mostly it is.
             power_cut(s, i, LJ_BREAK="ack_before_commit")
             r = s.check("--only", "I1", expect=None)
             if r.returncode:
                 assert "VIOLATED I1" in r.stdout, r.stdout + r.stderr
                 return
-        raise AssertionError("acks before the commit, ten power cuts, and the checker has seen no loss")
+        raise AssertionError("acks before the commit, twenty power cuts, and the checker has seen no loss")
 
 
 def test_the_checker_sees_each_kind_of_fault():

@@ -25,6 +25,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "gateway/board.h"
+#include "gateway/login.h"
 
 enum {
     TICK_MS = 50,
@@ -97,10 +99,16 @@ static void after_feed(void *arg)
     lj_catalog_close(&g->catalog, after_catalog, g);
 }
 
-static void after_query(void *arg)
+static void after_board(void *arg)
 {
     struct lj_gateway *g = arg;
     lj_feed_close(&g->feed, after_feed, g);
+}
+
+static void after_query(void *arg)
+{
+    struct lj_gateway *g = arg;
+    lj_link_close(&g->board_link, after_board, g);
 }
 
 static void after_client(void *arg)
@@ -151,6 +159,8 @@ static void on_tick(uv_timer_t *t)
     int64_t now_us = lj_mono_us();
     lj_client_tick(g->client, now_us);
     lj_stream_tick(g);
+    lj_desk_tick(g->desk, now_us);
+    lj_board_tick(g->board, now_us);
     if (!g->draining) {
         return;
     }
@@ -260,7 +270,11 @@ static int start(struct lj_gateway *g, struct lj_err *err)
                               err)) != 0 ||
         (rc = lj_link_open(&g->loop, g->config.dsn, "liangjin-gateway query", NULL, NULL, &g->query,
                            err)) != 0 ||
-        (rc = open_client(g, err)) != 0 || (rc = open_feed(g, err)) != 0 ||
+        (rc = lj_link_open(&g->loop, g->config.dsn, "liangjin-gateway board", lj_board_up, g,
+                           &g->board_link, err)) != 0 ||
+        (rc = lj_desk_open(g, &g->desk, err)) != 0 ||
+        (rc = lj_board_open(g, &g->board, err)) != 0 || (rc = open_client(g, err)) != 0 ||
+        (rc = open_feed(g, err)) != 0 ||
         (rc = lj_http_listen(&g->loop, g->config.listen, (uint16_t)g->config.port, &limits,
                              &lj_gw_http_ops, g, &g->http, err)) != 0) {
         return rc;
@@ -278,6 +292,8 @@ static void forget_port(const struct lj_gateway *g)
 
 static void free_parts(struct lj_gateway *g)
 {
+    lj_desk_free(&g->desk);
+    lj_board_free(&g->board);
     lj_json_scratch_free(&g->scratch);
     free(g->unit_buckets);
     if (g->zmq) {

@@ -17,7 +17,7 @@
 #include "gateway/problem.h"
 #include "proto/json_scan.h"
 
-enum { LJ_GW_ROUTES = 8, LJ_GW_STATUSES = 20 };
+enum { LJ_GW_ROUTES = 16, LJ_GW_STATUSES = 20 };
 
 /* Counters; plain integers on the loop thread. */
 struct lj_gw_metrics {
@@ -40,6 +40,9 @@ struct lj_gateway {
     struct lj_link *query; /* provenance and stream pages */
     struct lj_catalog *catalog;
     struct lj_feed *feed;
+    struct lj_desk *desk;   /* login.h */
+    struct lj_board *board; /* board.h */
+    struct lj_link *board_link;
     struct lj_json_scratch *scratch;
     struct lj_uuid_gen uuids;
     struct lj_bucket *unit_buckets;   /* by unit number */
@@ -78,6 +81,15 @@ void lj_stream_wake(struct lj_gateway *g); /* the feed has something new */
 void lj_stream_end_all(struct lj_gateway *g);
 void lj_metrics_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_metrics_count(struct lj_gateway *g, int route, int status);
+void lj_login_head(struct lj_gateway *g, struct lj_req *rq);
+void lj_login_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_login_done(struct lj_gateway *g, struct lj_req *rq);
+void lj_logout_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_me_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_board_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_board_done(struct lj_gateway *g, struct lj_req *rq);
+void lj_page_ready(struct lj_gateway *g, struct lj_req *rq); /* dashboard.c */
+void lj_ui_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_livez_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_readyz_ready(struct lj_gateway *g, struct lj_req *rq);
 bool lj_gateway_ready(const struct lj_gateway *g);
@@ -90,6 +102,8 @@ lj_gw_route_name(int i); /* NULL behind the last; the last one stands for paths 
 struct lj_token *lj_req_token(const struct lj_req *rq);
 /* The text in place of {id} in the route's path. */
 const char *lj_req_param(const struct lj_req *rq);
+/* The login that a request came with, NULL when it came with a token. */
+struct lj_login *lj_req_login(const struct lj_req *rq);
 /* What a handler keeps for its request. */
 void lj_req_keep(struct lj_req *rq, void *p);
 void *lj_req_kept(const struct lj_req *rq);

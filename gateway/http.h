@@ -90,6 +90,20 @@ void lj_req_set(struct lj_req *rq, const char *name, const char *value);
  * most one reply a request. */
 void lj_req_reply(struct lj_req *rq, int status, const char *content_type, struct lj_buf *body);
 int lj_req_replied(const struct lj_req *rq);
+/* Answer with bytes that live as long as the program. fields (ends with a NULL name, static) are
+ * the header fields beside Content-Type and X-Content-Type-Options; none is added, Cache-Control
+ * neither. */
+struct lj_http_field {
+    const char *name, *value;
+};
+void lj_req_reply_static(struct lj_req *rq, int status, const char *content_type, const void *data,
+                         size_t n, const struct lj_http_field *fields);
+
+enum { LJ_PEER_TEXT = 46 };
+/* Who is at the other end: its address as text, or, behind a trusted proxy that says
+ * X-Forwarded-For, the last address there. Returns whether TLS stands in front: 1 when a trusted
+ * proxy says so, 0 when the client is this machine itself, -1 else. */
+int lj_req_peer(struct lj_req *rq, char out[LJ_PEER_TEXT]);
 
 /* A reply without an end. read(buf, cap) gives bytes, 0 = nothing now (then nothing is asked until
  * lj_req_wake), -1 = the end. */

@@ -83,6 +83,7 @@ struct lj_http_priv {
         char value[128];
     } extra[LJ_HTTP_EXTRA_MAX];
     uint64_t body_seen;
+    const struct lj_http_field *fields; /* of a static reply */
     bool suspended, in_handler, ready_called, discarding, close, queued, expect, streaming, counted,
         gone;
     lj_stream_read read;

@@ -69,7 +69,12 @@ static void put_headers(struct lj_req *rq, const char *content_type)
     if (content_type) {
         MHD_add_response_header(r, "Content-Type", content_type);
     }
-    MHD_add_response_header(r, "Cache-Control", "no-store");
+    if (!p->fields) {
+        MHD_add_response_header(r, "Cache-Control", "no-store");
+    }
+    for (const struct lj_http_field *f = p->fields; f && f->name; f++) {
+        MHD_add_response_header(r, f->name, f->value);
+    }
     MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
     for (size_t i = 0; i < p->extras; i++) {
         MHD_add_response_header(r, p->extra[i].name, p->extra[i].value);
@@ -114,6 +119,20 @@ void lj_req_reply(struct lj_req *rq, int status, const char *content_type, struc
     } else {
         p->response = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     }
+    reply_ready(rq, status, content_type);
+}
+
+void lj_req_reply_static(struct lj_req *rq, int status, const char *content_type, const void *data,
+                         size_t n, const struct lj_http_field *fields)
+{
+    struct lj_http_priv *p = rq->priv;
+    if (p->response) {
+        return;
+    }
+    /* PERSISTENT: the library only reads it; its parameter is not const for other modes' sake. */
+    p->response =
+        MHD_create_response_from_buffer(n, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
+    p->fields = fields;
     reply_ready(rq, status, content_type);
 }
 

@@ -12,18 +12,21 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "gateway/gateway.h"
 #include "gateway/jsonw.h"
+#include "gateway/login.h"
 
 enum {
     READERS = LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE | LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR,
     SENDERS = LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE,
+    LOGINS = LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR | LJ_TOKEN_UNIT_ADMIN,
 };
 
-enum guard { OPEN, OPEN_ON_LOOPBACK, GUARDED };
+enum guard { OPEN, OPEN_ON_LOOPBACK, GUARDED, BY_LOGIN }; /* BY_LOGIN: no token will do */
 
 struct route {
-    const char *path;   /* a segment {id} stands for any text without a slash */
+    const char *path;   /* {id} stands for any text without a slash, a final * for any text */
     const char *method; /* GET means HEAD too */
     enum guard guard;
     unsigned roles;
@@ -35,7 +38,13 @@ struct route {
 static const struct route routes[] = {
     {"/v1/events", "POST", GUARDED, SENDERS, lj_intake_head, lj_intake_ready, lj_intake_done},
     {"/v1/events/{id}", "GET", GUARDED, READERS, NULL, lj_provenance_ready, lj_provenance_done},
-    {"/v1/stream", "GET", GUARDED, READERS, NULL, lj_stream_ready, lj_stream_done},
+    {"/v1/stream", "GET", GUARDED, READERS | LOGINS, NULL, lj_stream_ready, lj_stream_done},
+    {"/v1/login", "POST", OPEN, 0, lj_login_head, lj_login_ready, lj_login_done},
+    {"/v1/logout", "POST", OPEN, 0, NULL, lj_logout_ready, NULL},
+    {"/v1/me", "GET", BY_LOGIN, LOGINS, NULL, lj_me_ready, NULL},
+    {"/v1/board", "GET", GUARDED, LJ_TOKEN_CENTRE | LOGINS, NULL, lj_board_ready, lj_board_done},
+    {"/", "GET", OPEN, 0, NULL, lj_page_ready, NULL},
+    {"/ui/*", "GET", OPEN, 0, NULL, lj_ui_ready, NULL},
     {"/metrics", "GET", OPEN_ON_LOOPBACK, LJ_TOKEN_METRICS | LJ_TOKEN_OPERATOR, NULL,
      lj_metrics_ready, NULL},
     {"/livez", "GET", OPEN, 0, NULL, lj_livez_ready, NULL},
@@ -48,7 +57,8 @@ _Static_assert((int)ROUTES < (int)LJ_GW_ROUTES,
 
 /* What hangs on a request. */
 struct visit {
-    struct lj_token *token;
+    struct lj_token *token; /* the login's, if there is one */
+    struct lj_login *login;
     void *kept;
     char param[64];
 };
@@ -61,6 +71,11 @@ const char *lj_gw_route_name(int i)
 struct lj_token *lj_req_token(const struct lj_req *rq)
 {
     return ((struct visit *)rq->app)->token;
+}
+
+struct lj_login *lj_req_login(const struct lj_req *rq)
+{
+    return ((struct visit *)rq->app)->login;
 }
 
 const char *lj_req_param(const struct lj_req *rq)
@@ -108,13 +123,14 @@ void lj_gw_refuse(struct lj_req *rq, int code, const char *detail)
 /* Does the path fit the pattern? Copies what stands for {id}. */
 static bool fits(const char *pattern, const char *path, char *param, size_t cap)
 {
-    const char *open = strchr(pattern, '{');
+    const char *open = strpbrk(pattern, "{*");
     if (!open) {
         return strcmp(pattern, path) == 0;
     }
     size_t before = (size_t)(open - pattern);
     const char *rest = path + before;
-    if (strncmp(pattern, path, before) != 0 || *rest == '\0' || strchr(rest, '/')) {
+    if (strncmp(pattern, path, before) != 0 || *rest == '\0' ||
+        (*open == '{' && strchr(rest, '/'))) {
         return false;
     }
     snprintf(param, cap, "%s", rest);
@@ -162,6 +178,28 @@ static const char *bearer(struct lj_req *rq)
     return *value && strlen(value) <= 256 ? value : NULL;
 }
 
+/* By the cookie of a login; true, or false after a refusal. A request that some other site's page
+ * made comes with no cookie (SameSite), and is refused if it should. */
+static bool admit_login(struct lj_gateway *g, struct lj_req *rq, struct visit *v)
+{
+    struct lj_login *login = lj_desk_login(g->desk, rq);
+    if (!login) {
+        lj_gw_refuse(rq, LJ_E_UNAUTHENTICATED, NULL);
+        return false;
+    }
+    if (!lj_same_origin(rq, strcmp(rq->method, "GET") != 0 && strcmp(rq->method, "HEAD") != 0)) {
+        lj_gw_refuse(rq, LJ_E_CROSS_SITE, NULL);
+        return false;
+    }
+    if (lj_req_query(rq, "active")) {
+        login->active_us = lj_mono_us(); /* the page says that somebody has touched it */
+    }
+    lj_logins_hold(login);
+    v->login = login;
+    v->token = &login->token;
+    return true;
+}
+
 static bool direct_loopback(struct lj_req *rq)
 {
     return rq->loopback && !lj_req_header(rq, "Forwarded") && !lj_req_header(rq, "X-Forwarded-For");
@@ -174,12 +212,11 @@ static bool admit(struct lj_gateway *g, struct lj_req *rq, const struct route *r
     if (r->guard == OPEN || (r->guard == OPEN_ON_LOOPBACK && direct_loopback(rq))) {
         return true;
     }
-    const char *text = bearer(rq);
-    if (!text) {
-        lj_gw_refuse(rq, LJ_E_UNAUTHENTICATED, NULL);
+    const char *text = r->guard == BY_LOGIN ? NULL : bearer(rq);
+    if (!text && !admit_login(g, rq, v)) {
         return false;
     }
-    if (lj_catalog_auth(g->catalog, text, strlen(text), &v->token, &err) != 0) {
+    if (text && lj_catalog_auth(g->catalog, text, strlen(text), &v->token, &err) != 0) {
         lj_gw_refuse(rq, err.code, err.text);
         return false;
     }
@@ -223,6 +260,9 @@ static void on_done(struct lj_req *rq, void *arg)
     lj_metrics_count(g, r ? (int)(r - routes) : ROUTES, rq->status);
     if (r && r->done && v && v->kept) {
         r->done(g, rq);
+    }
+    if (v && v->login) {
+        lj_logins_release(v->login);
     }
     free(v);
     rq->app = NULL;

@@ -328,7 +328,7 @@ static bool read_cursor(struct lj_stream_reader *r, struct lj_req *rq)
 static bool room(struct lj_gateway *g, struct lj_req *rq, const struct lj_token *t)
 {
     struct lj_problem p;
-    if (t->streams >= (uint64_t)g->config.stream_readers) {
+    if (t->streams >= (t->streams_max ? t->streams_max : (uint64_t)g->config.stream_readers)) {
         lj_problem_set(&p, LJ_E_RATE, "", "this token has as many streams open as it may",
                        "该令牌打开的事件流已达上限");
     } else if (g->n_readers >= (size_t)g->config.stream_readers_total) {

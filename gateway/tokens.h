@@ -16,7 +16,8 @@ enum lj_token_role {
     LJ_TOKEN_CENTRE = 2,
     LJ_TOKEN_OBSERVER = 4,
     LJ_TOKEN_OPERATOR = 8,
-    LJ_TOKEN_METRICS = 16
+    LJ_TOKEN_METRICS = 16,
+    LJ_TOKEN_UNIT_ADMIN = 32 /* of a login only (logins.h) */
 };
 
 /* One token; stays at its address as long as the table, also when revoked (requests and streams
@@ -33,7 +34,7 @@ struct lj_token {
     char name[33];
     /* the gateway's own: */
     struct lj_bucket bucket;
-    uint32_t streams;
+    uint32_t streams, streams_max; /* 0 = as the option says */
 };
 
 struct lj_tokens;

@@ -94,6 +94,18 @@ create or replace function validation_result(positions int8[]) returns table ("p
     select v.position, convert_to(v.short, 'UTF8') from validation v where v.position = any (positions) and v.verdict = 1
 $$;
 
+-- The verdict on an event and what was found: one row a reason, errors first; one row without a code where there was none; no row
+-- before the verdict.
+create or replace function validation_of(id uuid) returns table (verdict int2, version int4, state text, legacy bool, code text, severity text,
+        pointer text)
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select v.verdict, v.version, s.name, v.legacy, n.reason ->> 'code', n.reason ->> 'severity', n.reason ->> 'pointer'
+    from event e join validation v on v.position = e.position left join activity_state s on s.number = v.state
+        left join lateral json_array_elements(v.notes::json) with ordinality n(reason, ordinal) on true
+    where e.id = validation_of.id order by array_position('{E,F,W}', n.reason ->> 'severity'), n.ordinal
+$$;
+grant execute on function validation_of(uuid) to liangjin_web, liangjin_audit;
+
 grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
     timestamptz[], date[], text[], text[], text[], bool[], int4[], text[]), validation_result(int8[]) to liangjin_broker;
 grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;

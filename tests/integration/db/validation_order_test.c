@@ -121,15 +121,6 @@ static void orders_side_by_side(void **state)
 
 /* ---- registers that change ---- */
 
-/* More of the registers, as the owner. */
-static void more(const char *sql)
-{
-    char text[2048];
-    (void)snprintf(text, sizeof text,
-                   "set role liangjin_owner; set search_path = liangjin, pg_catalog; %s", sql);
-    assert_int_equal(lj_pgtest_sql(pg, "validation", text), 0);
-}
-
 static long long judge_one(int64_t at, int activity, const char *teams, const char *roster,
                            const char *site)
 {

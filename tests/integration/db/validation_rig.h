@@ -129,6 +129,15 @@ static long long integer(const char *sql)
     return lj_pgtest_int(pg, "validation", text);
 }
 
+/* More rows, as the owner. */
+static void more(const char *sql)
+{
+    char text[2048];
+    (void)snprintf(text, sizeof text,
+                   "set role liangjin_owner; set search_path = liangjin, pg_catalog; %s", sql);
+    assert_int_equal(lj_pgtest_sql(pg, "validation", text), 0);
+}
+
 /* ---- a batch ---- */
 
 struct todo {

@@ -69,6 +69,36 @@ static void a_bad_report_is_rejected_with_its_reasons(void **state)
     clear(&t);
 }
 
+/* What the web role sees of a verdict. */
+static void the_web_role_asks_for_a_verdict(void **state)
+{
+    (void)state;
+    more("insert into event (position, received_at, id, type, unit, class, schema_version, source, "
+         "content_hash, payload) select p, now(), i::uuid, 1, 1, 1, 1, 'test', '\\x00', '{}' from "
+         "(values (110, '00000000-0000-7000-8000-000000000002'),"
+         " (100, '00000000-0000-7000-8000-000000000001')) v(p, i)");
+    PGconn *web = connect_as("liangjin_web");
+    struct lj_err err = {0};
+    PGresult *r = NULL;
+    assert_int_equal(lj_dbs_query(web,
+                                  "select string_agg(code || severity || pointer, ' ') from "
+                                  "validation_of('00000000-0000-7000-8000-000000000002')",
+                                  0, NULL, &r, &err),
+                     0);
+    assert_string_equal(PQgetvalue(r, 0, 0), "V05E/teams/1 V06E/roster/0/person V06E/roster "
+                                             "V12E/site V22W/anchor");
+    PQclear(r);
+    assert_int_equal(lj_dbs_query(web,
+                                  "select state || version || code from "
+                                  "validation_of('00000000-0000-7000-8000-000000000001')",
+                                  0, NULL, &r, &err),
+                     0);
+    assert_string_equal(PQgetvalue(r, 0, 0), "APPROVED1V22");
+    PQclear(r);
+    assert_true(lj_dbs_query(web, "select * from validation", 0, NULL, &r, &err) < 0);
+    PQfinish(web);
+}
+
 static void applied_twice_is_an_error(void **state)
 {
     static struct todo t;
@@ -242,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_is_accepted_with_its_numbers),
         cmocka_unit_test(a_bad_report_is_rejected_with_its_reasons),
+        cmocka_unit_test(the_web_role_asks_for_a_verdict),
         cmocka_unit_test(applied_twice_is_an_error),
         cmocka_unit_test(registers_are_read_as_of_the_events_position),
         cmocka_unit_test(spans_and_days),

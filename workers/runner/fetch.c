@@ -88,17 +88,19 @@ static int prepare(struct lj_fetch *f, const struct lj_statement *st, struct lj_
     return 0;
 }
 
-int lj_fetch_add(struct lj_fetch *f, const struct lj_statement *st, int nparams,
-                 const char *const *values, const int *lengths, lj_fetch_take take, void *arg,
+int lj_fetch_add(struct lj_fetch *f, const struct lj_statement *st,
+                 const struct lj_fetch_params *params, lj_fetch_take take, void *arg,
                  struct lj_err *err)
 {
     static const int binary[LJ_FETCH_PARAMS_MAX] = {1, 1, 1, 1};
-    if (nparams > LJ_FETCH_PARAMS_MAX || f->nitems + 2 > ITEMS_MAX)
+    static const struct lj_fetch_params none = {0};
+    const struct lj_fetch_params *p = params ? params : &none;
+    if (p->count > LJ_FETCH_PARAMS_MAX || f->nitems + 2 > ITEMS_MAX)
         return lj_fail(err, LJ_E_ARG, "more than %d statements in a run", LJ_FETCH_RUN_MAX);
     int rc = is_prepared(f, st) ? 0 : prepare(f, st, err);
     if (rc < 0)
         return rc;
-    if (!PQsendQueryPrepared(f->pg, st->name, nparams, values, lengths, binary, 1))
+    if (!PQsendQueryPrepared(f->pg, st->name, p->count, p->values, p->lengths, binary, 1))
         return lost(f, err);
     f->items[f->nitems++] = (struct item){.statement = st, .take = take, .arg = arg};
     return 0;

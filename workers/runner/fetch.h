@@ -27,10 +27,17 @@ LJ_MUST int lj_fetch_open(const char *dsn, const char *application_name, struct 
                           struct lj_err *err);
 void lj_fetch_close(struct lj_fetch **f);
 
-/* Queues a statement; values and lengths are copied. errors: LJ_E_DB_LOST, LJ_E_ARG (too many) */
-LJ_MUST int lj_fetch_add(struct lj_fetch *f, const struct lj_statement *st, int nparams,
-                         const char *const *values, const int *lengths, lj_fetch_take take,
-                         void *arg, struct lj_err *err);
+struct lj_fetch_params {
+    int count;
+    const char *values[LJ_FETCH_PARAMS_MAX]; /* binary */
+    int lengths[LJ_FETCH_PARAMS_MAX];
+};
+
+/* Queues a statement; params may be NULL and are copied. errors: LJ_E_DB_LOST, LJ_E_ARG (too many)
+ */
+LJ_MUST int lj_fetch_add(struct lj_fetch *f, const struct lj_statement *st,
+                         const struct lj_fetch_params *params, lj_fetch_take take, void *arg,
+                         struct lj_err *err);
 /* Sends what is queued and takes the results in order. The first failure is returned; what stands
  * behind it is not taken. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_DB_DATA, and what a taker says
  */

@@ -285,8 +285,8 @@ static int add_codes(struct lj_lookup *lk, enum lj_lookup_what what, struct lj_e
     static const lj_fetch_take takers[LJ_LOOKUP_WHATS] = {take_teams, take_persons, take_sites};
     const struct lj_list *asked = &lk->asked[what];
     struct lj_pgarray arrays[2] = {0};
-    const char *values[2];
-    int lengths[2], rc = 0;
+    struct lj_fetch_params params = {.count = 2};
+    int rc = 0;
     if (asked->count == 0)
         return 0;
     lj_pgarray_init(&arrays[0], LJ_PG_TEXT);
@@ -300,11 +300,11 @@ static int add_codes(struct lj_lookup *lk, enum lj_lookup_what what, struct lj_e
         const uint8_t *p = NULL;
         size_t n = 0;
         rc = lj_pgarray_done(&arrays[i], &p, &n, err);
-        values[i] = (const char *)p;
-        lengths[i] = (int)n;
+        params.values[i] = (const char *)p;
+        params.lengths[i] = (int)n;
     }
     if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &codes[what], 2, values, lengths, takers[what], lk, err);
+        rc = lj_fetch_add(lk->reader, &codes[what], &params, takers[what], lk, err);
     lj_pgarray_free(&arrays[0]);
     lj_pgarray_free(&arrays[1]);
     return rc;
@@ -323,14 +323,13 @@ static int add_all_codes(struct lj_lookup *lk, struct lj_err *err)
 static int add_news(struct lj_lookup *lk, struct lj_err *err)
 {
     uint64_t since = htobe64((uint64_t)lk->seen);
-    const char *values[1] = {(const char *)&since};
-    int lengths[1] = {sizeof since};
+    const struct lj_fetch_params params = {1, {(const char *)&since}, {sizeof since}};
     if (lk->seen >= 0)
-        return lj_fetch_add(lk->reader, &news, 1, values, lengths, take_news, lk, err);
-    int rc = lj_fetch_add(lk->reader, &first_news, 0, NULL, NULL, take_news, lk, err);
+        return lj_fetch_add(lk->reader, &news, &params, take_news, lk, err);
+    int rc = lj_fetch_add(lk->reader, &first_news, NULL, take_news, lk, err);
     if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &units, 0, NULL, NULL, take_units, lk, err);
-    return rc < 0 ? rc : lj_fetch_add(lk->reader, &policies, 0, NULL, NULL, take_policies, lk, err);
+        rc = lj_fetch_add(lk->reader, &units, NULL, take_units, lk, err);
+    return rc < 0 ? rc : lj_fetch_add(lk->reader, &policies, NULL, take_policies, lk, err);
 }
 
 static int add_changed(struct lj_lookup *lk, struct lj_err *err)
@@ -343,9 +342,8 @@ static int add_changed(struct lj_lookup *lk, struct lj_err *err)
         lj_pgarray_int(&positions, ((const int64_t *)lk->news.data)[i]);
     int rc = lj_pgarray_done(&positions, &p, &n, err);
     if (rc == 0) {
-        const char *values[1] = {(const char *)p};
-        int lengths[1] = {(int)n};
-        rc = lj_fetch_add(lk->reader, &changed, 1, values, lengths, take_changed, lk, err);
+        const struct lj_fetch_params params = {1, {(const char *)p}, {(int)n}};
+        rc = lj_fetch_add(lk->reader, &changed, &params, take_changed, lk, err);
     }
     lj_pgarray_free(&positions);
     return rc;
@@ -366,9 +364,9 @@ static int follow_news(struct lj_lookup *lk, struct lj_err *err)
     int rc = lk->news.count > NEWS_ONE_BY_ONE ? evict_all(lk, err) : add_changed(lk, err);
     lk->news.count = 0;
     if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &units, 0, NULL, NULL, take_units, lk, err);
+        rc = lj_fetch_add(lk->reader, &units, NULL, take_units, lk, err);
     if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &policies, 0, NULL, NULL, take_policies, lk, err);
+        rc = lj_fetch_add(lk->reader, &policies, NULL, take_policies, lk, err);
     if (rc == 0)
         rc = lj_fetch_run(lk->reader, err);
     if (rc == 0)

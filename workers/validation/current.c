@@ -60,9 +60,8 @@ int lj_current_need(struct lj_fetch *reader, struct lj_current_want *want, struc
         }
     int rc = asked ? lj_pgarray_done(&ids, &p, &n, err) : 0;
     if (rc == 0 && asked) {
-        const char *values[1] = {(const char *)p};
-        int lengths[1] = {(int)n};
-        rc = lj_fetch_add(reader, &current, 1, values, lengths, take, want, err);
+        const struct lj_fetch_params params = {1, {(const char *)p}, {(int)n}};
+        rc = lj_fetch_add(reader, &current, &params, take, want, err);
     }
     lj_pgarray_free(&ids);
     return rc;

@@ -1,11 +1,13 @@
 // Talking to the gateway: requests, polling that pauses while nobody looks, the stream.
 
+const PATIENCE_MS = 8000; // a gateway that hangs is one that is away
+
 /** A request. Throws {status, code, message, retryAfter}; status 0 = the gateway could not be reached. */
 export async function call(method, path, body) {
   let r;
   try {
     r = await fetch(path, {
-      method, cache: 'no-store', credentials: 'same-origin',
+      method, cache: 'no-store', credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS),
       headers: body ? { 'Content-Type': 'application/json' } : {},
       body: body ? JSON.stringify(body) : undefined,
     });

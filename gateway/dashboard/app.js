@@ -17,7 +17,7 @@ function Switches() {
 function Header({ me, onLogout }) {
   return html`<header><a class="skip" href="#main">跳到正文</a>
     <h1>两进 <span lang="en">Liangjin</span></h1><p class="today">${day(Date.now())}</p>
-    <nav aria-label="账号与显示"><${Switches} />${me && html`<span class="me">${me.login} · ${ROLES[me.role] || me.role}${me.unit !== 'CN000' ? ' · ' + me.unit : ''}</span>
+    <nav aria-label="显示设置"><${Switches} />${me && html`<span class="me">${me.login} · ${ROLES[me.role] || me.role}${me.unit !== 'CN000' ? ' · ' + me.unit : ''}</span>
       <button type="button" onClick=${onLogout}>退出</button>`}</nav></header>`;
 }
 
@@ -44,11 +44,11 @@ function Login({ onLogin }) {
   }
   return html`<main id="main" class="login"><form class="card" onSubmit=${submit}>
     <h2>登录 <span lang="en">Log in</span></h2>
-    <label>账号 <span lang="en">login</span><input name="login" autocomplete="username" required maxlength="32" autocapitalize="none" spellcheck="false" /></label>
+    <label>账号 <span lang="en">login</span><input name="login" autocomplete="username" required maxlength="32" autocapitalize="none" spellcheck=${false} /></label>
     <label>密码 <span lang="en">password</span><input name="password" type="password" autocomplete="current-password" required maxlength="128" /></label>
     ${error && html`<p class="bar bad" role="alert">${error}</p>`}
     <button class="main" type="submit" disabled=${busy}>${busy ? '正在验证…' : '登录'}</button>
-    <p class="hint">首次使用:账号 admin,密码在系统目录的 secret/admin.password。</p></form></main>`;
+    ${['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname) && html`<p class="hint">首次使用:账号 admin,密码在系统目录的 secret/admin.password。</p>`}</form></main>`;
 }
 
 function App() {

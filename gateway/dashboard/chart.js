@@ -6,18 +6,19 @@ import { num, rate, time } from './words.js';
 import { onPrefs } from './prefs.js';
 
 const HEIGHT = 190;
+const STEPS = [1, 2, 5].flatMap((n) => [...Array(8).keys()].map((e) => n * 10 ** e)).sort((a, b) => a - b);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 function options(width) {
   const axis = { stroke: colour('--muted'), grid: { stroke: colour('--grid'), width: 1 }, ticks: { stroke: colour('--grid') }, font: '12px ' + colour('--font') };
-  const hours = (u, ticks) => ticks.map((t) => time(t * 1000).slice(0, 5));
+  const hours = (u, ticks) => ticks.map((t) => (ticks.length > 1 && ticks[1] - ticks[0] < 60 ? time(t * 1000) : time(t * 1000).slice(0, 5)));
   return {
     width, height: HEIGHT, cursor: { y: false }, legend: { show: false },
     scales: { x: { time: true }, n: { range: (u, lo, hi) => [0, Math.max(5, hi * 1.1)] }, open: { range: (u, lo, hi) => [0, Math.max(10, hi * 1.1)] } },
     axes: [
-      { ...axis, values: hours },
-      { ...axis, scale: 'n', size: 52, values: (u, v) => v.map((x) => num(x)) },
-      { ...axis, scale: 'open', side: 1, size: 60, grid: { show: false }, values: (u, v) => v.map((x) => num(x)) },
+      { ...axis, values: hours, space: 80 },
+      { ...axis, scale: 'n', size: 52, incrs: STEPS, values: (u, v) => v.map((x) => num(x)) },
+      { ...axis, scale: 'open', side: 1, size: 60, incrs: STEPS, grid: { show: false }, values: (u, v) => v.map((x) => num(x)) },
     ],
     series: [
       {},

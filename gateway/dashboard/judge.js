@@ -44,7 +44,7 @@ function parked(board) {
 
 function mail(board) {
   const n = board.sums.mail_waiting;
-  return { value: big(n), ...judged('none', n ? '封未读' : '没有未读', 'unread') };
+  return { value: big(n), ...judged('none', n ? '未读' : '没有未读', 'unread') };
 }
 
 /** The five tiles, in the order in which they are shown. */

@@ -20,13 +20,13 @@ function Row({ u }) {
   const s = state(u);
   return html`<tr><th scope="row"><span class="code">${u.code}</span> ${u.name}${u.state === 'SUSPENDED' && html` <span class="pill warn">已停用</span>`}</th>
     <td class="n">${num(u.accepted)}</td><td class="n">${num(u.rejected)}</td><td class=${'mark ' + s.level}>${s.zh}</td>
-    <td class="n">${part(u.teams)}</td><td class="n">${part(u.persons)}</td>
+    <td class="n wide">${part(u.teams)}</td><td class="n wide">${part(u.persons)}</td>
     <td class="n wide">${num(u.sessions)}</td><td class="n wide">${num(u.minutes)}</td><td class="n">${num(u.mail_waiting)}</td></tr>`;
 }
 
 const COLUMNS = [
-  ['accepted', '受理', 'accepted', ''], ['rejected', '退回', 'rejected', ''], [null, '任务', 'duty', ''], [null, '队伍达标', 'teams', ''],
-  [null, '运动员达标', 'athletes', ''], ['sessions', '场次', 'sessions', 'wide'], ['minutes', '时长(分)', 'minutes', 'wide'], ['mail_waiting', '未读信', 'mail', ''],
+  ['accepted', '受理', 'accepted', ''], ['rejected', '退回', 'rejected', ''], [null, '任务', 'duty', ''], [null, '队伍达标', 'teams', 'wide'],
+  [null, '运动员达标', 'athletes', 'wide'], ['sessions', '场次', 'sessions', 'wide'], ['minutes', '时长(分)', 'minutes', 'wide'], ['mail_waiting', '未读信', 'mail', ''],
 ];
 
 function Head({ sort, setSort }) {
@@ -39,7 +39,7 @@ function Head({ sort, setSort }) {
 function Sums({ board }) {
   const s = board.sums;
   return html`<tfoot><tr><th scope="row">合计${s.units_left_out > 0 && html` <small>(${s.units_left_out} 个单位人数不足 5,人员与时长未计)</small>`}</th>
-    <td class="n">${num(s.accepted)}</td><td class="n">${num(s.rejected)}</td><td></td><td class="n">${part(s.teams)}</td><td class="n">${part(s.persons)}</td>
+    <td class="n">${num(s.accepted)}</td><td class="n">${num(s.rejected)}</td><td></td><td class="n wide">${part(s.teams)}</td><td class="n wide">${part(s.persons)}</td>
     <td class="n wide">${num(s.sessions)}</td><td class="n wide">${num(s.minutes)}</td><td class="n">${num(s.mail_waiting)}</td></tr></tfoot>`;
 }
 
@@ -49,7 +49,7 @@ export function Units({ board }) {
   const word = find.trim().toLowerCase();
   let rows = board.units.filter((u) => !word || u.code.toLowerCase().includes(word) || u.name.toLowerCase().includes(word) || (KIND_ZH[u.kind] || '').includes(word));
   if (sort) rows = [...rows].sort((a, b) => (b[sort] ?? -1) - (a[sort] ?? -1));
-  return html`<section class="card" aria-labelledby="h-units"><h2 id="h-units">各单位 ${board.year} 年 <span lang="en">${board.units.length} units</span>
+  return html`<section class="card" aria-labelledby="h-units"><h2 id="h-units">各单位 ${board.year} 年 <span lang="en">${board.units.filter((u) => u.kind !== 'CENTRE').length} units</span>
       ${board.catching_up && html`<span class="pill">正在汇总历史,数字会继续增加</span>`}
       <label class="find">筛选 <input type="search" value=${find} onInput=${(e) => setFind(e.target.value)} placeholder="编码或名称" /></label></h2>
     ${board.units.length === 0 ? html`<p class="empty">还没有可见的单位。<span lang="en">No units yet.</span></p>`

@@ -1,0 +1,110 @@
+// The first page, seen by a person: log in, see figures move, parts restarted under it, both themes without barriers.
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test } from '@playwright/test';
+import { adminPassword, feedback, killAndWait, send } from './system.mjs';
+
+const base = process.env.LJ_BASE;
+let strangers, complaints;
+
+test.beforeEach(({ page }) => {
+  strangers = [];
+  complaints = [];
+  page.on('request', (r) => { if (!r.url().startsWith(base + '/') && !r.url().startsWith('data:')) strangers.push(r.url()); });
+  page.on('pageerror', (e) => complaints.push(e.message));
+  page.on('console', (m) => { if (/Content Security Policy/i.test(m.text())) complaints.push(m.text()); });
+});
+
+test.afterEach(() => {
+  expect(strangers, 'requests that leave the host').toEqual([]);
+  expect(complaints, 'errors of the page').toEqual([]);
+});
+
+async function logIn(page) {
+  await page.goto('/');
+  await page.getByLabel('账号').fill('admin');
+  await page.getByLabel('密码').fill(adminPassword());
+  await page.getByRole('button', { name: '登录' }).click();
+  await expect(page.locator('.tile')).toHaveCount(5);
+}
+
+const position = async (page) => Number((await page.locator('[data-live=position]').textContent()).replace(/\D/g, ''));
+
+test('a wrong password is said, the right one shows the page', async ({ page }) => {
+  await page.goto('/');
+  await page.getByLabel('账号').fill('admin');
+  await page.getByLabel('密码').fill('not the password');
+  await page.getByRole('button', { name: '登录' }).click();
+  await expect(page.getByRole('alert')).toContainText('账号或密码不正确');
+  await page.getByLabel('密码').fill(adminPassword());
+  await page.getByRole('button', { name: '登录' }).click();
+  await expect(page.locator('.tile')).toHaveCount(5);
+  await expect(page.locator('.units tbody tr')).toHaveCount(52); // 51 units and the Centre
+});
+
+test('the counter and the list move when events come', async ({ page }) => {
+  await logIn(page);
+  await expect(page.locator('.pill.live')).toBeVisible();
+  const before = await position(page);
+  const last = await send([feedback(), feedback(), feedback()]);
+  expect(last).toBeGreaterThan(before);
+  await expect.poll(() => position(page)).toBeGreaterThanOrEqual(last);
+  await expect(page.locator('.events li').filter({ hasText: '反馈' }).first()).toBeVisible();
+});
+
+test('the broker is killed under it and the page goes on', async ({ page }) => {
+  await logIn(page);
+  await killAndWait('broker');
+  const last = await send([feedback()]);
+  await expect.poll(() => position(page)).toBeGreaterThanOrEqual(last);
+  await expect(page.locator('[data-tile=rate] .say')).toContainText('正在受理');
+  await expect(page.locator('.bar')).toHaveCount(0);
+});
+
+test('the gateway is killed under it: the login has ended, and says so', async ({ page }) => {
+  await logIn(page);
+  await killAndWait('gateway');
+  await expect(page.getByRole('alert').filter({ hasText: '登录已结束' })).toBeVisible();
+  await page.getByRole('button', { name: '重新登录' }).click();
+  await page.getByLabel('账号').fill('admin');
+  await page.getByLabel('密码').fill(adminPassword());
+  await page.getByRole('button', { name: '登录' }).click();
+  await expect(page.locator('.tile')).toHaveCount(5);
+});
+
+test('figures that stand still are shown as such', async ({ page }) => {
+  await logIn(page);
+  await page.route('**/v1/board*', (r) => r.abort());
+  await expect(page.getByRole('alert')).toContainText('数据停留在');
+  await page.unroute('**/v1/board*');
+  await expect(page.locator('.bar')).toHaveCount(0);
+});
+
+test('logging out ends it', async ({ page }) => {
+  await logIn(page);
+  await page.getByRole('button', { name: '退出' }).click();
+  await expect(page.getByLabel('账号')).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel('账号')).toBeVisible();
+});
+
+for (const scheme of ['light', 'dark']) {
+  for (const [name, width, height] of [['1366x768', 1366, 768], ['phone', 390, 844]]) {
+    test(`no barriers: ${scheme}, ${name}`, async ({ page }) => {
+      await page.setViewportSize({ width, height });
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.goto('/');
+      await expect(page.getByLabel('账号')).toBeVisible();
+      await barrierFree(page);
+      await logIn(page);
+      await expect(page.locator('.units tbody tr').first()).toBeVisible();
+      await barrierFree(page);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(wide, 'the page does not scroll sideways').toBeLessThanOrEqual(0);
+    });
+  }
+}
+
+async function barrierFree(page) {
+  const found = (await new AxeBuilder({ page }).analyze()).violations.filter((v) => ['serious', 'critical'].includes(v.impact));
+  expect(found.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3).join(' | ')}`)).toEqual([]);
+}

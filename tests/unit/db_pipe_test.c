@@ -252,7 +252,7 @@ static void setup_failure(void **state)
     open_db(b, lj_pgtest_dsn(pg, "postgres"), setup);
     wait_for(b, &b->lost, 1);
     assert_int_equal(b->ready, 0);
-    assert_int_equal(b->lost_err.code, LJ_E_DB_DATA);
+    assert_int_equal(b->lost_err.code, LJ_E_DB_SYSTEM);
     assert_string_equal(b->lost_err.sqlstate, "42703");
 }
 

@@ -129,16 +129,27 @@ static void judge_all(struct lj_judge *j, void *const *state, int *reopen)
     }
 }
 
+/* One line a batch: a lost database fails all its events at once. */
 static void log_failures(const struct lj_judge *j)
 {
+    const struct lj_err *first = NULL;
+    int64_t position = 0;
+    size_t retry = 0, final = 0;
     for (size_t i = 0; i < j->in.head.count; i++) {
         const struct lj_err *why = NULL;
         int what = lj_result_outcome(j->result, i, &why);
-        if (why)
-            lj_log(LJ_WARN, "worker.event_failed", "kind=%s position=%lld outcome=%s code=%s",
-                   j->worker->kind, (long long)j->in.events[i].position,
-                   what == LJ_OUTCOME_RETRY ? "retry" : "final", lj_err_info(why->code)->name);
+        if (!why)
+            continue;
+        retry += what == LJ_OUTCOME_RETRY;
+        final += what != LJ_OUTCOME_RETRY;
+        if (!first) {
+            first = why;
+            position = j->in.events[i].position;
+        }
     }
+    if (first)
+        lj_log(LJ_WARN, "worker.events_failed", "kind=%s first=%lld retry=%zu final=%zu code=%s",
+               j->worker->kind, (long long)position, retry, final, lj_err_info(first->code)->name);
 }
 
 /* errors: LJ_E_TOO_LARGE, LJ_E_NOMEM, LJ_E_ARG */

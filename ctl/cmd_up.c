@@ -3,8 +3,9 @@
  * Three parts: what must be right before anything runs (user, directory, lock, programs, cluster:
  * up_user.c, up_programs.c, up_pg.c), the start in order (up_start.c), and the stop in order
  * (up_stop.c); between the last two the supervisor's loop turns (up_run.c) and shows its status
- * line (up_line.c). Exit codes: 0 stopped in order, 1 a step failed or a process had to be killed,
- * 2 usage, 3 the directory is in use or unsuitable.
+ * line (up_line.c). Exit codes: 0 stopped in order, 1 a step failed, a process had to be killed, or
+ * with --once the demonstration (up_demo.c) did not end as it must, 2 usage, 3 the directory is in
+ * use or unsuitable.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +58,8 @@ static void announce(const struct lj_up *up)
         "%s/{admin,unit,observer}.token\n"
         "  登录 log in    admin, %s/admin.password\n"
         "  日志 logs      %s/\n  状态 status    ljctl --dir %s status\n  停止 stop      Ctrl-C\n",
-        open, up->host, close, (long long)up->bound_port, up->at.secret, up->at.secret, up->at.log, up->at.dir);
+        open, up->host, close, (long long)up->bound_port, up->at.secret, up->at.secret, up->at.log,
+        up->at.dir);
     if (up->ctl->o.once_ready)
         fprintf(out, "READY\n");
     (void)fflush(out);
@@ -79,6 +81,8 @@ static int prepare(struct lj_up *up, struct lj_err *err)
 {
     int rc = parse_listen(up, err);
     if (rc == 0)
+        rc = lj_up_demo_check(up, err);
+    if (rc == 0)
         rc = lj_up_user(up, err);
     if (rc == 0)
         rc = lj_up_directory(up, err);
@@ -99,14 +103,26 @@ static void tell_manager(const char *state)
         lj_say("%s", err.text);
 }
 
+/* The demonstration, if one is asked for, then until somebody stops it; with --once no longer.
+ * Returns the demonstration's exit code. */
+static int serve(struct lj_up *up)
+{
+    int demo = up->ctl->o.demo ? lj_up_demo(up) : 0;
+    if (up->ctl->o.once && !up->stop_asked)
+        up->stop_asked = 1;
+    while (lj_up_wait(up, NULL, 100, 0) == 0)
+        lj_up_line(up);
+    return up->ctl->o.once ? demo : 0;
+}
+
 static int run(struct lj_up *up, struct lj_err *err)
 {
+    int demo = 0;
     int rc = lj_up_start_all(up, err);
     if (rc == 0) {
         announce(up);
         tell_manager("READY=1");
-        while (lj_up_wait(up, NULL, 100, 0) == 0)
-            lj_up_line(up);
+        demo = serve(up);
     } else if (!up->stop_asked) {
         (void)lj_ctl_error(err, NULL);
     }
@@ -116,7 +132,7 @@ static int run(struct lj_up *up, struct lj_err *err)
         return LJ_EXIT_FAILED;
     lj_say("%s", forced ? "已停止(有进程被强制结束) · stopped; a process had to be killed"
                         : "已停止 · stopped");
-    return forced ? LJ_EXIT_FAILED : LJ_EXIT_OK;
+    return forced || demo ? LJ_EXIT_FAILED : LJ_EXIT_OK;
 }
 
 int lj_cmd_up(struct lj_ctl *ctl)

@@ -45,6 +45,13 @@ const struct lj_option lj_options[] = {
     {TEXT("pg-bin", pg_bin, NULL,
           "folder of PostgreSQL's programs (default: the newest below /usr/lib/postgresql)"),
      "DIR", NULL, 0, 0},
+    {NUMBER("demo", demo, "0", 0, 1000000, "reports",
+            "when the system is ready, run a demonstration with so many reports; 0 = none"),
+     "N", NULL, 0, 0},
+    {SWITCH("once", once, "with --demo: stop when it is over; exit code 1 when a count is off"),
+     NULL, NULL, 0, 0},
+    {NUMBER("seed", seed, "2024", 0, 1000000000, "", "the demonstration's world follows from it"),
+     "N", NULL, 0, 0},
     {SWITCH("once-ready", once_ready, "print READY on standard output when everything runs"), NULL,
      NULL, 0, 1},
 

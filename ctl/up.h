@@ -64,6 +64,8 @@ struct lj_up {
     struct lj_child *children[LJ_CHILDREN_MAX];
     size_t nchildren;
     struct lj_child *postgres, *broker, *gateway;
+    pid_t demo;             /* the demonstration, 0 = none runs */
+    int demo_code;          /* its exit code; 128 + signal */
     struct lj_admin *admin; /* for the status line, NULL until it is first shown */
     int64_t line_due_us;    /* monotonic: when the next line is due */
     struct lj_err fatal;    /* code != 0: the start cannot succeed */
@@ -127,6 +129,11 @@ LJ_MUST int lj_up_seed(struct lj_up *up, struct lj_err *err);
 LJ_MUST int lj_up_tokens(struct lj_up *up, struct lj_err *err);
 /* up_account.c: the account admin, once (c: role liangjin_control). */
 LJ_MUST int lj_up_account(struct lj_up *up, PGconn *c, struct lj_err *err);
+
+/* up_demo.c: are --demo and --once as they must be; run the demonstration to its end (or the
+ * operator's stop) and return its exit code. */
+LJ_MUST int lj_up_demo_check(const struct lj_up *up, struct lj_err *err);
+int lj_up_demo(struct lj_up *up);
 
 /* up_line.c: the live status line on stderr. */
 void lj_up_line(struct lj_up *up);

@@ -232,6 +232,10 @@ static void on_child_signal(uv_signal_t *h, int signum)
     pid_t pid;
     (void)signum;
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == up->demo) {
+            up->demo = 0;
+            up->demo_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        }
         for (size_t i = 0; i < up->nchildren; i++) {
             if (up->children[i]->pid == pid)
                 child_ended(up->children[i], status);

@@ -132,7 +132,7 @@ static void completion_offers_the_table(void **state)
     assert_string_equal(out, "observer operator\n");
     complete("ljctl --output ''", out, sizeof out);
     assert_string_equal(out, "table json csv\n");
-    complete("ljctl up --once", out, sizeof out);
+    complete("ljctl up --once-", out, sizeof out);
     assert_string_equal(out, "\n"); /* for tests only: not offered */
 }
 

@@ -174,9 +174,16 @@ static int written(struct request *r, int code)
 {
     if (code == 0 && r->recovery == r->b->recoveries)
         return 0;
-    admin_refuse(r->b, &r->from, r->seq, code ? code : LJ_E_DB_LOST,
+    struct broker *b = r->b;
+    struct lj_err err = {0};
+    admin_refuse(b, &r->from, r->seq, code ? code : LJ_E_DB_LOST,
                  "the outcome is unknown: look at `status`");
     request_free(r);
+    (void)lj_fail(&err, code, "the state of a kind could not be written");
+    if (code == LJ_E_FENCED)
+        broker_fail(b, 3, "broker.fenced", &err);
+    else if (code && code != LJ_E_DB_LOST)
+        broker_lost(b, &err); /* memory and database may differ: read them again */
     return -1;
 }
 
@@ -220,6 +227,10 @@ static size_t leased_of(const struct broker *b, size_t kind)
         n += kind == SIZE_MAX || l->kind == kind;
     for (const struct lease *l = b->dispatch.results_head; l; l = l->next)
         n += kind == SIZE_MAX || l->kind == kind;
+    for (const struct turn *t = b->log.order_head; t; t = t->next) {
+        for (size_t i = 0; i < t->nleases; i++)
+            n += kind == SIZE_MAX || t->leases[i]->kind == kind;
+    }
     return n;
 }
 
@@ -229,7 +240,7 @@ void admin_drained(struct broker *b)
     int64_t now = lj_mono_us();
     while (*link) {
         struct request *r = *link;
-        size_t left = leased_of(b, r->kind) + (b->log.order_head ? 1 : 0);
+        size_t left = leased_of(b, r->kind);
         if (left && now < r->deadline_us) {
             link = &r->next;
             continue;

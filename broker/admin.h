@@ -14,7 +14,7 @@ struct request {
     int drop, pause;
     uint64_t recovery;   /* b->recoveries when it began: after another one it is void */
     int64_t deadline_us; /* of a drain */
-    char fingerprint[128], reason[200];
+    char fingerprint[808], reason[808];
     int64_t *positions;
     size_t npositions;
     struct lj_item *items; /* the parked events it is about */

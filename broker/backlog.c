@@ -70,11 +70,11 @@ int lj_backlog_new(const struct lj_catalog *cat, struct lj_backlog **ret, struct
     return 0;
 }
 
-static void free_groups(struct lj_group *g)
+void lj_group_free(struct lj_group *g)
 {
     while (g) {
         struct lj_group *next = g->next;
-        free_groups(g->then);
+        lj_group_free(g->then);
         free(g);
         g = next;
     }
@@ -93,7 +93,7 @@ void lj_backlog_free(struct lj_backlog **bp)
         lj_u64map_free(&q->parked);
         lj_openset_free(&q->open);
         lj_queues_free(&q->queues);
-        free_groups(q->again);
+        lj_group_free(q->again);
     }
     lj_cells_free(&b->cells);
     free(b);
@@ -205,6 +205,18 @@ int lj_backlog_push(struct lj_backlog *b, size_t kind, const struct lj_item *ite
         return 0;
     }
     return make_ready(b, q, cell);
+}
+
+int lj_backlog_push_front(struct lj_backlog *b, size_t kind, const struct lj_item *item)
+{
+    struct kind_backlog *q = &b->kinds[kind];
+    struct lj_item it = *item;
+    int rc = order_class(q, &it);
+    uint32_t cell = rc ? LJ_NIL : lj_cell_new(&b->cells, &it);
+    if (cell == LJ_NIL)
+        return LJ_E_NOMEM;
+    struct lj_list one = {cell, cell, 1};
+    return lj_queues_put_front(&q->queues, &b->cells, &one);
 }
 
 static void pass_barriers(struct lj_backlog *b)
@@ -358,6 +370,36 @@ static int take_ready(struct lj_backlog *b, struct kind_backlog *q, size_t max, 
     return 0;
 }
 
+/* A group that goes out again: what has been parked before it since takes its later ones along.
+ * Without memory it goes out whole. */
+static void split_behind(struct kind_backlog *q, struct lj_group **gp, struct lj_group **ret_behind)
+{
+    struct lj_group *g = *gp;
+    size_t keep = 0, n = 0;
+    for (size_t i = 0; i < g->n; i++)
+        n += lj_u64map_get(&q->parked, g->items[i].key) != NULL;
+    struct lj_group *behind = n ? group_new(n) : NULL;
+    if (!behind)
+        return;
+    n = 0;
+    for (size_t i = 0; i < g->n; i++) {
+        if (lj_u64map_get(&q->parked, g->items[i].key))
+            behind->items[n++] = g->items[i];
+        else
+            g->items[keep++] = g->items[i];
+    }
+    behind->holds_keys = g->holds_keys;
+    *ret_behind = behind;
+    g->n = keep;
+    if (keep) {
+        q->groups_out++;
+        return;
+    }
+    behind->then = g->then; /* comes when this is parked */
+    free(g);
+    *gp = NULL;
+}
+
 int lj_backlog_take(struct lj_backlog *b, size_t kind, size_t max, int64_t now_us,
                     struct lj_group **ret, struct lj_group **ret_behind)
 {
@@ -367,7 +409,9 @@ int lj_backlog_take(struct lj_backlog *b, size_t kind, size_t max, int64_t now_u
     if (serial && q->groups_out)
         return 0;
     *ret = take_again(q, now_us);
-    if (*ret || (serial && q->again) || !q->queues.count)
+    if (*ret && q->kind->ordering != LJ_ORDER_NONE && q->parked.count)
+        split_behind(q, ret, ret_behind);
+    if (*ret || *ret_behind || (serial && q->again) || !q->queues.count)
         return 0;
     return take_ready(b, q, max, now_us, ret, ret_behind);
 }

@@ -22,6 +22,8 @@ struct lj_group {
     struct lj_item items[];
 };
 
+void lj_group_free(struct lj_group *g); /* with what waits for it; g may be NULL */
+
 struct lj_backlog_stats {
     uint64_t open, ready, held, groups_out, groups_again;
     int64_t oldest, watermark;
@@ -36,6 +38,9 @@ void lj_backlog_free(struct lj_backlog **b);
 LJ_MUST int lj_backlog_open(struct lj_backlog *b, size_t kind, int64_t position);
 /* It may go out (its gate is open). errors: LJ_E_NOMEM */
 LJ_MUST int lj_backlog_push(struct lj_backlog *b, size_t kind, const struct lj_item *item);
+/* A redriven one: before everything of its unit that is queued, so before the later ones of its
+ * key. errors: LJ_E_NOMEM */
+LJ_MUST int lj_backlog_push_front(struct lj_backlog *b, size_t kind, const struct lj_item *item);
 /* Not for this kind after all: its gate closed with another verdict. */
 void lj_backlog_close(struct lj_backlog *b, size_t kind, int64_t position);
 /* Everything at or below is known: barriers are judged by it. */

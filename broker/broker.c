@@ -12,6 +12,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -348,6 +349,7 @@ static void on_tick(uv_timer_t *t)
     rates(b, now);
     if (b->state == BROKER_RUNNING || b->state == BROKER_DRAINING) {
         dispatch_tick(b, now);
+        peers_tick(b);
         settle_run(b, now);
         stream_head(b, now);
     }
@@ -410,6 +412,11 @@ void broker_stop(struct broker *b)
     if (b->stopping)
         return;
     b->stopping = 1;
+    if (b->taking) { /* a statement off the loop that nobody can end; nothing in memory is owed to
+                        anyone */
+        lj_log(LJ_WARN, "broker.stopped_in_takeover", "epoch=%lld", (long long)b->log.epoch);
+        _exit(b->exit_status);
+    }
     uv_timer_t *timers[] = {&b->tick, &b->wake, &b->again};
     for (size_t i = 0; i < 3; i++)
         uv_close((uv_handle_t *)timers[i], on_handle_closed);

@@ -204,7 +204,9 @@ void dispatch_put_back(struct broker *b, struct lease *l);
 void dispatch_closed(struct broker *b, struct lease **l, int64_t now_us); /* its turn has retired */
 void dispatch_failed(struct broker *b, struct lease **l, enum cause cause,
                      const struct lj_err *why);
-int dispatch_idle(const struct broker *b); /* nothing leased, no results */
+void dispatch_suspect(struct broker *b,
+                      const struct lease *l); /* its worker's data failed once more */
+int dispatch_idle(const struct broker *b);    /* nothing leased, no results */
 void lease_free(struct lease **l);
 void lease_unlist(struct broker *b, struct lease *l); /* out of the list of leases */
 void lease_free_slot(struct lease *l);                /* its peer has a slot more; l->peer = NULL */
@@ -218,6 +220,8 @@ void failure_parked(struct broker *b, struct park **p);
 void failure_reset(struct broker *b);
 /* fetch.c: complete a lease's batch from the window or the log, then send it */
 void fetch_batch(struct broker *b, struct lease *l);
+void fetch_forget(struct broker *b, size_t kind,
+                  const struct lj_group *g);           /* these are not fetched after all */
 void dispatch_send(struct broker *b, struct lease *l); /* its batch is complete */
 void fetch_keep_short(struct broker *b, size_t kind, const struct lease *gate,
                       size_t i); /* what `kind` gets of it instead of the payload */
@@ -232,6 +236,7 @@ struct peer {
     size_t kind;
     unsigned slots, leased;
     int leaving; /* said BYE */
+    int blamed;  /* one of its batches has been blamed for its going */
     int suspect; /* paused: it fails where others pass */
     unsigned failures_in_row;
     double per_event_us; /* measured, smoothed; 0 = not yet */
@@ -251,6 +256,8 @@ void peers_close(struct broker *b);
 int peers_send(struct broker *b, struct peer *p, uint8_t type, uint64_t seq,
                struct lj_buf *body); /* 0, or the peer is gone */
 void peers_bye_if_idle(struct broker *b, struct peer *p);
+void peers_overdue(struct broker *b, struct peer *p); /* asked WHO and gone: p is freed */
+void peers_tick(struct broker *b);
 void peers_forget(struct broker *b); /* every peer must say HELLO again */
 
 /* ---- the log ---- */
@@ -367,6 +374,7 @@ void stream_restart(struct broker *b, int64_t position, int64_t number);
 struct settle {
     struct lj_db *db;
     int busy;
+    int unread; /* an event it announced could not be read back */
     size_t kind;
     int64_t upto, settled[LJ_KINDS_MAX];
     int64_t next_us;

@@ -36,7 +36,7 @@ void lease_free(struct lease **lp)
     free(l->events);
     free(l->verdicts);
     free(l->shorts);
-    free(l->group);
+    lj_group_free(l->group);
     free(l);
     *lp = NULL;
 }
@@ -110,8 +110,10 @@ static int give(struct broker *b, struct peer *p)
     int64_t now = lj_mono_us();
     if (lj_backlog_take(b->backlog, p->kind, batch_size(b, p), now, &group, &behind))
         return 0; /* no memory now: tried again with the next turn */
-    if (behind)
+    if (behind) {
+        fetch_forget(b, p->kind, behind);
         failure_park_behind(b, p->kind, &behind);
+    }
     if (!group)
         return 0;
     struct lease *l = calloc(1, sizeof *l);
@@ -195,12 +197,13 @@ void dispatch_send(struct broker *b, struct lease *l)
                                               .count = (uint16_t)l->group->n});
     lj_buf_put(&body, l->batch.data, l->batch.len);
     lj_buf_free(&l->batch);
-    l->state = LEASE_OUT;
-    l->sent_us = lj_mono_us();
-    l->deadline_us = l->sent_us + (int64_t)ms * 1000;
     int rc = body.failed ? LJ_E_NOMEM : peers_send(b, p, LJ_MSG_BATCH, l->id, &body);
     lj_buf_free(&body);
-    if (rc == LJ_E_NOMEM) {
+    l->sent_us = lj_mono_us();
+    l->deadline_us = l->sent_us + (int64_t)ms * 1000;
+    if (rc == 0)
+        l->state = LEASE_OUT;
+    else { /* it never got there: nobody's fault */
         lease_unlist(b, l);
         lease_free_slot(l);
         dispatch_failed(b, &l, CAUSE_SYSTEM, NULL);
@@ -267,6 +270,10 @@ void dispatch_closed(struct broker *b, struct lease **lp, int64_t now_us)
         open_gates(b, l, i);
         lj_hist_add(&b->dispatch.last_effect_seconds, now_us - l->events[i].received_us);
     }
+    for (struct peer *p = b->peers.list; p; p = p->next) {
+        if (p->kind == l->kind && strcmp(p->name, l->worker) == 0)
+            p->failures_in_row = 0;
+    }
     b->dispatch.closed[l->kind] += l->group->n;
     if (b->cat->kinds[l->kind].feeds_directory)
         b->directory_dirty = 1;
@@ -276,7 +283,7 @@ void dispatch_closed(struct broker *b, struct lease **lp, int64_t now_us)
 
 /* ---- failed ---- */
 
-static void suspect(struct broker *b, const struct lease *l)
+void dispatch_suspect(struct broker *b, const struct lease *l)
 {
     struct peer *mine = NULL;
     int others_pass = 0;
@@ -301,8 +308,8 @@ void dispatch_failed(struct broker *b, struct lease **lp, enum cause cause,
 {
     struct lease *l = *lp;
     b->dispatch.failed[l->kind] += l->group->n;
-    if (cause == CAUSE_DATA)
-        suspect(b, l);
+    if (cause == CAUSE_DATA || cause == CAUSE_FINAL)
+        dispatch_suspect(b, l);
     failure_group(b, l->kind, &l->group, cause, why, l->worker, l->version);
     lease_free(lp);
 }
@@ -313,7 +320,7 @@ static struct lease *first_sent(const struct broker *b, const struct peer *p)
 {
     struct lease *first = NULL;
     for (struct lease *l = b->dispatch.leases; l; l = l->next) {
-        if (l->peer == p && l->state == LEASE_OUT && (!first || l->id < first->id))
+        if (l->peer == p && l->state == LEASE_OUT && (!first || l->sent_us < first->sent_us))
             first = l;
     }
     return first;
@@ -322,7 +329,7 @@ static struct lease *first_sent(const struct broker *b, const struct peer *p)
 void dispatch_peer_gone(struct broker *b, struct peer *p)
 {
     struct lj_err err = {0};
-    struct lease *guilty = first_sent(b, p);
+    struct lease *guilty = p->blamed ? NULL : first_sent(b, p);
     (void)lj_fail(&err, LJ_E_CLOSED, "worker %s went away with the batch", p->name);
     for (struct lease *l = b->dispatch.leases, *next; l; l = next) {
         next = l->next;
@@ -352,6 +359,10 @@ void dispatch_tick(struct broker *b, int64_t now_us)
         lease_unlist(b, l);
         lease_free_slot(l);
         dispatch_failed(b, &l, first ? CAUSE_CRASH : CAUSE_SYSTEM, &err);
+        if (p) { /* it gets nothing more until it says HELLO; what else it holds is not to blame */
+            peers_overdue(b, p);
+            next = b->dispatch.leases;
+        }
     }
 }
 

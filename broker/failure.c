@@ -14,6 +14,7 @@
 #include "broker/broker.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "proto/utf8.h"
 
 #define AGAIN_FIRST_US 100000
 #define AGAIN_MOST_US  5000000 /* the system's fault: tried for ever, at least so often */
@@ -51,6 +52,21 @@ static void queue_park(struct broker *b, struct park *p)
     broker_kick(b);
 }
 
+/* What a worker or PostgreSQL said may be cut inside a character or be no UTF-8 at all; the row
+ * must not be refused for it. */
+static void clean_text(char *s)
+{
+    while (*s) {
+        size_t n = 1;
+        while (n < 4 && s[n] && ((unsigned char)s[n] & 0xc0) == 0x80)
+            n++;
+        if (!lj_utf8_valid(s, n) || (unsigned char)*s < 0x20) {
+            memset(s, '?', n);
+        }
+        s += n;
+    }
+}
+
 static void park(struct broker *b, size_t kind, struct lj_group **g, int behind,
                  const struct lj_err *why, const char *worker, const char *version)
 {
@@ -64,6 +80,7 @@ static void park(struct broker *b, size_t kind, struct lj_group **g, int behind,
     p->behind = behind;
     if (why)
         p->err = *why;
+    clean_text(p->err.text);
     (void)snprintf(p->worker, sizeof p->worker, "%s", worker);
     (void)snprintf(p->version, sizeof p->version, "%s", version);
     *g = NULL;
@@ -146,7 +163,7 @@ void failure_reset(struct broker *b)
 {
     struct park *p;
     while ((p = failure_take_park(b))) {
-        free(p->group);
+        lj_group_free(p->group);
         free(p);
     }
 }

@@ -44,6 +44,12 @@ void fetch_keep_short(struct broker *b, size_t kind, const struct lease *gate, s
     lj_buf_free(&buf);
 }
 
+void fetch_forget(struct broker *b, size_t kind, const struct lj_group *g)
+{
+    for (size_t i = 0; i < g->n; i++)
+        lj_window_drop(window_of(b, kind), g->items[i].position);
+}
+
 static int from_window(struct broker *b, struct lease *l)
 {
     struct lj_window *w = window_of(b, l->kind);
@@ -101,6 +107,12 @@ static int add_row(struct broker *b, struct lease *l, size_t i, const PGresult *
         .key = {PQgetvalue(r, row, 7), (size_t)PQgetlength(r, row, 7)},
         .payload = {PQgetvalue(r, row, 8), (size_t)PQgetlength(r, row, 8)}};
     memcpy(rec.id, PQgetvalue(r, row, 1), 16);
+    if (b->cat->kinds[l->kind].after >=
+        0) { /* the same as from the window: the short result is the event */
+        rec.key = (struct lj_slice){"", 0};
+        rec.occurred_at_us = LJ_TIME_NONE;
+        rec.schema_version = b->cat->types[type].schema_version;
+    }
     size_t at = l->batch.len;
     lj_batch_record_put(&l->batch, &rec);
     if (l->batch.failed)

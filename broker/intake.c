@@ -289,7 +289,7 @@ void intake_close(struct broker *b)
     struct pend *p;
     size_t n;
     while ((p = intake_take(b, 1, &n)))
-        intake_refuse(b, p, LJ_E_DRAINING, NULL);
+        intake_refuse(b, p, p->doubt_position ? LJ_E_DB_LOST : LJ_E_DRAINING, NULL);
     lj_zsock_close(&in->sock, 500, NULL, NULL);
     lj_zsock_close(&in->tcp, 500, NULL, NULL);
     lj_u64map_free(&in->by_id);

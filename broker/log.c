@@ -174,6 +174,24 @@ int log_idle(const struct broker *b)
 
 /* ---- a turn comes back ---- */
 
+/* Classes in which every statement fails alike: no batch is guilty. */
+static int everybodys_fault(const char *sqlstate)
+{
+    static const char *const classes[] = {"08", "40", "53", "55", "57", "58", ""};
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (strncmp(sqlstate, classes[i], 2) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* 42, XX: a function that is missing or broken. The batch waits alone; it is not the data's fault.
+ */
+static int nobodys_data(const char *sqlstate)
+{
+    return strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "XX", 2) == 0;
+}
+
 static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
 {
     char quoted[300];
@@ -186,18 +204,23 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
         return;
     }
     int data = t->err.code == LJ_E_DB_DATA;
-    if (data &&
-        t->failed_lease >= 0) { /* the guilty batch to its rules, the rest into the next turn */
+    if (t->failed_lease >= 0 &&
+        (data ||
+         !everybodys_fault(
+             t->err.sqlstate))) { /* the guilty batch to its rules, the rest into the next turn */
         struct lease *guilty = t->leases[t->failed_lease];
         memmove(&t->leases[t->failed_lease], &t->leases[t->failed_lease + 1],
                 (t->nleases - (size_t)t->failed_lease - 1) * sizeof(void *));
         t->nleases--;
-        dispatch_failed(b, &guilty, data ? CAUSE_DATA : CAUSE_SYSTEM, &t->err);
+        dispatch_failed(b, &guilty,
+                        data || !nobodys_data(t->err.sqlstate) ? CAUSE_DATA : CAUSE_SYSTEM,
+                        &t->err);
     } else if (data && t->failed_append && t->npends == 1) {
         struct pend *p = t->pends;
         t->pends = NULL;
         intake_refuse(b, p, LJ_E_DB_DATA, t->err.sqlstate);
-    } else if (data && t->failed_park >= 0) { /* its row is there already: nothing more to write */
+    } else if (t->failed_park >= 0 && strcmp(t->err.sqlstate, "P0001") ==
+                                          0) { /* its row is there already: nothing more to write */
         struct park *known = t->parks[t->failed_park];
         memmove(&t->parks[t->failed_park], &t->parks[t->failed_park + 1],
                 (t->nparks - (size_t)t->failed_park - 1) * sizeof(void *));
@@ -319,6 +342,11 @@ static void on_sync(struct lj_db *db, int code, void *arg)
         return;
     }
     LJ_FAILPOINT("broker.turn.committed");
+    if (t->failed) { /* committed, but a follow-on event could not be read: the log and the
+                        catalogue are read again */
+        broker_lost(b, &t->err);
+        return;
+    }
     lane->failures = 0;
     lane->events_max =
         lane->events_max * 2 < LJ_TURN_EVENTS_MAX ? lane->events_max * 2 + 1 : LJ_TURN_EVENTS_MAX;
@@ -352,7 +380,7 @@ void log_forget_turns(struct broker *b)
         for (size_t i = 0; i < t->nleases; i++)
             lease_free(&t->leases[i]);
         for (size_t i = 0; i < t->nparks; i++) {
-            free(t->parks[i]->group);
+            lj_group_free(t->parks[i]->group);
             free(t->parks[i]);
         }
         turn_free(&t);

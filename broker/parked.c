@@ -27,7 +27,7 @@ static int asked_for(const struct request *r, int64_t position, const char *fing
 static void redrive_item(struct broker *b, struct request *r, const struct lj_item *item)
 {
     if (lj_backlog_parked_key(b->backlog, r->kind, item->key, -1) ||
-        (!r->drop && lj_backlog_push(b->backlog, r->kind, item)))
+        (!r->drop && lj_backlog_push_front(b->backlog, r->kind, item)))
         lj_log(
             LJ_ERROR, "parked.not_redriven", "position=%lld",
             (long long)item->position); /* its row says `redriving`: the next start takes it up */
@@ -45,8 +45,9 @@ static void on_changed(struct lj_db *db, int code, void *arg)
         return;
     }
     json_t *positions = json_array();
-    for (size_t i = 0; i < r->nitems; i++) {
+    for (size_t i = r->nitems; i-- > 0;) /* from the last: each goes before what is queued */
         redrive_item(b, r, &r->items[i]);
+    for (size_t i = 0; i < r->nitems; i++) {
         json_array_append_new(positions, json_integer(r->items[i].position));
     }
     if (r->nitems) {
@@ -61,6 +62,28 @@ static void on_changed(struct lj_db *db, int code, void *arg)
         json_pack("{s:b, s:i, s:o}", "ok", 1, "count", (int)r->nitems, "positions", positions));
     request_free(r);
     broker_kick(b);
+}
+
+/* What the statement really changed: another request may have been quicker. */
+static void on_moved(struct lj_db *db, const PGresult *res, const struct lj_err *err, void *arg)
+{
+    (void)db;
+    struct request *r = arg;
+    struct lj_u64map moved = {0};
+    size_t n = 0;
+    if (err)
+        return; /* on_changed says so */
+    for (int i = 0; i < PQntuples(res); i++) {
+        if (lj_u64map_put(&moved, (uint64_t)lj_pgget_i64(res, i, 0), (void *)1))
+            lj_log(LJ_ERROR, "parked.not_redriven", "position=%lld",
+                   (long long)lj_pgget_i64(res, i, 0)); /* the next start takes it up */
+    }
+    for (size_t i = 0; i < r->nitems; i++) {
+        if (lj_u64map_get(&moved, (uint64_t)r->items[i].position))
+            r->items[n++] = r->items[i];
+    }
+    r->nitems = n;
+    lj_u64map_free(&moved);
 }
 
 static int change_rows(struct request *r, struct lj_err *err)
@@ -83,11 +106,12 @@ static int change_rows(struct request *r, struct lj_err *err)
     if (rc == 0)
         rc = lj_db_exec(b->log.reads, NULL, fence, 0, NULL, NULL, NULL, 1, NULL, NULL, err);
     if (rc == 0 && r->drop)
-        rc = lj_db_exec(b->log.reads, NULL, "select drop_parked($1::int2, $2::int8[], $3::text)", 3,
-                        values, lengths, NULL, 1, NULL, NULL, err);
+        rc = lj_db_exec(b->log.reads, NULL,
+                        "select * from drop_parked($1::int2, $2::int8[], $3::text)", 3, values,
+                        lengths, NULL, 1, on_moved, r, err);
     else if (rc == 0)
-        rc = lj_db_exec(b->log.reads, NULL, "select redrive($1::int2, $2::int8[])", 2, values,
-                        lengths, NULL, 1, NULL, NULL, err);
+        rc = lj_db_exec(b->log.reads, NULL, "select * from redrive($1::int2, $2::int8[])", 2,
+                        values, lengths, NULL, 1, on_moved, r, err);
     if (rc == 0)
         rc = lj_db_sync(b->log.reads, on_changed, r, err);
     lj_pgarray_free(&a);
@@ -163,6 +187,12 @@ static void change_parked(struct request *r, const json_t *q, int drop)
     char sql[400];
     r->drop = drop;
     r->recovery = b->recoveries;
+    const char *reason = json_string_value(json_object_get(q, "reason"));
+    if (reason && strlen(reason) >= sizeof r->reason) {
+        admin_refuse(b, &r->from, r->seq, LJ_E_TOO_LARGE, "the reason is longer than 800 bytes");
+        request_free(r);
+        return;
+    }
     if (read_positions(r, q) || (drop && !r->reason[0])) {
         admin_refuse(b, &r->from, r->seq, LJ_E_ARG,
                      drop ? "needs positions or fingerprint, and a reason"

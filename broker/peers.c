@@ -198,6 +198,22 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
     }
 }
 
+void peers_overdue(struct broker *b, struct peer *p)
+{
+    answer(b, p->sock, &p->rid, p->leaving ? LJ_MSG_BYE : LJ_MSG_WHO, 0, NULL);
+    p->blamed = 1;
+    remove_peer(b, p, "deadline");
+}
+
+/* A lease ends in many ways; who has said BYE and holds none any more gets its answer here. */
+void peers_tick(struct broker *b)
+{
+    for (struct peer *p = b->peers.list, *next; p; p = next) {
+        next = p->next;
+        peers_bye_if_idle(b, p);
+    }
+}
+
 void peers_forget(struct broker *b)
 {
     while (b->peers.list) {

@@ -103,6 +103,8 @@ static void cut_failed(struct broker *b, struct lease *l, struct outcomes *o)
         l->verdicts[keep] = l->verdicts[i];
         l->shorts[keep++] = l->shorts[i];
     }
+    if (o->cause == CAUSE_FINAL)
+        dispatch_suspect(b, l);
     failure_group(b, l->kind, &failed, o->cause, &o->err, l->worker, l->version);
 }
 
@@ -157,7 +159,6 @@ void dispatch_result(struct broker *b, struct peer *p, zmq_msg_t *body)
         dispatch_failed(b, &l, rc == LJ_E_NOMEM ? CAUSE_SYSTEM : CAUSE_DATA, &err);
     } else {
         measure(p, h.spent_us, h.count);
-        p->failures_in_row = o.nfailed && o.cause == CAUSE_FINAL ? p->failures_in_row + 1 : 0;
         accept_result(b, l, &o);
     }
     free(o.failed);

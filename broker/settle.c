@@ -69,9 +69,10 @@ static void on_inserted(struct lj_db *db, const PGresult *res, const struct lj_e
     note_error(db, res, err, arg);
     for (int i = 0; t && !err && i < PQntuples(res); i++) {
         struct new_event *e = log_read_follow_on(b, res, i);
-        if (!e)
-            break; /* the log is read again at the next start; here the event is only not handed on:
-                      treat as lost memory */
+        if (!e) {
+            b->settle.unread = 1;
+            break;
+        } /* committed or not, the log and the catalogue are read again: step_done */
         if (t->follow_tail)
             t->follow_tail->next = e;
         else
@@ -88,6 +89,8 @@ static void insert_and_commit(struct broker *b, const char *array, size_t array_
     struct lj_err err = {0};
     int rc = 0;
     struct turn *t = n ? calloc(1, sizeof *t) : NULL;
+    if (n && !t)
+        rc = lj_fail(&err, LJ_E_NOMEM, "no memory for a settlement's events");
     if (t) {
         char base[24], cap[24], kind[12], now[40];
         t->b = b;
@@ -154,6 +157,13 @@ static void step_done(struct lj_db *db, int code, void *arg)
         return;
     }
     LJ_FAILPOINT("broker.settle.committed");
+    if (s->unread) { /* an event is in the log that could not be handed on */
+        struct lj_err err = {0};
+        (void)lj_fail(&err, LJ_E_NOT_FOUND,
+                      "a settlement announced a type the catalogue does not have");
+        broker_lost(b, &err);
+        return;
+    }
     s->settled[s->kind] = s->upto;
     s->runs++;
     lj_hist_add(&s->seconds, lj_mono_us() - s->started_us);
@@ -191,6 +201,7 @@ static void start(struct broker *b, size_t kind, int64_t upto)
     s->kind = kind;
     s->upto = upto;
     s->err = (struct lj_err){0};
+    s->unread = 0;
     s->started_us = lj_mono_us();
     (void)snprintf(fence, sizeof fence, "select fence(%d::int2, %lld::int8)", (int)b->cfg.shard,
                    (long long)b->log.epoch);

@@ -16,15 +16,10 @@ static int set_int(void *sock, int option, int value)
 static const struct {
     int option, value;
 } socket_options[] = {
-    {ZMQ_LINGER, 500},
-    {ZMQ_SNDHWM, 10000},
-    {ZMQ_RCVHWM, 1000},
-    {ZMQ_HEARTBEAT_IVL, 5000},
-    {ZMQ_HEARTBEAT_TIMEOUT, 15000},
-    {ZMQ_HEARTBEAT_TTL, 15000},
-    {ZMQ_HANDSHAKE_IVL, 5000},
-    {ZMQ_TCP_KEEPALIVE, 1},
-    {ZMQ_BACKLOG, 1024},
+    {ZMQ_LINGER, 500},          {ZMQ_RCVHWM, 1000},
+    {ZMQ_HEARTBEAT_IVL, 5000},  {ZMQ_HEARTBEAT_TIMEOUT, 15000},
+    {ZMQ_HEARTBEAT_TTL, 15000}, {ZMQ_HANDSHAKE_IVL, 5000},
+    {ZMQ_TCP_KEEPALIVE, 1},     {ZMQ_BACKLOG, 1024},
 };
 
 int broker_bind(struct broker *b, const struct endpoint *e, lj_zsock_cb cb, struct lj_zsock **ret,
@@ -42,6 +37,9 @@ int broker_bind(struct broker *b, const struct endpoint *e, lj_zsock_cb cb, stru
     int bad = zmq_setsockopt(sock, ZMQ_MAXMSGSIZE, &most, sizeof most);
     for (size_t i = 0; i < sizeof socket_options / sizeof socket_options[0]; i++)
         bad |= set_int(sock, socket_options[i].option, socket_options[i].value);
+    /* What a peer that does not read may cost: full, its ACKs are lost and it asks again, its
+     * stream has a gap and it reads the log. */
+    bad |= set_int(sock, ZMQ_SNDHWM, e->door == LJ_DOOR_WORK ? 1000 : 400);
     if (e->type == ZMQ_ROUTER) /* before bind, else it has no effect and sends vanish */
         bad |= set_int(sock, ZMQ_ROUTER_MANDATORY, 1);
     int rc =

@@ -14,6 +14,7 @@
 #include "common/log.h"
 
 #define PAGE_ROWS 20000
+#define OUT_AGAIN (-2) /* in a closed set: being redriven; load_parked pushes it */
 
 struct closed_set {
     struct lj_u64map verdicts;
@@ -86,7 +87,9 @@ static int load_closed(PGconn *c, const struct takeover_result *t, size_t kind,
                           "c.verdicts) u(position, verdict)"
                           " where c.kind = $1::int2 and c.hi > $2::int8 and u.position > $2::int8"
                           " union all select position, 1 from parked where kind = $1::int2 and "
-                          "position > $2::int8 and state <> 'redriving'",
+                          "position > $2::int8 and state in ('parked', 'dropped')"
+                          " union all select position, -2 from parked where kind = $1::int2 and "
+                          "position > $2::int8 and state = 'redriving'",
                           2, values, &r, err);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
         intptr_t v = (intptr_t)strtoll(PQgetvalue(r, i, 1), NULL, 10);
@@ -111,6 +114,9 @@ static int place(struct takeover_result *t, struct closed_set *closed, size_t k,
     if (kind->after >= 0) {
         size_t a = (size_t)kind->after;
         intptr_t v = (intptr_t)lj_u64map_get(&closed[a].verdicts, (uint64_t)p);
+        if (v ==
+            OUT_AGAIN) /* the gate's own event is being redriven: its verdict is still to come */
+            v = 0;
         if (v && v - 1 != kind->after_verdict)
             return 0;
         int rc = lj_backlog_open(t->backlog, k, p);
@@ -211,9 +217,8 @@ static int load_parked(PGconn *c, struct takeover_result *t, struct lj_err *err)
         item.key = lj_key_hash(item.unit, PQgetvalue(r, i, 6), (size_t)PQgetlength(r, i, 6));
         if (lj_pgget_bool(r, i, 7))
             item.flags |= LJ_ITEM_OWN_KEY;
-        int failed = lj_pgget_bool(r, i, 1)
-                         ? (item.position > t->marks[k] ? 0 : lj_backlog_push(t->backlog, k, &item))
-                         : lj_backlog_parked_key(t->backlog, k, item.key, 1);
+        int failed = lj_pgget_bool(r, i, 1) ? lj_backlog_push(t->backlog, k, &item)
+                                            : lj_backlog_parked_key(t->backlog, k, item.key, 1);
         if (failed)
             rc = lj_fail(err, LJ_E_NOMEM, "no memory for parked events");
     }
@@ -311,10 +316,10 @@ static int read_all(PGconn *c, const struct broker_config *cfg, const struct tak
     t->next_position = t->frontier + 1;
     t->next_closure = t->closure_frontier + 1;
     rc = lj_backlog_new(t->cat, &t->backlog, err);
+    if (rc == 0) /* first: redriven events stand before the later ones of their keys */
+        rc = load_parked(c, t, err);
     if (rc == 0)
         rc = load_backlog(c, t, err);
-    if (rc == 0)
-        rc = load_parked(c, t, err);
     return rc;
 }
 

@@ -207,6 +207,45 @@ static void test_parked_key_takes_later_events_behind_it(void **state)
     lj_backlog_finish(b, KEYED, &g);
 }
 
+static void test_redriven_goes_before_what_waits(void **state)
+{
+    (void)state;
+    struct lj_item item = {
+        .position = 1, .key = 77, .unit = 1, .class = 1, .flags = LJ_ITEM_REDRIVEN};
+    put(KEYED, 2, 77, 1, 1, 0); /* of its key, queued while it was parked */
+    assert_int_equal(lj_backlog_push_front(b, KEYED, &item), 0);
+    struct lj_group *g = take(KEYED, 1, 0);
+    EXPECT(g, 1);
+    lj_backlog_finish(b, KEYED, &g);
+    g = take(KEYED, 1, 0);
+    EXPECT(g, 2);
+    lj_backlog_finish(b, KEYED, &g);
+}
+
+static void test_what_goes_out_again_stays_behind_a_parked_one(void **state)
+{
+    (void)state;
+    struct lj_group *g, *behind;
+    for (int64_t p = 1; p <= 4; p++)
+        put(KEYED, p, 77, 1, 1, 0);
+    g = take(KEYED, 4, 0);
+    lj_backlog_halve(b, KEYED, &g, 0);
+    g = take(KEYED, 4, 0);
+    lj_backlog_halve(b, KEYED, &g, 0);
+    g = take(KEYED, 4, 0);
+    EXPECT(g, 1);
+    lj_backlog_parked(b, KEYED, &g);
+    for (int64_t p = 2; p <= 3; p++) { /* 2 alone, then 3 and 4: never out, parked behind it */
+        assert_int_equal(lj_backlog_take(b, KEYED, 10, 0, &g, &behind), 0);
+        assert_null(g);
+        assert_non_null(behind);
+        assert_int_equal(behind->items[0].position, p);
+        lj_backlog_parked(b, KEYED, &behind);
+    }
+    assert_int_equal(lj_backlog_stats(b, KEYED).open, 0);
+    assert_int_equal(lj_backlog_stats(b, KEYED).groups_out, 0);
+}
+
 static void test_barrier_holds_until_the_other_kind_is_there(void **state)
 {
     (void)state;
@@ -350,6 +389,8 @@ int main(void)
         T(test_by_position_one_batch_out),
         T(test_halves_of_a_key_wait_for_each_other),
         T(test_parked_key_takes_later_events_behind_it),
+        T(test_redriven_goes_before_what_waits),
+        T(test_what_goes_out_again_stays_behind_a_parked_one),
         T(test_barrier_holds_until_the_other_kind_is_there),
         T(test_a_flooding_unit_does_not_starve_a_quiet_one),
         T(test_classes_and_ageing),

@@ -35,6 +35,7 @@ int lj_cmd_mail_broadcast(struct lj_ctl *ctl);
 int lj_cmd_opinion_explain(struct lj_ctl *ctl);
 int lj_cmd_check(struct lj_ctl *ctl);
 int lj_cmd_demo(struct lj_ctl *ctl);
+int lj_cmd_bench(struct lj_ctl *ctl);
 int lj_cmd_units(struct lj_ctl *ctl);
 int lj_cmd_man(struct lj_ctl *ctl);
 int lj_cmd_completion(struct lj_ctl *ctl);

@@ -58,6 +58,9 @@ static void tell(struct demo *d, const json_t *status, const char *what)
         const char *name = json_string_value(json_object_get(k, "name"));
         if (number(k, "open"))
             (void)fprintf(stderr, " %s %lld", name ? name : "?", (long long)number(k, "open"));
+        else if (name && strcmp(name, "quota") == 0 &&
+                 number(k, "settled") < number(status, "frontier"))
+            (void)fprintf(stderr, " 结算 settling");
     }
     (void)fprintf(stderr, "%s", tty ? "" : "\n");
     (void)fflush(stderr);

@@ -120,6 +120,13 @@ const struct lj_command lj_commands[] = {
      "Events go on coming in and wait; `ljctl resume KIND` hands them out again. To stop the "
      "system, end `ljctl up`.",
      "ljctl drain opinion\nljctl drain --timeout 30 --yes", "timeout yes", 0, 1, lj_cmd_drain},
+    {"bench", "EVENTS", "测量接收速率,以 COPY 为尺度",
+     "the durable intake rate of a running system, against plain COPY in the same PostgreSQL",
+     "Each round takes EVENTS events in over the broker's local socket and appends as many rows "
+     "with COPY to a table made like the log (schema liangjin_bench, dropped at the end); the two "
+     "alternate, medians and their ratio are the result. The events (mail.read of a mail that does "
+     "not exist) stay in the log and have no effect; do not run it on a system in real use.",
+     "ljctl bench 50000\nljctl bench 20000 --rounds 9 --output json", "rounds", 1, 1, lj_cmd_bench},
     {"quota show", "", "查看队伍与运动员的年度任务",
      "sessions and minutes of teams and athletes by year", "",
      "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json",

@@ -29,7 +29,7 @@ struct lj_ctl_options {
     char *unit, *role, *file, *kind, *fingerprint, *reason, *type, *from, *person, *team;
     char *title, *to, *needs, *id;
     int64_t port, workers, class, rate, burst, expires_days, limit, timeout_s, year;
-    int64_t due, warning_s, critical_s, demo, seed;
+    int64_t due, warning_s, critical_s, demo, seed, rounds;
     int once;
     int yes, dry_run, once_ready, follow, all, embedded;
 };

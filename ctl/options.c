@@ -99,6 +99,7 @@ const struct lj_option lj_options[] = {
      "SECONDS", NULL, 0, 0},
     {NUMBER("critical", critical_s, "300", 1, 86400, "s", "age of the oldest open event: critical"),
      "SECONDS", NULL, 0, 0},
+    {NUMBER("rounds", rounds, "5", 1, 100, "", "how often each side is measured"), "N", NULL, 0, 0},
     {SWITCH("embedded", embedded, "the table built into ljctl, not the register in the database"),
      NULL, NULL, 0, 0},
 

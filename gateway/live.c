@@ -114,7 +114,11 @@ void lj_live_take(struct lj_live *l, struct lj_slice metrics, int64_t mono_us, i
         }
         p += n + 1;
     }
-    if (l->last_us && r.n_ack == LJ_HIST_BUCKETS + 1) {
+    if (r.n_ack != LJ_HIST_BUCKETS + 1) {
+        return; /* not all of it is there: counters that fell to nothing would come back as a rush
+                 */
+    }
+    if (l->last_us) {
         add(l, &r, mono_us, wall_us);
     }
     l->last_us = mono_us;

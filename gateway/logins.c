@@ -108,11 +108,6 @@ int lj_logins_begin(struct lj_logins *l, const struct lj_account *a, int64_t mon
                     int64_t wall_us, char secret[LJ_LOGIN_SECRET + 1], struct lj_login **ret,
                     struct lj_err *err)
 {
-    end_oldest(l, a->login);
-    lj_logins_sweep(l, mono_us);
-    if (l->n == LOGINS_MAX) {
-        return lj_fail(err, LJ_E_BUSY, "there are as many logins as there may be");
-    }
     struct lj_login *x = calloc(1, sizeof *x);
     if (!x) {
         return lj_fail(err, LJ_E_NOMEM, "no memory for a login");
@@ -120,6 +115,12 @@ int lj_logins_begin(struct lj_logins *l, const struct lj_account *a, int64_t mon
     if (role_of(a->role, x) != 0) {
         free(x);
         return lj_fail(err, LJ_E_ARG, "the account has an unknown role");
+    }
+    end_oldest(l, a->login);
+    lj_logins_sweep(l, mono_us);
+    if (l->n == LOGINS_MAX) {
+        free(x);
+        return lj_fail(err, LJ_E_BUSY, "there are as many logins as there may be");
     }
     make_secret(secret);
     hash_of(secret, LJ_LOGIN_SECRET, x->hash);

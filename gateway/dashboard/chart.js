@@ -1,10 +1,10 @@
 // The live chart: events a second and backlog over ten minutes. A canvas says nothing to a screen reader, so the figure has a sentence and, folded
 // away, a table of the same numbers by the minute.
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
-import uPlot from './vendor/uplot.js';
 import { num, rate, time } from './words.js';
 import { onPrefs } from './prefs.js';
 
+const { uPlot } = globalThis; // vendor/uplot.js is a plain script, loaded by index.html before this one
 const HEIGHT = 190;
 const STEPS = [1, 2, 5].flatMap((n) => [...Array(8).keys()].map((e) => n * 10 ** e)).sort((a, b) => a - b);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -17,8 +17,8 @@ function options(width) {
     scales: { x: { time: true }, n: { range: (u, lo, hi) => [0, Math.max(5, hi * 1.1)] }, open: { range: (u, lo, hi) => [0, Math.max(10, hi * 1.1)] } },
     axes: [
       { ...axis, values: hours, space: 80 },
-      { ...axis, scale: 'n', size: 52, incrs: STEPS, values: (u, v) => v.map((x) => num(x)) },
-      { ...axis, scale: 'open', side: 1, size: 60, incrs: STEPS, grid: { show: false }, values: (u, v) => v.map((x) => num(x)) },
+      { ...axis, scale: 'n', size: 52, space: 26, incrs: STEPS, values: (u, v) => v.map((x) => num(x)) },
+      { ...axis, scale: 'open', side: 1, size: 60, space: 26, incrs: STEPS, grid: { show: false }, values: (u, v) => v.map((x) => num(x)) },
     ],
     series: [
       {},

@@ -299,6 +299,9 @@ def serve(build, options):
     ends it all. Commands: `broker stop`, `broker start`, `pg stop`, `pg start`, `gateway term`, else what the fake broker knows."""
     import sys
     with Stack(build, *options) as s:
+        # The account "contract"; its password is "contract password".
+        s.pg.sql("select liangjin.create_account('contract', 'CN000', 'operator', '$argon2id$v=19$m=65536,t=2,p=1"
+                 "$1tuh1P6L7YFIQVUneoZrwA$Eh6t360Ys/vU1BYbAlmBNcMDp8DL+TEywaCbCx4W5Uo')")
         print(json.dumps({"port": s.gateway.port, "tokens": {name: t[0] for name, t in TOKENS.items()}}), flush=True)
         actions = {"broker stop": lambda: s.broker.kill(), "broker start": lambda: s.start_broker(), "pg stop": lambda: s.pg.stop("immediate"),
                    "pg start": lambda: s.pg.start(), "gateway term": lambda: s.gateway.process.terminate()}

@@ -26,12 +26,13 @@
 #include "client/liangjin.h"
 #include "common/cfg.h"
 #include "common/clock.h"
+#include "common/curve.h"
 #include "common/metrics.h"
 #include "common/timefmt.h"
 #include "common/uuid.h"
 
 struct options {
-    char *endpoint, *name, *type, *unit, *payload, *history, *server_key, *public_key, *secret_key;
+    char *endpoint, *name, *type, *unit, *payload, *history, *server_key, *secret_file;
     int64_t count, window, rate, deadline_ms, pad;
     int retry, quiet, centre;
 };
@@ -57,10 +58,9 @@ static const struct lj_cfg_row ROWS[] = {
      "send again, with the same id, what may be sent again"},
     {"centre", LJ_CFG_BOOL, AT(centre), "0", 0, 0, "", "events come from the Centre (origin 2)"},
     {"quiet", LJ_CFG_BOOL, AT(quiet), "0", 0, 0, "", "no line for each answer"},
-    {"curve-server-key", LJ_CFG_STR, AT(server_key), NULL, 0, 0, "",
-     "Z85 public key of the broker"},
-    {"curve-public-key", LJ_CFG_STR, AT(public_key), NULL, 0, 0, "", "own Z85 public key"},
-    {"curve-secret-key", LJ_CFG_STR, AT(secret_key), NULL, 0, 0, "", "own Z85 secret key"},
+    {"curve-server", LJ_CFG_STR, AT(server_key), NULL, 0, 0, "", "Z85 public key of the broker"},
+    {"curve-secret", LJ_CFG_STR, AT(secret_file), NULL, 0, 0, "",
+     "file (0600) with the own CURVE secret key"},
 };
 enum { NROWS = sizeof ROWS / sizeof *ROWS, AGAIN_US = 100000, STEP_MS = 20 };
 
@@ -348,17 +348,23 @@ static int open_all(struct run *r, struct lj_err *err)
         if (r->history < 0)
             return lj_fail_errno(err, LJ_E_IO, errno, "%s", r->opt.history);
     }
+    struct lj_keypair keys = {0};
+    int rc = r->opt.secret_file ? lj_keypair_read(r->opt.secret_file, &keys, err) : 0;
+    if (rc)
+        return rc;
     struct lj_client_options o = {
         .endpoint = r->opt.endpoint,
         .name = r->opt.name,
         .curve_server_key = r->opt.server_key,
-        .curve_public_key = r->opt.public_key,
-        .curve_secret_key = r->opt.secret_key,
+        .curve_public_key = r->opt.secret_file ? keys.public_key : NULL,
+        .curve_secret_key = r->opt.secret_file ? keys.secret_key : NULL,
         .events_max = (uint32_t)r->opt.window,
         .bytes_max = (size_t)r->opt.window * LJ_RECORD_BYTES_MAX,
         .deadline_us = r->opt.deadline_ms * 1000,
     };
-    return lj_client_open(&o, &r->client, err);
+    rc = lj_client_open(&o, &r->client, err);
+    lj_keypair_wipe(&keys);
+    return rc;
 }
 
 int main(int argc, char **argv)

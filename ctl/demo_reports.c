@@ -325,7 +325,8 @@ static int clean_body(struct maker *m, struct demo_item *item, int plain, struct
     item->unit = m->w->teams[b->teams[0]].unit;
     struct demo_row *fit =
         realloc(b->rows, ((size_t)b->nrows + ROOM) * sizeof *b->rows); /* most are short */
-    b->rows = fit ? fit : b->rows;
+    if (fit)
+        b->rows = fit;
     return 0;
 }
 

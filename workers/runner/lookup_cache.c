@@ -94,6 +94,7 @@ uint32_t lj_cache_entry(struct lj_lookup *lk, enum lj_lookup_what what, const st
         return 0;
     uint32_t *slot = slot_of(lk, what, ref);
     if (*slot)
+        /* cppcheck-suppress identicalInnerCondition ; it takes lists that grow for constants */
         return *slot;
     struct lj_entry *e = lj_list_add(&lk->entries, err);
     if (!e)

@@ -26,7 +26,7 @@ const struct lj_command lj_commands[] = {
      "Registers teams, athletes and sites of the 51 units (synthetic names, codes that begin with "
      "d1-, the next time d2-), files so many reports, corrections, withdrawals and words of hosts "
      "at once, waits until all is handled and settled, and holds every count against its own "
-     "reckoning by the field's rules. 200 to 200,000. Exit code 1 when one is off. What it leaves "
+     "reckoning by the field's rules. 200 to 100,000. Exit code 1 when one is off. What it leaves "
      "stays: not for a system in real use.",
      "ljctl demo 2000\nljctl demo 20000 --seed 7 --output json", "seed", 1, 1, lj_cmd_demo},
     {"status", "", "一屏查看系统状态",

@@ -20,7 +20,7 @@ enum {
     DEMO_SITE_GOOD = 3,    /* from here on sites that count */
     DEMO_QUIET_REPORTS = 3,
     DEMO_REPORTS_MIN = 200,
-    DEMO_REPORTS_MAX = 200000,
+    DEMO_REPORTS_MAX = 100000,
 };
 #define DEMO_NONE UINT32_MAX
 

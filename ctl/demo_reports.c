@@ -384,7 +384,7 @@ static uint32_t next_target(const struct demo_burst *b, size_t *at, int quiet)
 {
     for (; *at < b->n; (*at)++) {
         const struct demo_item *i = &b->items[*at];
-        if (i->op != DEMO_REPORT || i->verdict != DEMO_CLEAN)
+        if (!i->body || i->op != DEMO_REPORT || i->verdict != DEMO_CLEAN)
             continue;
         int is_quiet = b->world->teams[i->body->teams[0]].quiet;
         if (quiet ? is_quiet : !is_quiet && i->body->mode == DEMO_RECORDED)

@@ -1,6 +1,6 @@
 /* The demonstration's world: teams, persons, memberships and sites of the letter's units.
  *
- * Sizes grow with the number of reports up to those the field plans with (2,500 teams, some 30,000
+ * Sizes grow with the number of reports up to those the field plans with (3,500 teams, some 45,000
  * athletes). Each demonstration has a generation and codes of its own (d3-t17), so one can follow
  * another in the same directory: nothing in a world meets an earlier one, and what must come of it
  * can be told without looking at what is there. Entity i depends on (seed, i) alone, and the ids of
@@ -26,7 +26,7 @@ enum {
     SQUAD_SPREAD = 20,
     GUESTS_MAX = 2,
     TEAMS_LEAST = 102,
-    TEAMS_MOST = 2500,
+    TEAMS_MOST = 3500,
 };
 static const int64_t DAY_US = INT64_C(86400000000);
 static const int64_t LOCAL_US = INT64_C(28800000000);

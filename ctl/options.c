@@ -45,7 +45,7 @@ const struct lj_option lj_options[] = {
     {TEXT("pg-bin", pg_bin, NULL,
           "folder of PostgreSQL's programs (default: the newest below /usr/lib/postgresql)"),
      "DIR", NULL, 0, 0},
-    {NUMBER("demo", demo, "0", 0, 1000000, "reports",
+    {NUMBER("demo", demo, "0", 0, 100000, "reports",
             "when the system is ready, run a demonstration with so many reports; 0 = none"),
      "N", NULL, 0, 0},
     {SWITCH("once", once, "with --demo: stop when it is over; exit code 1 when a count is off"),

@@ -289,8 +289,55 @@ class Up(unittest.TestCase):
         self.assertEqual(json.loads(self.s.ctl("parked", "ls", "--output", "json").stdout), [])
         kept = json.loads(self.s.ctl("parked", "ls", "--all", "--output", "json").stdout)
         self.assertEqual({(r["state"], r["reason"]) for r in kept}, {("dropped", "test")})
-        tail = self.s.ctl("events", "tail", "--type", "operator.parked_dropped", "--output", "json").stdout.splitlines()
-        self.assertEqual(len(tail), 1)
+
+        def told():  # the operator's event follows the answer
+            return self.s.ctl("events", "tail", "--type", "operator.parked_dropped", "--output", "json").stdout.splitlines()
+        self.assertEqual(len(wait_for("the event of the drop", told)), 1)
+
+    def test_27_check(self):
+        r = self.s.ctl("check")
+        self.assertRegex(r.stdout, r"^LIANGJIN OK - .* \| .*backlog_age=")
+        self.s.ctl("pause", "opinion")
+        self.assertIn("WARNING", self.s.ctl("check", code=1).stdout)
+        self.s.ctl("resume", "opinion")
+        broker = self.s.processes()["broker"]
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            self.assertIn("CRITICAL", self.s.ctl("check", code=2).stdout)
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        r = subprocess.run([LJCTL, "check", "--dir", "/nonexistent"], capture_output=True, text=True)
+        self.assertEqual(r.returncode, 3)
+        wait_for("the broker again", self.s.healthy)
+
+    def test_28_mail_and_quota(self):
+        sent = json.loads(self.s.ctl("mail", "broadcast", "-", "--title", "关于年底填报的通知", "--to", "PS001,NO041", "--needs", "SIGN", "--due", "5",
+                                     "--id", "018e85ca-2000-7000-8000-00000000b001", "--yes", "--output", "json", text="请核对。\n").stdout)[0]
+        again = self.s.ctl("mail", "broadcast", "-", "--title", "关于年底填报的通知", "--to", "PS001,NO041", "--needs", "SIGN", "--due", "5",
+                           "--id", "018e85ca-2000-7000-8000-00000000b001", "--yes", "--output", "json", text="请核对。\n")
+        self.assertEqual(json.loads(again.stdout)[0]["result"], "stored before")
+
+        def letters():
+            return [m for m in json.loads(self.s.ctl("mail", "ls", "--output", "json").stdout) if m["number"] == sent["position"]]
+        rows = wait_for("the mail is there", letters)
+        self.assertEqual({r["unit"] for r in rows}, {"PS001", "NO041"})
+        self.assertEqual({(r["template"], r["needs"], r["state"]) for r in rows}, {("N03", "SIGN", "DELIVERED")})
+        shown = self.s.ctl("mail", "show", str(rows[0]["number"])).stdout
+        self.assertIn("请核对。", shown)
+        self.assertIn("NO041", shown)
+        self.s.ctl("mail", "show", "999999999", code=3)
+        self.s.ctl("mail", "broadcast", "-", "--title", "x", code=3, text="y")  # not without --yes
+        self.assertIn("agree", self.s.ctl("quota", "diff").stderr)
+        self.s.ctl("quota", "recompute")
+
+    def test_29_opinion_explain_needs_no_system(self):
+        r = subprocess.run([LJCTL, "opinion", "explain", "--output", "json", "活动中一名学生摔倒骨折,被送往医院治疗。"], capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        self.assertTrue(any(x["kind"] == "injury" and x["counts"] for x in json.loads(r.stdout)))
+        marked = subprocess.run([LJCTL, "opinion", "explain", "没有学生受伤"], capture_output=True, text=True).stdout.splitlines()
+        self.assertEqual(marked[0].strip(), "没有学生受伤")
+        self.assertIn("-", marked[1])
+        self.assertNotIn("^", marked[1])
 
     def test_30_every_process_comes_back(self):
         for name in ("worker-validation-1", "gateway", "broker", "postgres"):
@@ -371,7 +418,7 @@ class Places(unittest.TestCase):
             self.assertEqual(stat.S_IMODE(os.stat(run).st_mode), 0o700)
             names = s.processes()
             self.assertIn("worker-validation-2", names)
-            self.assertTrue(s.healthy())
+            wait_for("health", s.healthy)
         finally:
             self.assertEqual(s.stop(), 0, s.text())
             s.close()

@@ -64,7 +64,7 @@ function App() {
   return html`<${Header} me=${me} onLogout=${logout} />
     ${ended && html`<p class="bar ended" role="alert"><strong>登录已结束</strong>,以下数据不再更新。<button type="button" onClick=${leave}>重新登录</button> <span lang="en">session ended</span></p>`}
     ${down && !me && html`<p class="bar stale" role="alert">${down} <span lang="en">service unreachable</span></p>`}
-    ${me ? html`<${Overview} key=${me.login} onEnded=${() => setEnded(true)} />` : html`<${Login} onLogin=${(m) => { setDown(''); setMe(m); }} />`}`;
+    ${me ? html`<${Overview} key=${me.login} ended=${ended} onEnded=${() => setEnded(true)} />` : html`<${Login} onLogin=${(m) => { setDown(''); setMe(m); }} />`}`;
 }
 
 const root = document.getElementById('app');

@@ -1,7 +1,7 @@
 // Is it well? From a board to judgements: the same rules for the tiles and for the sentence above them. Pure functions.
 //
 // A judgement is {level, say, sayEn}; level is ok, warn, bad or none (nothing can be said). The limits of age are those of `ljctl check`.
-import { num, rate, span, big } from './words.js';
+import { num, rate, span, big, time } from './words.js';
 
 const ACK_WARN_MS = 250, ACK_BAD_MS = 1000;
 const AGE_WARN_S = 30, AGE_BAD_S = 300;
@@ -64,8 +64,12 @@ const VERDICTS = {
   bad: { zh: '有故障', en: 'Trouble' },
 };
 
-/** One sentence about all of them, and the reasons. */
-export function verdict(board, list) {
+/** What was known once, when nothing is known now: the same values without a judgement. */
+export const withdrawn = (list, since) => list.map((t) => ({ ...t, level: 'none', say: `截至 ${time(since)}`, sayEn: '' }));
+
+/** One sentence about all of them, and the reasons. since: the figures stand still since then, so nothing is claimed; null = they do not. */
+export function verdict(board, list, since) {
+  if (since !== null) return { level: 'none', zh: '暂不能判断', en: 'Unknown', why: [`数据停留在 ${time(since)}`] };
   const why = list.filter((t) => rank[t.level] > 0).map((t) => `${t.zh}:${t.say}`);
   let level = list.reduce((a, t) => (rank[t.level] > rank[a] ? t.level : a), 'ok');
   if (!board.database) {

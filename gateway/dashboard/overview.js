@@ -1,7 +1,7 @@
 // The first page: is it well, what comes in, what waits, and how the units stand.
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.js';
 import { watchBoard, watchStream } from './api.js';
-import { tiles, verdict } from './judge.js';
+import { tiles, verdict, withdrawn } from './judge.js';
 import { Chart } from './chart.js';
 import { Units } from './units.js';
 import { KINDS, STATES, TYPES, num, span, time } from './words.js';
@@ -9,8 +9,8 @@ import { KINDS, STATES, TYPES, num, span, time } from './words.js';
 const EVENTS = 20, POINTS = 600, BUSY_PER_S = 200, STALE_S = 6;
 const SHAPES = { ok: '●', warn: '▲', bad: '■', none: '○' };
 
-function Verdict({ board, list }) {
-  const v = verdict(board, list);
+function Verdict({ board, list, since }) {
+  const v = verdict(board, list, since);
   return html`<p class=${'verdict ' + v.level} role="status"><span aria-hidden="true">${SHAPES[v.level]}</span> <strong>${v.zh}</strong>
     <span lang="en">${v.en}</span>${v.why.length > 0 && html` <span class="why">${v.why.join(';')}</span>`}</p>`;
 }
@@ -34,7 +34,7 @@ function Kinds({ board }) {
 }
 
 function Events({ events, names, mode }) {
-  const say = { live: '实时', waiting: '正在重连…', busy: '高峰:每 2 秒刷新' }[mode];
+  const say = { live: '实时', waiting: '正在重连…', busy: '高峰:每 2 秒刷新', ended: '已停止' }[mode];
   return html`<section class="card" aria-labelledby="h-events"><h2 id="h-events">最近事件 <span lang="en">last events</span>
       <span class=${'pill ' + mode} role="status">${say}</span></h2>
     ${events.length === 0 ? html`<p class="empty">暂时没有事件;有新事件时会自动出现。<span lang="en">No events yet.</span></p>`
@@ -71,13 +71,14 @@ function useBoard(onEnded) {
   return { board, points, trouble };
 }
 
-/** Events of the stream, drawn at most four times a second. In a rush the stream is let go: the board brings the last ones. */
-function useEvents(busy) {
+/** Events of the stream, drawn at most four times a second. still: 'busy' = in a rush the stream is let go, and the board brings the last ones;
+ *  'ended' = the login is over; '' = follow it. */
+function useEvents(still) {
   const [events, setEvents] = useState([]);
   const [mode, setMode] = useState('waiting');
   const pending = useRef([]);
   useEffect(() => {
-    if (busy) { setMode('busy'); return undefined; }
+    if (still) { setMode(still); return undefined; }
     let timer = 0;
     const flush = () => { timer = 0; const add = pending.current; pending.current = []; setEvents((old) => merge(old, add)); };
     const stop = watchStream({
@@ -85,7 +86,7 @@ function useEvents(busy) {
       event: (e) => { pending.current.push(e); pending.current = pending.current.slice(-EVENTS); timer = timer || setTimeout(flush, 250); },
     });
     return () => { stop(); clearTimeout(timer); };
-  }, [busy]);
+  }, [still]);
   return { events, mode, add: (more) => setEvents((old) => merge(old, more)) };
 }
 
@@ -96,27 +97,28 @@ function staleness(board, trouble, now) {
   return trouble || age > STALE_S ? of || board.received : null;
 }
 
-function StaleBar({ board, trouble }) {
-  const since = staleness(board, trouble, Date.now());
-  if (since === null) return null;
+function StaleBar({ since, trouble }) {
   return html`<p class="bar stale" role="alert"><strong>数据停留在 ${time(since)}</strong>${trouble ? `:${trouble.message},正在重试` : ':数据库暂无应答'}
     <span lang="en">data stale since ${time(since)}</span></p>`;
 }
 
-export function Overview({ onEnded }) {
+export function Overview({ onEnded, ended }) {
   const { board, points, trouble } = useBoard(onEnded);
   const busy = Boolean(board && board.live && board.live.per_second > BUSY_PER_S);
-  const { events, mode, add } = useEvents(busy);
+  const { events, mode, add } = useEvents(ended ? 'ended' : busy ? 'busy' : '');
   useEffect(() => { if (board) { board.received = Date.now(); add(board.events); } }, [board]);
   if (!board) {
     return html`<main id="main"><p class=${trouble ? 'bar stale' : 'empty'} role="status">${trouble ? `${trouble.message},正在重试…` : '正在读取数据…'}
       <span lang="en">${trouble ? 'Trying again' : 'Loading'}</span></p></main>`;
   }
-  const list = tiles(board), names = new Map(board.units.map((u) => [u.code, u.name]));
+  const since = ended ? Date.parse(board.as_of || board.now) : staleness(board, trouble, Date.now());
+  const known = since === null || !(trouble || ended); // the database may be away: what the broker says holds then
+  const list = known ? tiles(board) : withdrawn(tiles(board), since);
+  const names = new Map(board.units.map((u) => [u.code, u.name]));
   const through = Math.max(board.complete_through.position, events.length ? events[0].position : 0);
   return html`<main id="main">
-    <${StaleBar} board=${board} trouble=${trouble} />
-    <section aria-label="总体状态"><${Verdict} board=${board} list=${list} /><ul class="tiles">${list.map((t) => html`<${Tile} key=${t.key} tile=${t} />`)}</ul></section>
+    ${since !== null && !ended && html`<${StaleBar} since=${since} trouble=${trouble} />`}
+    <section aria-label="总体状态"><${Verdict} board=${board} list=${list} since=${known ? null : since} /><ul class="tiles">${list.map((t) => html`<${Tile} key=${t.key} tile=${t} />`)}</ul></section>
     <div class="columns">
       <section class="card" aria-labelledby="h-chart"><h2 id="h-chart">每秒受理 <span lang="en">live</span>
         <span class="pill">日志至第 <b data-live="position">${num(through)}</b> 号</span></h2><${Chart} points=${points} /></section>

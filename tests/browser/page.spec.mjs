@@ -64,6 +64,7 @@ test('the gateway is killed under it: the login has ended, and says so', async (
   await logIn(page);
   await killAndWait('gateway');
   await expect(page.getByRole('alert').filter({ hasText: '登录已结束' })).toBeVisible();
+  await expect(page.locator('.verdict')).toContainText('暂不能判断');
   await page.getByRole('button', { name: '重新登录' }).click();
   await page.getByLabel('账号').fill('admin');
   await page.getByLabel('密码').fill(adminPassword());
@@ -75,6 +76,8 @@ test('figures that stand still are shown as such', async ({ page }) => {
   await logIn(page);
   await page.route('**/v1/board*', (r) => r.abort());
   await expect(page.getByRole('alert')).toContainText('数据停留在');
+  await expect(page.locator('.verdict')).toContainText('暂不能判断'); // old figures say nothing about now
+  await expect(page.locator('.tile.ok, .tile.warn, .tile.bad')).toHaveCount(0);
   await page.unroute('**/v1/board*');
   await expect(page.locator('.bar')).toHaveCount(0);
 });

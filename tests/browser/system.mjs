@@ -40,10 +40,11 @@ export async function send(events) {
 
 export const ljctl = (...words) => execFileSync(process.env.LJ_CTL, ['--dir', dir, ...words], { encoding: 'utf8' });
 
+/** Undefined while it is down. */
 export function pidOf(name) {
   const found = JSON.parse(readFileSync(join(dir, 'processes.json'), 'utf8'));
   const list = Array.isArray(found) ? found : found.processes;
-  return list.find((p) => p.name === name).pid;
+  return list.find((p) => p.name === name)?.pid;
 }
 
 /** Kill a part (the supervisor starts it again) and wait until another process stands in its place. */
@@ -51,7 +52,8 @@ export async function killAndWait(name) {
   const old = pidOf(name);
   process.kill(old, 'SIGKILL');
   for (const end = Date.now() + 30000; Date.now() < end; await pause(100)) {
-    if (pidOf(name) !== old) return;
+    const now = pidOf(name);
+    if (now && now !== old) return;
   }
   throw new Error(`${name} was not started again`);
 }

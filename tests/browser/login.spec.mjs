@@ -1,5 +1,6 @@
 // Logging in, by its promises: what is refused, what ends a login, what an observer does not see.
 import { expect, test } from '@playwright/test';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { adminPassword, event, get, ljctl, logIn, send } from './system.mjs';
@@ -78,4 +79,21 @@ test('an observer sees no figure about fewer than five persons, a unit only itse
   expect(seen.minutes).toBeNull();
   expect((await board(observer)).sums.persons.owing).toBe(0);
   expect((await board(own)).units.map((u) => u.code)).toEqual(['PS001']);
+});
+
+test('what is served is what the list of third-party files says, under the policy', async () => {
+  const base = process.env.LJ_BASE, page = await fetch(base + '/');
+  expect(page.headers.get('content-security-policy')).toBe("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
+  expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+  const text = await page.text(), ui = /\/ui\/[0-9a-f]{16}/.exec(text)[0];
+  expect(text).not.toMatch(/<script>|<style|style=|\son\w+=/);
+  const list = await (await fetch(`${base}${ui}/vendor/vendor.json`)).json();
+  for (const f of [...list.files, ...list.licences]) {
+    const r = await fetch(`${base}${ui}/vendor/${f.file}`);
+    expect(r.headers.get('cache-control')).toContain('immutable');
+    expect(createHash('sha256').update(Buffer.from(await r.arrayBuffer())).digest('hex'), f.file).toBe(f.sha256);
+  }
+  expect((await fetch(base + '/', { headers: { 'If-None-Match': page.headers.get('etag') } })).status).toBe(304);
+  expect((await fetch(`${base}/ui/0123456789abcdef/app.js`)).status).toBe(404);
 });

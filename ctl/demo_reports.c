@@ -549,9 +549,9 @@ int demo_burst_make(struct demo_world *w, size_t n, struct demo_burst *ret, stru
     *ret = (struct demo_burst){.world = w, .n = n};
     ret->items = calloc(n, sizeof *ret->items);
     ret->order = calloc(n, sizeof *ret->order);
-    int rc = ret->items && ret->order
-                 ? make_reports(&m, &s, reports, err)
-                 : lj_fail(err, LJ_E_NOMEM, "no memory for the demonstration's reports");
+    if (!ret->items || !ret->order)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the demonstration's reports");
+    int rc = make_reports(&m, &s, reports, err);
     if (rc == 0)
         rc = make_rest(&m, &s, reports, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {

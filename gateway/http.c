@@ -297,8 +297,11 @@ static int open_listener(const char *address, uint16_t port, uint16_t *ret_port,
     int fd = bind_one(ai, err);
     freeaddrinfo(ai);
     if (fd >= 0 && getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
-        in_port_t p = bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                                  : ((struct sockaddr_in *)&bound)->sin_port;
+        struct sockaddr_in6 v6;
+        struct sockaddr_in v4;
+        memcpy(&v6, &bound, sizeof v6);
+        memcpy(&v4, &bound, sizeof v4);
+        in_port_t p = bound.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port;
         *ret_port = ntohs(p);
     }
     return fd;

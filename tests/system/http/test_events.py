@@ -46,7 +46,7 @@ JUDGED = [
     ("occurred_at number", {"occurred_at": 1767225600}, "client", 422, "member_invalid", "/occurred_at"),
     ("schema_version 0", {"schema_version": 0}, "client", 422, "member_invalid", "/schema_version"),
     ("schema_version -1", {"schema_version": -1}, "client", 422, "member_invalid", "/schema_version"),
-    ("schema_version 65536", {"schema_version": 65536}, "client", 422, "member_invalid", "/schema_version"),
+    ("schema_version 32768", {"schema_version": 32768}, "client", 422, "member_invalid", "/schema_version"),
     ("schema_version 1.0", {"schema_version": 1.0}, "client", 422, "member_invalid", "/schema_version"),
     ("schema_version text", {"schema_version": "1"}, "client", 422, "member_invalid", "/schema_version"),
     ("unknown type", {"type": "activity.imagined"}, "client", 422, "type_unknown", "/type"),
@@ -70,7 +70,7 @@ JUDGED = [
     ("key of 200 bytes", {"key": "x" * 200}, "client", 202, None, None),
     ("occurred_at with offset", {"occurred_at": "2026-01-01T08:00:00.123456+08:00"}, "client", 202, None, None),
     ("occurred_at with a small t", {"occurred_at": "2026-01-01t08:00:00Z"}, "client", 202, None, None),
-    ("schema_version 65535", {"schema_version": 65535}, "client", 202, None, None),
+    ("schema_version 32767", {"schema_version": 32767}, "client", 202, None, None),
     ("empty payload", {"payload": {}}, "client", 202, None, None),
 ]
 

@@ -1,4 +1,5 @@
-/* Clocks. Only the broker asks for wall time (received_at); everything else measures spans with the monotonic clock. */
+/* Clocks. Only the broker asks for wall time (received_at); everything else measures spans with the
+ * monotonic clock. */
 #ifndef LJ_COMMON_CLOCK_H
 #define LJ_COMMON_CLOCK_H
 

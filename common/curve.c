@@ -22,8 +22,9 @@
 #include "common/curve_part.h"
 
 #ifndef ZMQ_ZAP_ENFORCE_DOMAIN
-#define ZMQ_ZAP_ENFORCE_DOMAIN 93 /* a draft constant in zmq.h, but present in released libraries  \
-                                   */
+#define ZMQ_ZAP_ENFORCE_DOMAIN                                                                     \
+    93 /* a draft constant in zmq.h, but present in released libraries                             \
+        */
 #endif
 
 enum { KEY_FILE_MAX = 4096, HANDSHAKE_MS = 5000 };

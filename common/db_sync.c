@@ -31,7 +31,7 @@ int lj_db_classify(const char *sqlstate)
         const char *prefix;
         int code;
     } rules[] = {
-        {"LJ001", LJ_E_FENCED}, {"22", LJ_E_DB_DATA}, {"23", LJ_E_DB_DATA},
+        {"LJ001", LJ_E_FENCED}, {"22", LJ_E_DB_DATA},    {"23", LJ_E_DB_DATA},
         {"P0", LJ_E_DB_DATA},   {"08P01", LJ_E_DB_DATA},
     };
     for (size_t i = 0; sqlstate && i < sizeof rules / sizeof rules[0]; i++) {
@@ -73,8 +73,8 @@ int lj_db_connection_error(const PGconn *c, int code, const char *what, struct l
 PGconn *lj_db_connect(const char *dsn, const char *application_name)
 {
     /* expand_dbname lets `dsn` be a conninfo string or a URI; what stands behind it overrides, what
-     * stands before it is a default. "primary" and not "read-write": readers' roles have default_transaction_read_only on, which
-     * libpq takes for a read-only server and refuses. */
+     * stands before it is a default. "primary" and not "read-write": readers' roles have
+     * default_transaction_read_only on, which libpq takes for a read-only server and refuses. */
     static const char *const keys[] = {"connect_timeout",  "target_session_attrs",
                                        "keepalives_idle",  "keepalives_interval",
                                        "keepalives_count", "dbname",

@@ -1,9 +1,11 @@
 /* Errors as data.
  *
- * err.def is the only list: number on the wire, stable code for people and programs, HTTP status, whether a retry makes sense, and one
- * sentence in each language. A failing function fills the caller's struct lj_err with what, where and how much, and returns the code;
- * whoever stands at the edge (gateway, ljctl, log) turns the code into the table's words.
+ * err.def is the only list: number on the wire, stable code for people and programs, HTTP status,
+ * whether a retry makes sense, and one sentence in each language. A failing function fills the
+ * caller's struct lj_err with what, where and how much, and returns the code; whoever stands at the
+ * edge (gateway, ljctl, log) turns the code into the table's words.
  */
+#define LJ_ERR_C
 #include "common/err.h"
 
 #include <stdarg.h>
@@ -11,7 +13,8 @@
 #include <string.h>
 
 static const struct lj_err_info table[] = {
-#define LJ_ERR(number, symbol, code, http, retry, en, zh) {LJ_E_##symbol, code, http, retry, en, zh},
+#define LJ_ERR(number, symbol, code, http, retry, en, zh)                                          \
+    {LJ_E_##symbol, code, http, retry, en, zh},
 #include "common/err.def"
 #undef LJ_ERR
 };

@@ -1,5 +1,6 @@
-/* Named fail points, compiled in by -DLJ_FAILPOINTS (test builds). LJ_FAIL_AT="name:n" kills the process (SIGKILL) at the n-th passage of that
- * point; LJ_BREAK="word" switches a deliberate fault on, for negative controls ("ack_before_commit"). In a product build both cost nothing. */
+/* Named fail points, compiled in by -DLJ_FAILPOINTS (test builds). LJ_FAIL_AT="name:n" kills the
+ * process (SIGKILL) at the n-th passage of that point; LJ_BREAK="word" switches a deliberate fault
+ * on, for negative controls ("ack_before_commit"). In a product build both cost nothing. */
 #ifndef LJ_COMMON_FAILPOINT_H
 #define LJ_COMMON_FAILPOINT_H
 

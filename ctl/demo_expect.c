@@ -276,7 +276,7 @@ static void count_item(struct demo_expected *e, const struct demo_item *i)
 static int live_bodies(const struct demo_burst *b, const struct demo_body ***ret,
                        struct lj_err *err)
 {
-    const struct demo_body **live = calloc(b->n, sizeof *live);
+    const struct demo_body **live = calloc(b->n, sizeof(void *));
     if (!live)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the demonstration's expectation");
     for (size_t i = 0; i < b->n; i++) {

@@ -6,6 +6,7 @@
  * contain is validation's business. A member that is null is there and wrong, not missing. */
 #include "gateway/event_in.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -192,6 +193,7 @@ static int complete(struct state *s, const struct lj_json_value *values)
 {
     struct lj_submit_event *e = &s->ret->event;
     const struct lj_token *t = s->j->token;
+    assert(s->type); /* judged before */
     if (values[M_ID].type == LJ_JSON_ABSENT &&
         lj_uuid_v7(s->j->uuids, s->j->now_us, e->id, NULL) != 0) {
         return lj_problem_set(s->problem, LJ_E_INTERNAL, "", "no id could be made", "无法生成 id");

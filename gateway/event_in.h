@@ -10,8 +10,9 @@
 #include "proto/json_scan.h"
 #include "proto/wire.h"
 
-#define LJ_KEY_MAX 200 /* bytes of an event's key. source: project contract; str8 would allow 255  \
-                        */
+#define LJ_KEY_MAX                                                                                 \
+    200 /* bytes of an event's key. source: project contract; str8 would allow 255                 \
+         */
 
 /* What judging needs; all borrowed. */
 struct lj_event_judge {

@@ -1,10 +1,13 @@
-/* Kind register: fills the registers (unit, team, person, membership, site, policy) from register events.
+/* Kind register: fills the registers (unit, team, person, membership, site, policy) from register
+ * events.
  *
- * Where verdicts are made: here, against the registers as they stand, because an event that does not fit is not an error but a verdict with
- * reasons (docs/registers.md). The kind is ordered by position with one batch in flight, so what a batch reads cannot change before
- * its rows are written; the basis that goes along proves it (register/state.c, db/functions/register.sql).
- * Guarantees: the same registers and the same events give the same rows and numbers, whatever the batches were; no field reason parks an event;
- * an event that is refused leaves its reasons and nothing else. */
+ * Where verdicts are made: here, against the registers as they stand, because an event that does
+ * not fit is not an error but a verdict with reasons (docs/registers.md). The kind is ordered by
+ * position with one batch in flight, so what a batch reads cannot change before its rows are
+ * written; the basis that goes along proves it (register/state.c, db/functions/register.sql).
+ * Guarantees: the same registers and the same events give the same rows and numbers, whatever the
+ * batches were; no field reason parks an event; an event that is refused leaves its reasons and
+ * nothing else. */
 #include "workers/worker.h"
 
 #include <stdlib.h>
@@ -14,9 +17,15 @@
 #include "workers/register/reg.h"
 
 static const enum lj_pgtype columns[REG_COLUMNS] = {
-    [REG_C_VERDICTS] = LJ_PG_INT2,         [REG_C_BASIS] = LJ_PG_INT8,         [REG_C_TABLES] = LJ_PG_TEXT,
-    [REG_C_ROWS] = LJ_PG_TEXT,             [REG_C_REFUSED_POSITIONS] = LJ_PG_INT8, [REG_C_REFUSED_CODES] = LJ_PG_TEXT,
-    [REG_C_REFUSED_POINTERS] = LJ_PG_TEXT, [REG_C_REFUSED_EN] = LJ_PG_TEXT,    [REG_C_REFUSED_ZH] = LJ_PG_TEXT,
+    [REG_C_VERDICTS] = LJ_PG_INT2,
+    [REG_C_BASIS] = LJ_PG_INT8,
+    [REG_C_TABLES] = LJ_PG_TEXT,
+    [REG_C_ROWS] = LJ_PG_TEXT,
+    [REG_C_REFUSED_POSITIONS] = LJ_PG_INT8,
+    [REG_C_REFUSED_CODES] = LJ_PG_TEXT,
+    [REG_C_REFUSED_POINTERS] = LJ_PG_TEXT,
+    [REG_C_REFUSED_EN] = LJ_PG_TEXT,
+    [REG_C_REFUSED_ZH] = LJ_PG_TEXT,
 };
 
 struct state {
@@ -74,7 +83,8 @@ static bool check_forms(const struct lj_batch *in, struct reg_ctx *contexts, jso
     for (size_t i = 0; i < in->count; i++) {
         struct reg_ctx *x = &contexts[i];
         const struct reg_type *type = reg_type_find(x->event->type);
-        x->payload = json_loadb(x->event->payload, x->event->payload_len, JSON_REJECT_DUPLICATES, NULL);
+        x->payload =
+            json_loadb(x->event->payload, x->event->payload_len, JSON_REJECT_DUPLICATES, NULL);
         if (type == NULL) {
             reg_refuse(x, "", REG_R_PAYLOAD);
         } else {
@@ -88,8 +98,8 @@ static bool check_forms(const struct lj_batch *in, struct reg_ctx *contexts, jso
     return true;
 }
 
-static int play(struct state *s, const struct lj_batch *in, struct lj_result *out, struct reg_ctx *contexts, json_t **payloads,
-                struct lj_err *err)
+static int play(struct state *s, const struct lj_batch *in, struct lj_result *out,
+                struct reg_ctx *contexts, json_t **payloads, struct lj_err *err)
 {
     struct reg_state regs = {0};
     if (!check_forms(in, contexts, payloads)) {
@@ -116,7 +126,8 @@ static int play(struct state *s, const struct lj_batch *in, struct lj_result *ou
     return rc;
 }
 
-static int worker_batch(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err)
+static int worker_batch(void *state, const struct lj_batch *in, struct lj_result *out,
+                        struct lj_err *err)
 {
     struct reg_ctx *contexts = calloc(in->count + 1, sizeof(*contexts));
     json_t **payloads = calloc(in->count + 1, sizeof(json_t *));

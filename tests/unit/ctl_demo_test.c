@@ -14,8 +14,9 @@
 
 #include "ctl/demo.h"
 
-#define NOW_US INT64_C(1735700400000000) /* 2025-01-01 11:00 +08:00: the burst lies in two years   \
-                                          */
+#define NOW_US                                                                                     \
+    INT64_C(1735700400000000) /* 2025-01-01 11:00 +08:00: the burst lies in two years              \
+                               */
 
 struct demo {
     struct demo_world world;

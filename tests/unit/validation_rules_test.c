@@ -609,7 +609,7 @@ static void payloads_that_are_no_objects(void **state)
     (void)state;
     judge(&j, S, "", RECEIVED, NULL);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-            j.event.payload = texts[i];
+        j.event.payload = texts[i];
         j.event.payload_len = strlen(texts[i]);
         assert_int_equal(lj_case_read(&j.c, &j.event, &room, NULL), 0);
         lj_case_judge(&j.c);

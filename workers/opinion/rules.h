@@ -11,14 +11,13 @@
 
 /* Word classes that the engine itself knows; words.tsv and pairs.tsv may use more names, 128 in
  * all. */
-#define LJ_WORD_CLASSES(X)                                                                         \
-    X(MASK) /* hides everything inside it */                                                       \
-    X(NEG)                                                                                         \
-    X(NEG1)                                                                                        \
-    X(BE) X(RHET) X(NEGAFTER) X(PREV) X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER)        \
-        X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) \
-            X(QUOTE) X(POS) X(BAD) X(COMPLAIN) X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(ROUTINE)     \
-                X(MONEY) X(NUM)
+/* clang-format off */
+#define LJ_WORD_CLASSES(X) \
+    X(MASK) /* hides everything inside it */ X(NEG) X(NEG1) X(BE) X(RHET) X(NEGAFTER) X(PREV) \
+    X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER) X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) \
+    X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD) X(COMPLAIN) \
+    X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(ROUTINE) X(MONEY) X(NUM)
+/* clang-format on */
 
 enum lj_word_class {
 #define X(name) LJ_W_##name,

@@ -20,8 +20,9 @@
 #define DAY_US            INT64_C(86400000000)
 #define LOCAL_US          INT64_C(28800000000) /* Asia/Shanghai, UTC+8 all year since 1992 */
 #define DAYS_1970_TO_2000 10957
-#define TIME_MAX          INT64_C(32503680000000000) /* 3000-01-01: domain day in db/migrations ends there \
-                                                      */
+#define TIME_MAX                                                                                   \
+    INT64_C(32503680000000000) /* 3000-01-01: domain day in db/migrations ends there               \
+                                */
 
 static const char *const op_words[] = {"report", "correct", "withdraw", NULL};
 static const char *const mode_words[] = {"ONSITE", "LIVE", "RECORDED", "HYBRID", NULL};

@@ -1,7 +1,8 @@
 /* Dates as texts "YYYY-MM-DD", which compare with strcmp. Only the one step back needs a calendar.
  *
- * Why no time.h: the worker asks no clock and no time zone file; the business calendar is Asia/Shanghai, UTC+8 without summer time in every year
- * that an event can be received in. The day number algorithm is the usual one on years that begin in March. */
+ * Why no time.h: the worker asks no clock and no time zone file; the business calendar is
+ * Asia/Shanghai, UTC+8 without summer time in every year that an event can be received in. The day
+ * number algorithm is the usual one on years that begin in March. */
 #include "workers/register/reg.h"
 
 #include <stdio.h>
@@ -59,10 +60,12 @@ void reg_date_before(const char *s, char ret[11])
 
 int reg_local_year(int64_t us)
 {
-    int64_t days = (us / 1000000 + 8 * 3600) / 86400 + 719468; /* days since 0000-03-01; received_at is after 1970 */
+    int64_t days = (us / 1000000 + 8 * 3600) / 86400 +
+                   719468; /* days since 0000-03-01; received_at is after 1970 */
     int64_t era = days / 146097;
     int64_t doe = days - era * 146097;
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    return (int)(yoe + era * 400 + (doy >= 306)); /* from day 306 on it is January or February of the next year */
+    return (int)(yoe + era * 400 +
+                 (doy >= 306)); /* from day 306 on it is January or February of the next year */
 }

@@ -1,7 +1,9 @@
-/* Forms of payload members: each checks one JSON value and, where the form has a canonical spelling, replaces it.
+/* Forms of payload members: each checks one JSON value and, where the form has a canonical
+ * spelling, replaces it.
  *
- * Why normalise here: rows are written from the payload's members, and "the same content" is decided by comparing rows; so a name in NFD, the
- * integer 4.0 and the latitude 26 must have become NFC, 4 and 26.0 before any rule looks at them. Characters are code points after NFC. */
+ * Why normalise here: rows are written from the payload's members, and "the same content" is
+ * decided by comparing rows; so a name in NFD, the integer 4.0 and the latitude 26 must have become
+ * NFC, 4 and 26.0 before any rule looks at them. Characters are code points after NFC. */
 #include "workers/register/reg.h"
 
 #include <stdio.h>
@@ -12,7 +14,9 @@
 #include <unicode/ustring.h>
 #include <unicode/utf16.h>
 
-#define TEXT_UNITS 4096 /* UTF-16 units of a text under work; the longest form is 200 characters */
+#define TEXT_UNITS                                                                                 \
+    4096 /* UTF-16 units of a text under work; the longest form is 200 characters                  \
+          */
 
 /* NFC of a text, in UTF-16. Returns the length, or -1 when it is longer than could be right. */
 static int32_t nfc(const char *s, size_t n, UChar out[TEXT_UNITS])
@@ -22,7 +26,8 @@ static int32_t nfc(const char *s, size_t n, UChar out[TEXT_UNITS])
     UErrorCode status = U_ZERO_ERROR;
     u_strFromUTF8(raw, TEXT_UNITS, &raw_len, s, n > INT32_MAX ? INT32_MAX : (int32_t)n, &status);
     const UNormalizer2 *norm = unorm2_getNFCInstance(&status);
-    int32_t len = U_FAILURE(status) ? -1 : unorm2_normalize(norm, raw, raw_len, out, TEXT_UNITS, &status);
+    int32_t len =
+        U_FAILURE(status) ? -1 : unorm2_normalize(norm, raw, raw_len, out, TEXT_UNITS, &status);
     return U_FAILURE(status) ? -1 : len;
 }
 
@@ -61,10 +66,12 @@ static int32_t text_length(const UChar *s, int32_t n)
 
 static bool is_letter(UChar32 c)
 {
-    return u_isalpha(c) || u_charType(c) == U_NON_SPACING_MARK || u_charType(c) == U_COMBINING_SPACING_MARK;
+    return u_isalpha(c) || u_charType(c) == U_NON_SPACING_MARK ||
+           u_charType(c) == U_COMBINING_SPACING_MARK;
 }
 
-/* Letters with single spaces or middle dots between them; other dots that people type become U+00B7. source: domain.md V40 */
+/* Letters with single spaces or middle dots between them; other dots that people type become
+ * U+00B7. source: domain.md V40 */
 static bool name_ok(UChar *s, int32_t n)
 {
     bool letter = false;
@@ -104,7 +111,8 @@ static bool text_ok(const struct reg_field *f, json_t *v, json_t **ret_new)
 static bool code_ok(const char *s)
 {
     size_t n = strlen(s);
-    return n >= 1 && n < REG_CODE_BYTES && strchr("._-", s[0]) == NULL && strspn(s, ALNUM "._-") == n;
+    return n >= 1 && n < REG_CODE_BYTES && strchr("._-", s[0]) == NULL &&
+           strspn(s, ALNUM "._-") == n;
 }
 
 static bool unit_code_ok(const char *s)
@@ -161,18 +169,27 @@ static bool string_ok(const struct reg_field *f, const json_t *v)
     }
     const char *s = json_string_value(v);
     switch (f->form) {
-    case REG_F_CODE: return code_ok(s);
-    case REG_F_UNIT: return unit_code_ok(s);
+    case REG_F_CODE:
+        return code_ok(s);
+    case REG_F_UNIT:
+        return unit_code_ok(s);
     case REG_F_TEAM:
-    case REG_F_PERSON: return ref_ok(s);
+    case REG_F_PERSON:
+        return ref_ok(s);
     case REG_F_WORD:
-    case REG_F_WORDS: return word_ok(f, s);
+    case REG_F_WORDS:
+        return word_ok(f, s);
     case REG_F_SYMBOL:
-    case REG_F_SYMBOLS: return symbol_ok(s);
-    case REG_F_DATE: return reg_date_ok(s);
-    case REG_F_MONTHDAY: return monthday_ok(s);
-    case REG_F_REGION: return strlen(s) == 6 && strspn(s, DIGITS) == 6;
-    default: return false;
+    case REG_F_SYMBOLS:
+        return symbol_ok(s);
+    case REG_F_DATE:
+        return reg_date_ok(s);
+    case REG_F_MONTHDAY:
+        return monthday_ok(s);
+    case REG_F_REGION:
+        return strlen(s) == 6 && strspn(s, DIGITS) == 6;
+    default:
+        return false;
     }
 }
 
@@ -189,7 +206,8 @@ static bool int_ok(json_int_t min, json_int_t max, const json_t *v, json_t **ret
     return *ret_new != NULL;
 }
 
-/* A number with at most `decimals` decimals, kept as a real: the column is numeric and rounds to the same decimals. */
+/* A number with at most `decimals` decimals, kept as a real: the column is numeric and rounds to
+ * the same decimals. */
 static bool decimal_ok(double min, double max, double scale, const json_t *v, json_t **ret_new)
 {
     double d = json_is_number(v) ? json_number_value(v) : min - 1;
@@ -209,10 +227,14 @@ static bool item_ok(const struct reg_field *f, json_t *v, json_t **ret_new)
 {
     static const struct reg_field text = {"", REG_F_TEXT, true, 1, 60, NULL};
     switch (f->form) {
-    case REG_F_TEXTS: return text_ok(&text, v, ret_new);
-    case REG_F_INTS: return int_ok(0, f->min, v, ret_new);
-    case REG_F_RATIOS: return decimal_ok(0, 1, 1e4, v, ret_new);
-    default: return string_ok(f, v);
+    case REG_F_TEXTS:
+        return text_ok(&text, v, ret_new);
+    case REG_F_INTS:
+        return int_ok(0, f->min, v, ret_new);
+    case REG_F_RATIOS:
+        return decimal_ok(0, 1, 1e4, v, ret_new);
+    default:
+        return string_ok(f, v);
     }
 }
 
@@ -226,7 +248,8 @@ static bool list_ok(const struct reg_field *f, json_t *v)
     }
     for (size_t i = 0; i < n; i++) {
         json_t *new = NULL;
-        if (!item_ok(f, json_array_get(v, i), &new) || (new != NULL && json_array_set_new(v, i, new) != 0)) {
+        if (!item_ok(f, json_array_get(v, i), &new) ||
+            (new != NULL &&json_array_set_new(v, i, new) != 0)) {
             return false;
         }
         for (size_t j = 0; j < i && f->form != REG_F_INTS; j++) {
@@ -246,18 +269,26 @@ bool reg_form_ok(const struct reg_field *f, json_t *v, json_t **ret_new)
     *ret_new = NULL;
     switch (f->form) {
     case REG_F_TEXT:
-    case REG_F_NAME: return text_ok(f, v, ret_new);
+    case REG_F_NAME:
+        return text_ok(f, v, ret_new);
     case REG_F_WORDS:
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
     case REG_F_INTS:
-    case REG_F_RATIOS: return list_ok(f, v);
-    case REG_F_INT: return int_ok(f->min, f->max, v, ret_new);
-    case REG_F_RATIO: return decimal_ok(0, f->max, 1e4, v, ret_new);
-    case REG_F_DEGREES: return decimal_ok(-f->max, f->max, 1e6, v, ret_new);
-    case REG_F_BOOL: return json_is_boolean(v);
-    case REG_F_OBJECT: return json_is_object(v);
-    default: return string_ok(f, v);
+    case REG_F_RATIOS:
+        return list_ok(f, v);
+    case REG_F_INT:
+        return int_ok(f->min, f->max, v, ret_new);
+    case REG_F_RATIO:
+        return decimal_ok(0, f->max, 1e4, v, ret_new);
+    case REG_F_DEGREES:
+        return decimal_ok(-f->max, f->max, 1e6, v, ret_new);
+    case REG_F_BOOL:
+        return json_is_boolean(v);
+    case REG_F_OBJECT:
+        return json_is_object(v);
+    default:
+        return string_ok(f, v);
     }
 }
 
@@ -274,37 +305,59 @@ void reg_form_text(const struct reg_field *f, char *en, char *zh, size_t n)
     static const struct {
         const char *en, *zh; /* may take the form's min and max, in that order */
     } texts[REG_FORMS] = {
-        [REG_F_TEXT] = {"must be a text of %1$d to %2$d characters without control characters", "必须为 %1$d 至 %2$d 个字符的文本,不得含控制字符"},
-        [REG_F_NAME] = {"must be a name of %1$d to %2$d letters, with single spaces or \"·\" between them",
-                        "必须为 %1$d 至 %2$d 个字符的姓名,只含文字、单个空格或“·”"},
-        [REG_F_CODE] = {"must be a code of 1 to 40 letters, digits, dots, underscores and hyphens, letter or digit first",
-                        "必须为 1 至 40 位代码,由字母、数字、点、下划线、连字符组成,以字母或数字开头"},
-        [REG_F_UNIT] = {"must be a unit's code: two capital letters and three digits", "必须为单位代码:两个大写字母加三位数字"},
-        [REG_F_TEAM] = {"must be a team's CODE, or UNIT/CODE for another unit's", "必须为队伍代码,其他单位的队伍写作“单位代码/队伍代码”"},
-        [REG_F_PERSON] = {"must be a person's CODE, or UNIT/CODE for another unit's", "必须为人员代码,其他单位的人员写作“单位代码/人员代码”"},
-        [REG_F_TEXTS] = {"must be a list of at most %2$d different texts of 1 to 60 characters", "必须为列表,至多 %2$d 项互不相同的文本,每项 1 至 60 个字符"},
-        [REG_F_SYMBOL] = {"must be 2 to 32 capital letters, digits and underscores, letter first", "必须为 2 至 32 位大写字母、数字、下划线,以字母开头"},
-        [REG_F_SYMBOLS] = {"must be a list of at most %2$d different words of capital letters", "必须为列表,至多 %2$d 个互不相同的大写词"},
+        [REG_F_TEXT] = {"must be a text of %1$d to %2$d characters without control characters",
+                        "必须为 %1$d 至 %2$d 个字符的文本,不得含控制字符"},
+        [REG_F_NAME] =
+            {"must be a name of %1$d to %2$d letters, with single spaces or \"·\" between them",
+             "必须为 %1$d 至 %2$d 个字符的姓名,只含文字、单个空格或“·”"},
+        [REG_F_CODE] =
+            {"must be a code of 1 to 40 letters, digits, dots, underscores and hyphens, letter or "
+             "digit first",
+             "必须为 1 至 40 位代码,由字母、数字、点、下划线、连字符组成,以字母或数字开头"},
+        [REG_F_UNIT] = {"must be a unit's code: two capital letters and three digits",
+                        "必须为单位代码:两个大写字母加三位数字"},
+        [REG_F_TEAM] = {"must be a team's CODE, or UNIT/CODE for another unit's",
+                        "必须为队伍代码,其他单位的队伍写作“单位代码/队伍代码”"},
+        [REG_F_PERSON] = {"must be a person's CODE, or UNIT/CODE for another unit's",
+                          "必须为人员代码,其他单位的人员写作“单位代码/人员代码”"},
+        [REG_F_TEXTS] = {"must be a list of at most %2$d different texts of 1 to 60 characters",
+                         "必须为列表,至多 %2$d 项互不相同的文本,每项 1 至 60 个字符"},
+        [REG_F_SYMBOL] = {"must be 2 to 32 capital letters, digits and underscores, letter first",
+                          "必须为 2 至 32 位大写字母、数字、下划线,以字母开头"},
+        [REG_F_SYMBOLS] = {"must be a list of at most %2$d different words of capital letters",
+                           "必须为列表,至多 %2$d 个互不相同的大写词"},
         [REG_F_INT] = {"must be a whole number from %1$d to %2$d", "必须为 %1$d 至 %2$d 的整数"},
-        [REG_F_INTS] = {"must be a list of exactly %2$d whole numbers from 0 to %1$d", "必须为恰好 %2$d 个 0 至 %1$d 的整数"},
-        [REG_F_RATIO] = {"must be a number from 0 to %2$d with at most 4 decimals", "必须为 0 至 %2$d 的数,至多四位小数"},
-        [REG_F_RATIOS] = {"must be a list of exactly %2$d growing numbers from 0 to 1 with at most 4 decimals", "必须为恰好 %2$d 个由小到大的 0 至 1 的数,至多四位小数"},
-        [REG_F_DEGREES] = {"must be a number from -%2$d to %2$d with at most 6 decimals", "必须为 -%2$d 至 %2$d 的数,至多六位小数"},
+        [REG_F_INTS] = {"must be a list of exactly %2$d whole numbers from 0 to %1$d",
+                        "必须为恰好 %2$d 个 0 至 %1$d 的整数"},
+        [REG_F_RATIO] = {"must be a number from 0 to %2$d with at most 4 decimals",
+                         "必须为 0 至 %2$d 的数,至多四位小数"},
+        [REG_F_RATIOS] =
+            {"must be a list of exactly %2$d growing numbers from 0 to 1 with at most 4 decimals",
+             "必须为恰好 %2$d 个由小到大的 0 至 1 的数,至多四位小数"},
+        [REG_F_DEGREES] = {"must be a number from -%2$d to %2$d with at most 6 decimals",
+                           "必须为 -%2$d 至 %2$d 的数,至多六位小数"},
         [REG_F_DATE] = {"must be a date YYYY-MM-DD", "必须为日期,格式 YYYY-MM-DD"},
         [REG_F_MONTHDAY] = {"must be a month and day MM-DD", "必须为月日,格式 MM-DD"},
-        [REG_F_REGION] = {"must be a region's code of six digits (GB/T 2260)", "必须为六位行政区划代码(GB/T 2260)"},
+        [REG_F_REGION] = {"must be a region's code of six digits (GB/T 2260)",
+                          "必须为六位行政区划代码(GB/T 2260)"},
         [REG_F_BOOL] = {"must be true or false", "必须为 true 或 false"},
         [REG_F_OBJECT] = {"must be an object", "必须为对象"},
     };
     if (f->form == REG_F_WORD || f->form == REG_F_WORDS) {
         char words[320] = "";
         words_text(f, words, sizeof(words));
-        snprintf(en, n, f->form == REG_F_WORD ? "must be one of: %s" : "must be a list of different words out of: %s", words);
-        snprintf(zh, n, f->form == REG_F_WORD ? "必须为下列之一:%s" : "必须为下列词的列表,不得重复:%s", words);
+        snprintf(en, n,
+                 f->form == REG_F_WORD ? "must be one of: %s"
+                                       : "must be a list of different words out of: %s",
+                 words);
+        snprintf(zh, n,
+                 f->form == REG_F_WORD ? "必须为下列之一:%s" : "必须为下列词的列表,不得重复:%s",
+                 words);
         return;
     }
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral" /* the formats are the table above, each with these two arguments */
+#pragma GCC diagnostic ignored                                                                     \
+    "-Wformat-nonliteral" /* the formats are the table above, each with these two arguments */
     snprintf(en, n, texts[f->form].en, f->min, f->max);
     snprintf(zh, n, texts[f->form].zh, f->min, f->max);
 #pragma GCC diagnostic pop
@@ -324,9 +377,11 @@ static void pointer_of(const char *prefix, const char *name, char *out, size_t n
     out[at] = '\0';
 }
 
-static void check_object(struct reg_ctx *x, const struct reg_field *fields, json_t *object, const char *prefix);
+static void check_object(struct reg_ctx *x, const struct reg_field *fields, json_t *object,
+                         const char *prefix);
 
-static void check_member(struct reg_ctx *x, const struct reg_field *f, json_t *object, const char *prefix)
+static void check_member(struct reg_ctx *x, const struct reg_field *f, json_t *object,
+                         const char *prefix)
 {
     char pointer[120];
     json_t *value = json_object_get(object, f->name);
@@ -353,14 +408,17 @@ static void check_member(struct reg_ctx *x, const struct reg_field *f, json_t *o
     }
 }
 
-static void check_object(struct reg_ctx *x, const struct reg_field *fields, json_t *object, const char *prefix)
+static void check_object(struct reg_ctx *x, const struct reg_field *fields, json_t *object,
+                         const char *prefix)
 {
     for (const struct reg_field *f = fields; f->name != NULL; f++) {
-        check_member(x, f, object, prefix); /* depth: a table of members holds no further objects with objects */
+        check_member(x, f, object,
+                     prefix); /* depth: a table of members holds no further objects with objects */
     }
     const char *name;
     json_t *value;
-    json_object_foreach(object, name, value) {
+    json_object_foreach(object, name, value)
+    {
         const struct reg_field *f = fields;
         while (f->name != NULL && strcmp(f->name, name) != 0) {
             f++;

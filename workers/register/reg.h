@@ -1,8 +1,10 @@
-/* Inside of the kind register: the payload's forms, the registers as the worker sees them, and the rules. workers/register.c drives them.
+/* Inside of the kind register: the payload's forms, the registers as the worker sees them, and the
+ * rules. workers/register.c drives them.
  *
- * One batch: every payload is checked against its type's table of fields (fields.c, types.c); the registers that the batch names are read in one
- * snapshot (state.c); then each event is played through in position order by its rule (rules_*.c), which either refuses it with all its
- * reasons or writes the exact rows to insert and keeps the state up to date for the events behind it. */
+ * One batch: every payload is checked against its type's table of fields (fields.c, types.c); the
+ * registers that the batch names are read in one snapshot (state.c); then each event is played
+ * through in position order by its rule (rules_*.c), which either refuses it with all its reasons
+ * or writes the exact rows to insert and keeps the state up to date for the events behind it. */
 #ifndef LJ_WORKERS_REGISTER_REG_H
 #define LJ_WORKERS_REGISTER_REG_H
 
@@ -13,10 +15,10 @@
 
 #include "workers/worker.h"
 
-#define REG_CODE_BYTES  41  /* a code of 1..40 characters and its NUL */
-#define REG_REASONS_MAX 20  /* reasons kept of one event */
-#define REG_UNIT_DEPTH  3   /* source: domain.md 7.2; levels below CN000 */
-#define REG_TEAMS_MAX   3   /* source: domain.md 7.2; teams of a person at once */
+#define REG_CODE_BYTES  41 /* a code of 1..40 characters and its NUL */
+#define REG_REASONS_MAX 20 /* reasons kept of one event */
+#define REG_UNIT_DEPTH  3  /* source: domain.md 7.2; levels below CN000 */
+#define REG_TEAMS_MAX   3  /* source: domain.md 7.2; teams of a person at once */
 
 /* Columns of apply_register after the standard four; the order is its signature's. */
 enum reg_column {
@@ -60,8 +62,8 @@ struct reg_membership {
 
 struct reg_policy {
     int32_t number;
-    int32_t unit; /* -1 = none */
-    int32_t team; /* -1 = none */
+    int32_t unit;    /* -1 = none */
+    int32_t team;    /* -1 = none */
     int32_t version; /* highest */
     char scope[8];
 };
@@ -117,7 +119,7 @@ enum reg_form {
     REG_F_MONTHDAY, /* MM-DD */
     REG_F_REGION,   /* six digits */
     REG_F_BOOL,
-    REG_F_OBJECT,   /* members as in table `more` */
+    REG_F_OBJECT, /* members as in table `more` */
     REG_FORMS
 };
 
@@ -140,7 +142,8 @@ struct reg_type {
 
 const struct reg_type *reg_type_find(const char *name); /* NULL where unknown */
 
-/* Judges one value by its form and normalises it in place (*value may be replaced inside `holder`). true = right. */
+/* Judges one value by its form and normalises it in place (*value may be replaced inside `holder`).
+ * true = right. */
 bool reg_form_ok(const struct reg_field *f, json_t *value, json_t **ret_new);
 /* The sentence that says what a form wants. */
 void reg_form_text(const struct reg_field *f, char *en, char *zh, size_t n);
@@ -156,37 +159,51 @@ void reg_date_before(const char *s, char ret[11]); /* the day before */
 int reg_local_year(int64_t us);                    /* year in Asia/Shanghai */
 
 /* ---- state ---- */
-/* Reads what the payloads name, in one snapshot. payloads: array of objects in batch order, NULL for those not to be looked at.
- * errors: LJ_E_NOMEM, LJ_E_DB_* */
-LJ_MUST int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payloads, struct reg_state *ret, struct lj_err *err);
+/* Reads what the payloads name, in one snapshot. payloads: array of objects in batch order, NULL
+ * for those not to be looked at. errors: LJ_E_NOMEM, LJ_E_DB_* */
+LJ_MUST int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payloads,
+                           struct reg_state *ret, struct lj_err *err);
 void reg_state_free(struct reg_state *s);
-struct reg_entity *reg_by_code(struct reg_state *s, enum reg_table t, int32_t unit, const char *code); /* NULL = none; unit -1 = any */
+struct reg_entity *reg_by_code(struct reg_state *s, enum reg_table t, int32_t unit,
+                               const char *code); /* NULL = none; unit -1 = any */
 struct reg_entity *reg_by_number(struct reg_state *s, enum reg_table t, int32_t number);
 /* Takes over row. NULL = no memory (row is freed). The pointer is valid until the next addition. */
-struct reg_entity *reg_add(struct reg_state *s, enum reg_table t, int32_t unit, const char *code, json_t *row);
-struct reg_membership *reg_add_membership(struct reg_state *s, int32_t number, int32_t person, int32_t team, json_t *row);
+struct reg_entity *reg_add(struct reg_state *s, enum reg_table t, int32_t unit, const char *code,
+                           json_t *row);
+struct reg_membership *reg_add_membership(struct reg_state *s, int32_t number, int32_t person,
+                                          int32_t team, json_t *row);
 struct reg_policy *reg_add_policy(struct reg_state *s);
-bool reg_unit_inside(struct reg_state *s, int32_t unit, int32_t root); /* in root's subtree, root itself included */
-int reg_unit_depth(struct reg_state *s, int32_t unit);                 /* CN000 0 */
+bool reg_unit_inside(struct reg_state *s, int32_t unit,
+                     int32_t root);                    /* in root's subtree, root itself included */
+int reg_unit_depth(struct reg_state *s, int32_t unit); /* CN000 0 */
 
 /* ---- for the rules (rules.c) ---- */
 void reg_refuse(struct reg_ctx *x, const char *pointer, enum reg_reason reason);
-void reg_refuse_text(struct reg_ctx *x, const char *pointer, enum reg_reason reason, const char *en, const char *zh);
-const char *reg_text(const json_t *object, const char *member);         /* NULL = absent or null */
-json_int_t reg_int(const json_t *object, const char *member);           /* 0 = absent or null */
-void reg_put(struct reg_ctx *x, json_t *row, const char *column, json_t *value); /* takes over value; NULL value = no memory */
-void reg_copy(struct reg_ctx *x, json_t *row, const char *column, const char *member); /* from the payload, if it is there */
-json_t *reg_row_new(struct reg_ctx *x, const char *const *columns);     /* all columns null; NULL = no memory */
-json_t *reg_row_next(struct reg_ctx *x, const json_t *old);             /* a copy with the event's position */
+void reg_refuse_text(struct reg_ctx *x, const char *pointer, enum reg_reason reason, const char *en,
+                     const char *zh);
+const char *reg_text(const json_t *object, const char *member); /* NULL = absent or null */
+json_int_t reg_int(const json_t *object, const char *member);   /* 0 = absent or null */
+void reg_put(struct reg_ctx *x, json_t *row, const char *column,
+             json_t *value); /* takes over value; NULL value = no memory */
+void reg_copy(struct reg_ctx *x, json_t *row, const char *column,
+              const char *member); /* from the payload, if it is there */
+json_t *reg_row_new(struct reg_ctx *x,
+                    const char *const *columns);            /* all columns null; NULL = no memory */
+json_t *reg_row_next(struct reg_ctx *x, const json_t *old); /* a copy with the event's position */
 void reg_write(struct reg_ctx *x, const char *table, const json_t *row);
-bool reg_same(const json_t *a, const json_t *b);                        /* equal but for position */
-void reg_replace(json_t **slot, json_t *row);                           /* frees the old one */
-bool reg_late(struct reg_ctx *x, const json_t *row, const char *pointer); /* refuses, when a later event made this row */
-/* Resolves a reference in a member; refuses where there is none, or (inside) where it is not in the subtree of the event's unit. */
-struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member, bool inside);
-/* The common part of x.registered for things with a code: refuses, writes identity and version, or finds the same content there. */
+bool reg_same(const json_t *a, const json_t *b); /* equal but for position */
+void reg_replace(json_t **slot, json_t *row);    /* frees the old one */
+bool reg_late(struct reg_ctx *x, const json_t *row,
+              const char *pointer); /* refuses, when a later event made this row */
+/* Resolves a reference in a member; refuses where there is none, or (inside) where it is not in the
+ * subtree of the event's unit. */
+struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member,
+                               bool inside);
+/* The common part of x.registered for things with a code: refuses, writes identity and version, or
+ * finds the same content there. */
 void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row);
-void reg_span_check(struct reg_ctx *x, const json_t *row, const char *pointer); /* valid_from <= valid_to */
+void reg_span_check(struct reg_ctx *x, const json_t *row,
+                    const char *pointer); /* valid_from <= valid_to */
 
 void reg_unit_registered(struct reg_ctx *x);
 void reg_unit_changed(struct reg_ctx *x);

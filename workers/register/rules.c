@@ -1,8 +1,9 @@
 /* What the rules share: reasons, rows, references, and the common part of every x.registered.
  *
- * A rule first finds every reason against its event and returns if there was one; only then does it write rows. So a refused event leaves no row
- * but its line in register_log and its reasons. A failed allocation is noted in the context and the whole batch is tried again: a rule may go
- * on with what it has, since nothing of it will be used. */
+ * A rule first finds every reason against its event and returns if there was one; only then does it
+ * write rows. So a refused event leaves no row but its line in register_log and its reasons. A
+ * failed allocation is noted in the context and the whole batch is tried again: a rule may go on
+ * with what it has, since nothing of it will be used. */
 #include "workers/register/reg.h"
 
 #include <stdio.h>
@@ -22,7 +23,8 @@ static void put_text(struct reg_ctx *x, enum reg_column column, const char *text
     lj_pgarray_bytes(lj_result_column(x->out, column), text, strlen(text));
 }
 
-void reg_refuse_text(struct reg_ctx *x, const char *pointer, enum reg_reason reason, const char *en, const char *zh)
+void reg_refuse_text(struct reg_ctx *x, const char *pointer, enum reg_reason reason, const char *en,
+                     const char *zh)
 {
     if (x->reasons >= REG_REASONS_MAX) {
         return; /* enough to work with; a hostile payload does not fill a table */
@@ -101,8 +103,10 @@ bool reg_same(const json_t *a, const json_t *b)
 {
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)a, name, value) {
-        if (strcmp(name, "position") != 0 && strcmp(name, "number") != 0 && !json_equal(value, json_object_get(b, name))) {
+    json_object_foreach((json_t *)(uintptr_t)a, name, value)
+    {
+        if (strcmp(name, "position") != 0 && strcmp(name, "number") != 0 &&
+            !json_equal(value, json_object_get(b, name))) {
             return false;
         }
     }
@@ -115,7 +119,8 @@ void reg_replace(json_t **slot, json_t *row)
     *slot = row;
 }
 
-/* Events come in position order, but for one that was parked and redriven: it must not overwrite what came after it. */
+/* Events come in position order, but for one that was parked and redriven: it must not overwrite
+ * what came after it. */
 bool reg_late(struct reg_ctx *x, const json_t *row, const char *pointer)
 {
     if (reg_int(row, "position") <= x->event->position) {
@@ -127,7 +132,8 @@ bool reg_late(struct reg_ctx *x, const json_t *row, const char *pointer)
 
 struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member, bool inside)
 {
-    static const enum reg_reason unknown[REG_TABLES] = {REG_R_UNIT_UNKNOWN, REG_R_TEAM_UNKNOWN, REG_R_PERSON_UNKNOWN, REG_R_INVALID};
+    static const enum reg_reason unknown[REG_TABLES] = {REG_R_UNIT_UNKNOWN, REG_R_TEAM_UNKNOWN,
+                                                        REG_R_PERSON_UNKNOWN, REG_R_INVALID};
     char pointer[64];
     char unit[6];
     char code[REG_CODE_BYTES];
@@ -163,7 +169,8 @@ void reg_span_check(struct reg_ctx *x, const json_t *row, const char *pointer)
     }
 }
 
-static void write_identity(struct reg_ctx *x, enum reg_table t, const struct reg_entity *e, const char *name)
+static void write_identity(struct reg_ctx *x, enum reg_table t, const struct reg_entity *e,
+                           const char *name)
 {
     json_t *row = json_object();
     reg_put(x, row, "position", json_integer(x->event->position));
@@ -178,8 +185,10 @@ static void write_identity(struct reg_ctx *x, enum reg_table t, const struct reg
 
 void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row)
 {
-    static const char *const tables[REG_TABLES][2] = {
-        {"unit", "unit_version"}, {"team", "team_version"}, {"person", "person_version"}, {"site", "site_version"}};
+    static const char *const tables[REG_TABLES][2] = {{"unit", "unit_version"},
+                                                      {"team", "team_version"},
+                                                      {"person", "person_version"},
+                                                      {"site", "site_version"}};
     const char *code = reg_text(x->payload, "code");
     struct reg_entity *e = reg_by_code(x->state, t, unit, code);
     if (e != NULL && !reg_same(row, e->row)) {

@@ -1,5 +1,6 @@
-/* Rules of persons, memberships and sites. A membership is one span with one status of one person in one team: a change on day d ends the span that
- * holds d on d-1 and starts another with its own number, so that a day's status is a lookup by dates. Days are local dates, both ends included. */
+/* Rules of persons, memberships and sites. A membership is one span with one status of one person
+ * in one team: a change on day d ends the span that holds d on d-1 and starts another with its own
+ * number, so that a day's status is a lookup by dates. Days are local dates, both ends included. */
 #include "workers/register/reg.h"
 
 #include <string.h>
@@ -55,7 +56,8 @@ static bool overlap(const json_t *a, const json_t *b)
     return strcmp(first_day(a), last_day(b)) <= 0 && strcmp(first_day(b), last_day(a)) <= 0;
 }
 
-/* Whether it counts towards the three teams: who has retired or left does not belong to the team any more. */
+/* Whether it counts towards the three teams: who has retired or left does not belong to the team
+ * any more. */
 static bool counts(const json_t *row)
 {
     const char *status = reg_text(row, "status");
@@ -73,7 +75,8 @@ static int teams_on(const struct reg_state *s, int32_t person, int32_t but, cons
     return n;
 }
 
-/* The most teams at once lie on the first day of some span: of the new one, or of another that starts inside it. */
+/* The most teams at once lie on the first day of some span: of the new one, or of another that
+ * starts inside it. */
 static void check_teams(struct reg_ctx *x, int32_t person, int32_t team, const json_t *row)
 {
     const struct reg_state *s = x->state;
@@ -194,7 +197,8 @@ void reg_membership_changed(struct reg_ctx *x)
         json_decref(row);
         return;
     }
-    if (strcmp(first_day(m->row), from) == 0) { /* from its first day on: the same span, corrected */
+    if (strcmp(first_day(m->row), from) ==
+        0) { /* from its first day on: the same span, corrected */
         reg_write(x, "membership_version", row);
         reg_replace(&m->row, row);
         return;

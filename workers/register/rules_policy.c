@@ -1,34 +1,62 @@
-/* Rule of policy.set: one more version of what a scope object (the nation, a unit, a team) has. A version is never changed; a member that is left
- * out gets the default below, at this moment, so that a later change of the defaults changes no stored policy. */
+/* Rule of policy.set: one more version of what a scope object (the nation, a unit, a team) has. A
+ * version is never changed; a member that is left out gets the default below, at this moment, so
+ * that a later change of the defaults changes no stored policy. */
 #include "workers/register/reg.h"
 
 #include <string.h>
 
-/* source: domain.md 7.2 quota_policy and site, 7.6a "Policy fields"; db/seed/policy.json spells the same out for the nation. */
+/* source: domain.md 7.2 quota_policy and site, 7.6a "Policy fields"; db/seed/policy.json spells the
+ * same out for the nation. */
 static const char defaults[] =
-    "{\"period_type\":\"YEAR\",\"counted_statuses\":[\"FORMAL\"],\"session_statuses\":[\"FORMAL\",\"TRIAL\"],"
-    "\"sites_counted\":[\"PRIMARY\",\"MIDDLE\",\"SENIOR\",\"NINE_YEAR\",\"SPECIAL_ED\",\"VOCATIONAL\",\"COMMUNITY\",\"VILLAGE\",\"ELDER_CARE\","
+    "{\"period_type\":\"YEAR\",\"counted_statuses\":[\"FORMAL\"],\"session_statuses\":[\"FORMAL\","
+    "\"TRIAL\"],"
+    "\"sites_counted\":[\"PRIMARY\",\"MIDDLE\",\"SENIOR\",\"NINE_YEAR\",\"SPECIAL_ED\","
+    "\"VOCATIONAL\",\"COMMUNITY\",\"VILLAGE\",\"ELDER_CARE\","
     "\"ELDER_UNIV\"],\"sites_conditional\":[\"PARK\",\"STADIUM\",\"TRAINING_BASE\"],"
     "\"mode_onsite\":1.0,\"mode_hybrid\":1.0,\"mode_live\":1.0,\"mode_recorded\":0.0,"
-    "\"activity_cap_minutes\":240,\"day_cap_minutes\":480,\"lecture_cap_minutes\":120,\"rounding\":15,\"presence_min\":0.6,"
-    "\"guidance_min_share\":0.3,\"min_team_athletes\":1,\"carry_over\":\"NONE\",\"session_tolerance\":0.05,\"entry_cutoff\":\"10-01\","
-    "\"month_weights\":[3,2,10,10,12,14,5,8,10,12,8,6],\"blackout_after_days\":14,\"pacing_bounds\":[0.1,0.25,0.4],"
+    "\"activity_cap_minutes\":240,\"day_cap_minutes\":480,\"lecture_cap_minutes\":120,\"rounding\":"
+    "15,\"presence_min\":0.6,"
+    "\"guidance_min_share\":0.3,\"min_team_athletes\":1,\"carry_over\":\"NONE\",\"session_"
+    "tolerance\":0.05,\"entry_cutoff\":\"10-01\","
+    "\"month_weights\":[3,2,10,10,12,14,5,8,10,12,8,6],\"blackout_after_days\":14,\"pacing_"
+    "bounds\":[0.1,0.25,0.4],"
     "\"feasible_minutes_per_month\":480,\"valid_to\":null}";
 
 /* Members that are a column of the same name. */
-static const char *const plain[] = {
-    "version", "valid_from", "valid_to", "period_type", "team_min_sessions", "athlete_min_minutes", "counted_statuses", "session_statuses",
-    "activity_cap_minutes", "day_cap_minutes", "lecture_cap_minutes", "rounding", "presence_min", "guidance_min_share", "min_team_athletes",
-    "carry_over", "session_tolerance", "entry_cutoff", "month_weights", "blackout_after_days", "pacing_bounds",
-    "feasible_minutes_per_month", "source", "confidence", "author", "approver"};
+static const char *const plain[] = {"version",
+                                    "valid_from",
+                                    "valid_to",
+                                    "period_type",
+                                    "team_min_sessions",
+                                    "athlete_min_minutes",
+                                    "counted_statuses",
+                                    "session_statuses",
+                                    "activity_cap_minutes",
+                                    "day_cap_minutes",
+                                    "lecture_cap_minutes",
+                                    "rounding",
+                                    "presence_min",
+                                    "guidance_min_share",
+                                    "min_team_athletes",
+                                    "carry_over",
+                                    "session_tolerance",
+                                    "entry_cutoff",
+                                    "month_weights",
+                                    "blackout_after_days",
+                                    "pacing_bounds",
+                                    "feasible_minutes_per_month",
+                                    "source",
+                                    "confidence",
+                                    "author",
+                                    "approver"};
 
 /* Members of member objects and their columns. */
 static const struct {
     const char *object, *member, *column;
 } nested[] = {
-    {"site_rules", "count", "sites_counted"},  {"site_rules", "conditional", "sites_conditional"},
-    {"mode_factor", "ONSITE", "mode_onsite"},  {"mode_factor", "HYBRID", "mode_hybrid"},
-    {"mode_factor", "LIVE", "mode_live"},      {"mode_factor", "RECORDED", "mode_recorded"},
+    {"site_rules", "count", "sites_counted"}, {"site_rules", "conditional", "sites_conditional"},
+    {"mode_factor", "ONSITE", "mode_onsite"}, {"mode_factor", "HYBRID", "mode_hybrid"},
+    {"mode_factor", "LIVE", "mode_live"},     {"mode_factor", "RECORDED", "mode_recorded"},
 };
 
 /* What the policy is of: numbers, -1 where none. Refuses where scope and members do not fit. */
@@ -38,17 +66,21 @@ static void scope_of(struct reg_ctx *x, int32_t *ret_unit, int32_t *ret_team)
     bool unit = reg_text(x->payload, "unit") != NULL;
     bool team = reg_text(x->payload, "team") != NULL;
     *ret_unit = *ret_team = -1;
-    if (unit != (strcmp(scope, "UNIT") == 0) || team != (strcmp(scope, "TEAM") == 0) || (!unit && !team && x->event->unit != 0)) {
+    if (unit != (strcmp(scope, "UNIT") == 0) || team != (strcmp(scope, "TEAM") == 0) ||
+        (!unit && !team && x->event->unit != 0)) {
         reg_refuse(x, "/scope", REG_R_SCOPE);
         return;
     }
-    const struct reg_entity *e = unit ? reg_require(x, REG_UNIT, "unit", true) : team ? reg_require(x, REG_TEAM, "team", true) : NULL;
+    const struct reg_entity *e = unit   ? reg_require(x, REG_UNIT, "unit", true)
+                                 : team ? reg_require(x, REG_TEAM, "team", true)
+                                        : NULL;
     if (e != NULL) {
         *(unit ? ret_unit : ret_team) = e->number;
     }
 }
 
-static struct reg_policy *find(const struct reg_state *s, const char *scope, int32_t unit, int32_t team)
+static struct reg_policy *find(const struct reg_state *s, const char *scope, int32_t unit,
+                               int32_t team)
 {
     for (size_t i = 0; i < s->npolicies; i++) {
         struct reg_policy *p = &s->policies[i];
@@ -89,7 +121,8 @@ static json_t *version_row(struct reg_ctx *x, int32_t number)
         reg_copy(x, row, plain[i], plain[i]);
     }
     for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++) {
-        json_t *value = json_object_get(json_object_get(x->payload, nested[i].object), nested[i].member);
+        json_t *value =
+            json_object_get(json_object_get(x->payload, nested[i].object), nested[i].member);
         if (value != NULL) {
             reg_put(x, row, nested[i].column, json_incref(value));
         }

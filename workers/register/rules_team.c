@@ -1,13 +1,16 @@
-/* Rules of the team register. A team is in force from valid_from to valid_to, both included; inside that it is ACTIVE but for the days in `paused`.
- * A state of team.changed holds from its day on, whatever was declared for later days. DISBANDED and MERGED are final. */
+/* Rules of the team register. A team is in force from valid_from to valid_to, both included; inside
+ * that it is ACTIVE but for the days in `paused`. A state of team.changed holds from its day on,
+ * whatever was declared for later days. DISBANDED and MERGED are final. */
 #include "workers/register/reg.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *const columns[] = {"base_lat", "base_lon", "valid_from", "valid_to", "merged_into", "name", "level", "sport", "gender",
-                                      "state", "games_task", "paused", NULL};
-static const char *const members[] = {"name", "level", "sport", "gender", "valid_from", "valid_to", "games_task", "base_lat", "base_lon"};
+static const char *const columns[] = {
+    "base_lat", "base_lon", "valid_from", "valid_to",   "merged_into", "name", "level",
+    "sport",    "gender",   "state",      "games_task", "paused",      NULL};
+static const char *const members[] = {"name",     "level",      "sport",    "gender",  "valid_from",
+                                      "valid_to", "games_task", "base_lat", "base_lon"};
 
 static void copy_members(struct reg_ctx *x, json_t *row)
 {
@@ -19,7 +22,8 @@ static void copy_members(struct reg_ctx *x, json_t *row)
 static void check_row(struct reg_ctx *x, const json_t *row)
 {
     reg_span_check(x, row, "/valid_to");
-    if (json_is_null(json_object_get(row, "base_lat")) != json_is_null(json_object_get(row, "base_lon"))) {
+    if (json_is_null(json_object_get(row, "base_lat")) !=
+        json_is_null(json_object_get(row, "base_lon"))) {
         reg_refuse(x, "/base_lon", REG_R_PAIR);
     }
 }
@@ -52,8 +56,9 @@ static void write_version(struct reg_ctx *x, struct reg_entity *e, json_t *row)
     reg_replace(&e->row, row);
 }
 
-/* From `day` on the team is PAUSED or ACTIVE: spans of `paused` (as PostgreSQL writes a datemultirange, "{[2025-01-01,2025-02-01),...}") are cut
- * off at that day, and for PAUSED an open one follows. Canonical: a span that ends on the day it would go on is joined. */
+/* From `day` on the team is PAUSED or ACTIVE: spans of `paused` (as PostgreSQL writes a
+ * datemultirange, "{[2025-01-01,2025-02-01),...}") are cut off at that day, and for PAUSED an open
+ * one follows. Canonical: a span that ends on the day it would go on is joined. */
 static json_t *paused_from(const char *old, const char *day, bool pause)
 {
     char out[4096] = "{";
@@ -75,10 +80,12 @@ static json_t *paused_from(const char *old, const char *day, bool pause)
         if (n + 32 > sizeof(out)) {
             return NULL; /* more than a hundred pauses: the batch fails rather than lose one */
         }
-        n += (size_t)snprintf(out + n, sizeof(out) - n, "%s[%s,%s)", n > 1 ? "," : "", from, reaches ? day : to);
+        n += (size_t)snprintf(out + n, sizeof(out) - n, "%s[%s,%s)", n > 1 ? "," : "", from,
+                              reaches ? day : to);
     }
     if (pause && n + 32 <= sizeof(out)) {
-        n += (size_t)snprintf(out + n, sizeof(out) - n, "%s[%s,)", n > 1 ? "," : "", open_from[0] != '\0' ? open_from : day);
+        n += (size_t)snprintf(out + n, sizeof(out) - n, "%s[%s,)", n > 1 ? "," : "",
+                              open_from[0] != '\0' ? open_from : day);
     }
     snprintf(out + n, sizeof(out) - n, "}");
     return json_string(out);
@@ -106,7 +113,8 @@ void reg_team_changed(struct reg_ctx *x)
     copy_members(x, row);
     if (state != NULL) {
         reg_put(x, row, "state", json_string(state));
-        reg_put(x, row, "paused", paused_from(reg_text(e->row, "paused"), from, strcmp(state, "PAUSED") == 0));
+        reg_put(x, row, "paused",
+                paused_from(reg_text(e->row, "paused"), from, strcmp(state, "PAUSED") == 0));
     }
     if (x->nomem) {
         json_decref(row);

@@ -1,12 +1,15 @@
-/* Rules of the unit directory. CN000 is the root: a unit that is no sub-unit lies directly below it, a sub-unit below another unit; at most
- * three levels below the root. Names are unique among what units are called now. */
+/* Rules of the unit directory. CN000 is the root: a unit that is no sub-unit lies directly below
+ * it, a sub-unit below another unit; at most three levels below the root. Names are unique among
+ * what units are called now. */
 #include "workers/register/reg.h"
 
 #include <string.h>
 
-static const char *const columns[] = {"parent", "name", "kind", "region", "aliases", "state", "addressed_on", NULL};
+static const char *const columns[] = {"parent",  "name",  "kind",         "region",
+                                      "aliases", "state", "addressed_on", NULL};
 
-/* Writes the next version of a unit, unless it was refused or says what is there already. Takes over row. */
+/* Writes the next version of a unit, unless it was refused or says what is there already. Takes
+ * over row. */
 static void write_version(struct reg_ctx *x, struct reg_entity *e, json_t *row)
 {
     if (x->reasons == 0 && reg_same(row, e->row)) {
@@ -25,7 +28,8 @@ static void check_name(struct reg_ctx *x, int32_t self, const json_t *row)
     const struct reg_set *units = &x->state->set[REG_UNIT];
     for (size_t i = 0; i < units->count; i++) {
         const struct reg_entity *u = &units->items[i];
-        if (u->number != self && json_equal(json_object_get(u->row, "name"), json_object_get(row, "name"))) {
+        if (u->number != self &&
+            json_equal(json_object_get(u->row, "name"), json_object_get(row, "name"))) {
             reg_refuse(x, "/name", REG_R_NAME_TAKEN);
             return;
         }
@@ -47,7 +51,8 @@ static int height(struct reg_state *s, int32_t unit)
     return ret;
 }
 
-/* Sets the row's parent from the payload (or leaves the old one) and checks kind, cycle and depth. self: -1 for a new unit. */
+/* Sets the row's parent from the payload (or leaves the old one) and checks kind, cycle and depth.
+ * self: -1 for a new unit. */
 static void place(struct reg_ctx *x, json_t *row, int32_t self)
 {
     int32_t parent = (int32_t)reg_int(row, "parent");
@@ -57,7 +62,8 @@ static void place(struct reg_ctx *x, json_t *row, int32_t self)
             return;
         }
         parent = p->number;
-    } else if (self >= 0 && reg_text(x->payload, "kind") != NULL && strcmp(reg_text(x->payload, "kind"), "SUB_UNIT") != 0) {
+    } else if (self >= 0 && reg_text(x->payload, "kind") != NULL &&
+               strcmp(reg_text(x->payload, "kind"), "SUB_UNIT") != 0) {
         parent = 0; /* became a top-level unit: no parent needs to be named */
     }
     bool sub = strcmp(reg_text(row, "kind"), "SUB_UNIT") == 0;
@@ -69,7 +75,8 @@ static void place(struct reg_ctx *x, json_t *row, int32_t self)
         reg_refuse(x, "/parent", REG_R_CYCLE);
         return;
     }
-    if (reg_unit_depth(x->state, parent) + (self >= 0 ? height(x->state, self) : 1) > REG_UNIT_DEPTH) {
+    if (reg_unit_depth(x->state, parent) + (self >= 0 ? height(x->state, self) : 1) >
+        REG_UNIT_DEPTH) {
         reg_refuse(x, "/parent", REG_R_DEPTH);
         return;
     }

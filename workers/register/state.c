@@ -1,8 +1,11 @@
-/* The registers as the worker sees them: what one batch names, read in one snapshot, and kept up to date while the batch is played through.
+/* The registers as the worker sees them: what one batch names, read in one snapshot, and kept up to
+ * date while the batch is played through.
  *
- * Why one snapshot with a basis: the rows to write are exact (numbers included), so they are right only if nothing was written in between.
- * The basis is the last closure of the kind that the snapshot saw; apply_register refuses the batch when it is no longer the last.
- * Lookups are linear: a batch names at most a thousand things. Units and policies are read whole (a few hundred rows). */
+ * Why one snapshot with a basis: the rows to write are exact (numbers included), so they are right
+ * only if nothing was written in between. The basis is the last closure of the kind that the
+ * snapshot saw; apply_register refuses the batch when it is no longer the last. Lookups are linear:
+ * a batch names at most a thousand things. Units and policies are read whole (a few hundred rows).
+ */
 #include "workers/register/reg.h"
 
 #include <stdlib.h>
@@ -11,31 +14,41 @@
 #include "common/buf.h"
 #include "common/db.h"
 
-/* Every query: number, unit, code, version row as JSON. $1, $2: unit codes and codes that are asked for. */
+/* Every query: number, unit, code, version row as JSON. $1, $2: unit codes and codes that are asked
+ * for. */
 static const char sql_basis[] =
-    "select (select coalesce(max(closure), 0) from register_log), (select coalesce(max(number), 0) from unit),"
+    "select (select coalesce(max(closure), 0) from register_log), (select coalesce(max(number), 0) "
+    "from unit),"
     " (select coalesce(max(number), 0) from team), (select coalesce(max(number), 0) from person),"
-    " (select coalesce(max(number), 0) from site), (select coalesce(max(number), 0) from membership),"
+    " (select coalesce(max(number), 0) from site), (select coalesce(max(number), 0) from "
+    "membership),"
     " (select coalesce(max(number), 0) from policy)";
 static const char sql_units[] =
     "select i.number, 0, i.code, row_to_json(v) from unit i cross join lateral"
     " (select * from unit_version x where x.number = i.number order by x.position desc limit 1) v";
-#define SQL_BY_CODE(table)                                                                                                             \
-    "select i.number, i.unit, i.code, row_to_json(v) from (select distinct u.number, r.code from unnest($1::text[], $2::text[]) as"    \
-    " r(unit, code) join unit u on u.code = r.unit) r join " table " i on i.unit = r.number and i.code = r.code cross join lateral"   \
-    " (select * from " table "_version x where x.number = i.number order by x.position desc limit 1) v"
+#define SQL_BY_CODE(table)                                                                         \
+    "select i.number, i.unit, i.code, row_to_json(v) from (select distinct u.number, r.code from " \
+    "unnest($1::text[], $2::text[]) as"                                                            \
+    " r(unit, code) join unit u on u.code = r.unit) r join " table                                 \
+    " i on i.unit = r.number and i.code = r.code cross join lateral"                               \
+    " (select * from " table                                                                       \
+    "_version x where x.number = i.number order by x.position desc limit 1) v"
 static const char sql_memberships[] =
-    "select i.number, i.person, i.team, row_to_json(v) from (select distinct u.number, r.code from unnest($1::text[], $2::text[]) as"
-    " r(unit, code) join unit u on u.code = r.unit) r join person p on p.unit = r.number and p.code = r.code"
+    "select i.number, i.person, i.team, row_to_json(v) from (select distinct u.number, r.code from "
+    "unnest($1::text[], $2::text[]) as"
+    " r(unit, code) join unit u on u.code = r.unit) r join person p on p.unit = r.number and "
+    "p.code = r.code"
     " join membership i on i.person = p.number cross join lateral"
-    " (select * from membership_version x where x.number = i.number order by x.position desc limit 1) v order by i.number";
-static const char sql_policies[] =
-    "select i.number, coalesce(i.unit, -1), coalesce(i.team, -1), i.scope, (select max(v.version) from policy_version v"
-    " where v.number = i.number) from policy i";
+    " (select * from membership_version x where x.number = i.number order by x.position desc limit "
+    "1) v order by i.number";
+static const char sql_policies[] = "select i.number, coalesce(i.unit, -1), coalesce(i.team, -1), "
+                                   "i.scope, (select max(v.version) from policy_version v"
+                                   " where v.number = i.number) from policy i";
 
 /* ---- lookups ---- */
 
-struct reg_entity *reg_by_code(struct reg_state *s, enum reg_table t, int32_t unit, const char *code)
+struct reg_entity *reg_by_code(struct reg_state *s, enum reg_table t, int32_t unit,
+                               const char *code)
 {
     for (size_t i = 0; i < s->set[t].count; i++) {
         struct reg_entity *e = &s->set[t].items[i];
@@ -102,7 +115,8 @@ static void *grow(void **items, size_t *count, size_t *cap, size_t size)
     return ret;
 }
 
-static struct reg_entity *add(struct reg_set *set, int32_t number, int32_t unit, const char *code, json_t *row)
+static struct reg_entity *add(struct reg_set *set, int32_t number, int32_t unit, const char *code,
+                              json_t *row)
 {
     void *items = set->items;
     struct reg_entity *e = row == NULL ? NULL : grow(&items, &set->count, &set->cap, sizeof(*e));
@@ -119,15 +133,18 @@ static struct reg_entity *add(struct reg_set *set, int32_t number, int32_t unit,
     return e;
 }
 
-struct reg_entity *reg_add(struct reg_state *s, enum reg_table t, int32_t unit, const char *code, json_t *row)
+struct reg_entity *reg_add(struct reg_state *s, enum reg_table t, int32_t unit, const char *code,
+                           json_t *row)
 {
     return add(&s->set[t], s->set[t].last + 1, unit, code, row);
 }
 
-struct reg_membership *reg_add_membership(struct reg_state *s, int32_t number, int32_t person, int32_t team, json_t *row)
+struct reg_membership *reg_add_membership(struct reg_state *s, int32_t number, int32_t person,
+                                          int32_t team, json_t *row)
 {
     void *items = s->memberships;
-    struct reg_membership *m = row == NULL ? NULL : grow(&items, &s->nmemberships, &s->cap_memberships, sizeof(*m));
+    struct reg_membership *m =
+        row == NULL ? NULL : grow(&items, &s->nmemberships, &s->cap_memberships, sizeof(*m));
     s->memberships = items;
     if (m == NULL) {
         json_decref(row);
@@ -166,7 +183,8 @@ void reg_state_free(struct reg_state *s)
 
 /* ---- what a batch names ---- */
 
-/* Two array literals of the same length. Codes have passed their forms: nothing in them needs escaping between double quotes. */
+/* Two array literals of the same length. Codes have passed their forms: nothing in them needs
+ * escaping between double quotes. */
 struct names {
     struct lj_buf units;
     struct lj_buf codes;
@@ -186,9 +204,12 @@ static void names_of(struct names names[REG_TABLES], const struct lj_event *ev, 
 {
     const struct reg_type *type = reg_type_find(ev->type);
     for (const struct reg_field *f = type->fields; f->name != NULL; f++) {
-        enum reg_table t = f->form == REG_F_CODE ? type->table : f->form == REG_F_TEAM ? REG_TEAM : REG_PERSON;
+        enum reg_table t = f->form == REG_F_CODE   ? type->table
+                           : f->form == REG_F_TEAM ? REG_TEAM
+                                                   : REG_PERSON;
         const char *text = reg_text(payload, f->name);
-        if (text != NULL && (f->form == REG_F_CODE || f->form == REG_F_TEAM || f->form == REG_F_PERSON)) {
+        if (text != NULL &&
+            (f->form == REG_F_CODE || f->form == REG_F_TEAM || f->form == REG_F_PERSON)) {
             name_add(&names[t], ev->unit_code, text);
         }
     }
@@ -196,15 +217,18 @@ static void names_of(struct names names[REG_TABLES], const struct lj_event *ev, 
 
 /* ---- reading ---- */
 
-static int read_entities(PGconn *db, const char *sql, const struct names *n, struct reg_set *set, struct lj_err *err)
+static int read_entities(PGconn *db, const char *sql, const struct names *n, struct reg_set *set,
+                         struct lj_err *err)
 {
-    const char *values[2] = {n != NULL ? (const char *)n->units.data : NULL, n != NULL ? (const char *)n->codes.data : NULL};
+    const char *values[2] = {n != NULL ? (const char *)n->units.data : NULL,
+                             n != NULL ? (const char *)n->codes.data : NULL};
     PGresult *r = NULL;
     int rc = lj_dbs_query(db, sql, n != NULL ? 2 : 0, values, &r, err);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
         json_t *row = json_loads(PQgetvalue(r, i, 3), 0, NULL);
         int32_t last = set->last;
-        if (add(set, atoi(PQgetvalue(r, i, 0)), atoi(PQgetvalue(r, i, 1)), PQgetvalue(r, i, 2), row) == NULL) {
+        if (add(set, atoi(PQgetvalue(r, i, 0)), atoi(PQgetvalue(r, i, 1)), PQgetvalue(r, i, 2),
+                row) == NULL) {
             rc = lj_fail(err, LJ_E_NOMEM, "no memory for the registers of a batch");
         }
         set->last = last; /* known from sql_basis */
@@ -213,14 +237,16 @@ static int read_entities(PGconn *db, const char *sql, const struct names *n, str
     return rc;
 }
 
-static int read_memberships(PGconn *db, const struct names *n, struct reg_state *s, struct lj_err *err)
+static int read_memberships(PGconn *db, const struct names *n, struct reg_state *s,
+                            struct lj_err *err)
 {
     const char *values[2] = {(const char *)n->units.data, (const char *)n->codes.data};
     PGresult *r = NULL;
     int rc = lj_dbs_query(db, sql_memberships, 2, values, &r, err);
     for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
         json_t *row = json_loads(PQgetvalue(r, i, 3), 0, NULL);
-        if (reg_add_membership(s, atoi(PQgetvalue(r, i, 0)), atoi(PQgetvalue(r, i, 1)), atoi(PQgetvalue(r, i, 2)), row) == NULL) {
+        if (reg_add_membership(s, atoi(PQgetvalue(r, i, 0)), atoi(PQgetvalue(r, i, 1)),
+                               atoi(PQgetvalue(r, i, 2)), row) == NULL) {
             rc = lj_fail(err, LJ_E_NOMEM, "no memory for the registers of a batch");
         }
     }
@@ -274,7 +300,8 @@ static int command(PGconn *db, const char *sql, struct lj_err *err)
 
 static int read_all(PGconn *db, const struct names *names, struct reg_state *s, struct lj_err *err)
 {
-    static const char *const by_code[REG_TABLES] = {NULL, SQL_BY_CODE("team"), SQL_BY_CODE("person"), SQL_BY_CODE("site")};
+    static const char *const by_code[REG_TABLES] = {NULL, SQL_BY_CODE("team"),
+                                                    SQL_BY_CODE("person"), SQL_BY_CODE("site")};
     int rc = read_basis(db, s, err);
     rc = rc != 0 ? rc : read_entities(db, sql_units, NULL, &s->set[REG_UNIT], err);
     for (int t = REG_TEAM; rc == 0 && t < REG_TABLES; t++) {
@@ -288,7 +315,8 @@ static int read_all(PGconn *db, const struct names *names, struct reg_state *s, 
     return rc != 0 ? rc : read_policies(db, s, err);
 }
 
-int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payloads, struct reg_state *ret, struct lj_err *err)
+int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payloads,
+                   struct reg_state *ret, struct lj_err *err)
 {
     struct names names[REG_TABLES] = {0};
     int rc = 0;
@@ -313,7 +341,8 @@ int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payload
     }
     if (rc == 0) {
         rc = read_all(db, names, ret, err);
-        struct lj_err ignored = {0}; /* a transaction that only read: how it ends changes nothing; a lost connection shows next time */
+        struct lj_err ignored = {0}; /* a transaction that only read: how it ends changes nothing; a
+                                        lost connection shows next time */
         int end = command(db, rc == 0 ? "commit" : "rollback", rc == 0 ? err : &ignored);
         rc = rc != 0 ? rc : end;
     }

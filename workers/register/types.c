@@ -1,79 +1,116 @@
-/* Every register event: its members, their forms, and its rule. proto/schemas/<type>.json says the same in JSON Schema; a test holds the two
- * against each other. To add a member: a row here, the column in a migration, the schema, docs/registers.md. */
+/* Every register event: its members, their forms, and its rule. proto/schemas/<type>.json says the
+ * same in JSON Schema; a test holds the two against each other. To add a member: a row here, the
+ * column in a migration, the schema, docs/registers.md. */
 #include "workers/register/reg.h"
 
 #include <string.h>
 
-static const char *const unit_kinds[] = {"PROVINCE", "CORPS", "GAS_UNIT", "NATIONAL_ORG", "SUB_UNIT", NULL};
+static const char *const unit_kinds[] = {"PROVINCE",     "CORPS",    "GAS_UNIT",
+                                         "NATIONAL_ORG", "SUB_UNIT", NULL};
 static const char *const levels[] = {"NATIONAL", "PROVINCIAL", NULL};
 static const char *const genders[] = {"M", "F", "X", NULL};
 static const char *const sexes[] = {"M", "F", NULL};
 static const char *const team_states[] = {"ACTIVE", "PAUSED", NULL};
 static const char *const roles[] = {"ATHLETE", "COACH", "OFFICIAL", "STAFF", NULL};
 static const char *const statuses[] = {"FORMAL", "TRIAL", "TRAINEE", "RETIRED", "LEFT", NULL};
-static const char *const site_kinds[] = {"KINDERGARTEN", "PRIMARY", "MIDDLE", "SENIOR", "NINE_YEAR", "SPECIAL_ED", "VOCATIONAL", "COMMUNITY",
-                                         "VILLAGE", "ELDER_CARE", "ELDER_UNIV", "PARK", "STADIUM", "TRAINING_BASE", "UNIVERSITY", "COMPANY",
-                                         "MALL", "SCENIC", "BARRACKS", "OTHER", NULL};
+static const char *const site_kinds[] = {
+    "KINDERGARTEN", "PRIMARY",       "MIDDLE",     "SENIOR",     "NINE_YEAR",  "SPECIAL_ED",
+    "VOCATIONAL",   "COMMUNITY",     "VILLAGE",    "ELDER_CARE", "ELDER_UNIV", "PARK",
+    "STADIUM",      "TRAINING_BASE", "UNIVERSITY", "COMPANY",    "MALL",       "SCENIC",
+    "BARRACKS",     "OTHER",         NULL};
 static const char *const scopes[] = {"NATION", "UNIT", "TEAM", NULL};
 static const char *const periods[] = {"YEAR", NULL};
 static const char *const carries[] = {"NONE", "SURPLUS_25", "DEFICIT", NULL};
 
-#define END {NULL, REG_F_BOOL, false, 0, 0, NULL}
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, REG_F_BOOL, false, 0, 0, NULL                                                        \
+    }
 
 static const struct reg_field unit_registered[] = {
-    {"code", REG_F_UNIT, true, 0, 0, NULL},       {"name", REG_F_TEXT, true, 2, 60, NULL},
-    {"kind", REG_F_WORD, true, 0, 0, unit_kinds}, {"parent", REG_F_UNIT, false, 0, 0, NULL},
-    {"region", REG_F_REGION, false, 0, 0, NULL},  {"aliases", REG_F_TEXTS, false, 0, 20, NULL},
+    {"code", REG_F_UNIT, true, 0, 0, NULL},          {"name", REG_F_TEXT, true, 2, 60, NULL},
+    {"kind", REG_F_WORD, true, 0, 0, unit_kinds},    {"parent", REG_F_UNIT, false, 0, 0, NULL},
+    {"region", REG_F_REGION, false, 0, 0, NULL},     {"aliases", REG_F_TEXTS, false, 0, 20, NULL},
     {"addressed_on", REG_F_DATE, false, 0, 0, NULL}, END};
 static const struct reg_field unit_changed[] = {
-    {"unit", REG_F_UNIT, true, 0, 0, NULL},        {"name", REG_F_TEXT, false, 2, 60, NULL},
-    {"kind", REG_F_WORD, false, 0, 0, unit_kinds}, {"parent", REG_F_UNIT, false, 0, 0, NULL},
-    {"region", REG_F_REGION, false, 0, 0, NULL},   {"aliases", REG_F_TEXTS, false, 0, 20, NULL},
+    {"unit", REG_F_UNIT, true, 0, 0, NULL},          {"name", REG_F_TEXT, false, 2, 60, NULL},
+    {"kind", REG_F_WORD, false, 0, 0, unit_kinds},   {"parent", REG_F_UNIT, false, 0, 0, NULL},
+    {"region", REG_F_REGION, false, 0, 0, NULL},     {"aliases", REG_F_TEXTS, false, 0, 20, NULL},
     {"addressed_on", REG_F_DATE, false, 0, 0, NULL}, END};
-static const struct reg_field unit_suspended[] = {
-    {"unit", REG_F_UNIT, true, 0, 0, NULL}, {"suspended", REG_F_BOOL, true, 0, 0, NULL}, {"reason", REG_F_TEXT, false, 1, 200, NULL}, END};
+static const struct reg_field unit_suspended[] = {{"unit", REG_F_UNIT, true, 0, 0, NULL},
+                                                  {"suspended", REG_F_BOOL, true, 0, 0, NULL},
+                                                  {"reason", REG_F_TEXT, false, 1, 200, NULL},
+                                                  END};
 
 static const struct reg_field team_registered[] = {
-    {"code", REG_F_CODE, true, 0, 0, NULL},         {"name", REG_F_TEXT, true, 1, 60, NULL},
-    {"level", REG_F_WORD, true, 0, 0, levels},      {"sport", REG_F_SYMBOL, true, 0, 0, NULL},
-    {"gender", REG_F_WORD, true, 0, 0, genders},    {"valid_from", REG_F_DATE, false, 0, 0, NULL},
-    {"valid_to", REG_F_DATE, false, 0, 0, NULL},    {"games_task", REG_F_SYMBOLS, false, 0, 20, NULL},
-    {"base_lat", REG_F_DEGREES, false, 0, 90, NULL}, {"base_lon", REG_F_DEGREES, false, 0, 180, NULL}, END};
-static const struct reg_field team_changed[] = {
-    {"team", REG_F_TEAM, true, 0, 0, NULL},          {"name", REG_F_TEXT, false, 1, 60, NULL},
-    {"level", REG_F_WORD, false, 0, 0, levels},      {"sport", REG_F_SYMBOL, false, 0, 0, NULL},
-    {"gender", REG_F_WORD, false, 0, 0, genders},    {"valid_from", REG_F_DATE, false, 0, 0, NULL},
-    {"valid_to", REG_F_DATE, false, 0, 0, NULL},     {"games_task", REG_F_SYMBOLS, false, 0, 20, NULL},
-    {"base_lat", REG_F_DEGREES, false, 0, 90, NULL}, {"base_lon", REG_F_DEGREES, false, 0, 180, NULL},
-    {"state", REG_F_WORD, false, 0, 0, team_states}, {"from", REG_F_DATE, false, 0, 0, NULL}, END};
-static const struct reg_field team_disbanded[] = {
-    {"team", REG_F_TEAM, true, 0, 0, NULL}, {"on", REG_F_DATE, true, 0, 0, NULL}, {"merged_into", REG_F_TEAM, false, 0, 0, NULL}, END};
+    {"code", REG_F_CODE, true, 0, 0, NULL},
+    {"name", REG_F_TEXT, true, 1, 60, NULL},
+    {"level", REG_F_WORD, true, 0, 0, levels},
+    {"sport", REG_F_SYMBOL, true, 0, 0, NULL},
+    {"gender", REG_F_WORD, true, 0, 0, genders},
+    {"valid_from", REG_F_DATE, false, 0, 0, NULL},
+    {"valid_to", REG_F_DATE, false, 0, 0, NULL},
+    {"games_task", REG_F_SYMBOLS, false, 0, 20, NULL},
+    {"base_lat", REG_F_DEGREES, false, 0, 90, NULL},
+    {"base_lon", REG_F_DEGREES, false, 0, 180, NULL},
+    END};
+static const struct reg_field team_changed[] = {{"team", REG_F_TEAM, true, 0, 0, NULL},
+                                                {"name", REG_F_TEXT, false, 1, 60, NULL},
+                                                {"level", REG_F_WORD, false, 0, 0, levels},
+                                                {"sport", REG_F_SYMBOL, false, 0, 0, NULL},
+                                                {"gender", REG_F_WORD, false, 0, 0, genders},
+                                                {"valid_from", REG_F_DATE, false, 0, 0, NULL},
+                                                {"valid_to", REG_F_DATE, false, 0, 0, NULL},
+                                                {"games_task", REG_F_SYMBOLS, false, 0, 20, NULL},
+                                                {"base_lat", REG_F_DEGREES, false, 0, 90, NULL},
+                                                {"base_lon", REG_F_DEGREES, false, 0, 180, NULL},
+                                                {"state", REG_F_WORD, false, 0, 0, team_states},
+                                                {"from", REG_F_DATE, false, 0, 0, NULL},
+                                                END};
+static const struct reg_field team_disbanded[] = {{"team", REG_F_TEAM, true, 0, 0, NULL},
+                                                  {"on", REG_F_DATE, true, 0, 0, NULL},
+                                                  {"merged_into", REG_F_TEAM, false, 0, 0, NULL},
+                                                  END};
 
 static const struct reg_field person_registered[] = {
-    {"code", REG_F_CODE, true, 0, 0, NULL}, {"name", REG_F_NAME, true, 1, 40, NULL},
-    {"sex", REG_F_WORD, true, 0, 0, sexes}, {"birth_year", REG_F_INT, true, 1960, 2200, NULL}, END};
-static const struct reg_field site_registered[] = {
-    {"code", REG_F_CODE, true, 0, 0, NULL},       {"name", REG_F_TEXT, true, 2, 80, NULL},
-    {"kind", REG_F_WORD, true, 0, 0, site_kinds}, {"region", REG_F_REGION, false, 0, 0, NULL},
-    {"lat", REG_F_DEGREES, false, 0, 90, NULL},   {"lon", REG_F_DEGREES, false, 0, 180, NULL}, END};
+    {"code", REG_F_CODE, true, 0, 0, NULL},
+    {"name", REG_F_NAME, true, 1, 40, NULL},
+    {"sex", REG_F_WORD, true, 0, 0, sexes},
+    {"birth_year", REG_F_INT, true, 1960, 2200, NULL},
+    END};
+static const struct reg_field site_registered[] = {{"code", REG_F_CODE, true, 0, 0, NULL},
+                                                   {"name", REG_F_TEXT, true, 2, 80, NULL},
+                                                   {"kind", REG_F_WORD, true, 0, 0, site_kinds},
+                                                   {"region", REG_F_REGION, false, 0, 0, NULL},
+                                                   {"lat", REG_F_DEGREES, false, 0, 90, NULL},
+                                                   {"lon", REG_F_DEGREES, false, 0, 180, NULL},
+                                                   END};
 
 static const struct reg_field membership_started[] = {
-    {"person", REG_F_PERSON, true, 0, 0, NULL},    {"team", REG_F_TEAM, true, 0, 0, NULL},
-    {"role", REG_F_WORD, true, 0, 0, roles},       {"status", REG_F_WORD, true, 0, 0, statuses},
-    {"valid_from", REG_F_DATE, true, 0, 0, NULL},  {"valid_to", REG_F_DATE, false, 0, 0, NULL},
-    {"primary", REG_F_BOOL, false, 0, 0, NULL}, END};
-static const struct reg_field membership_changed[] = {
-    {"person", REG_F_PERSON, true, 0, 0, NULL}, {"team", REG_F_TEAM, true, 0, 0, NULL},
-    {"from", REG_F_DATE, true, 0, 0, NULL},     {"status", REG_F_WORD, false, 0, 0, statuses},
-    {"role", REG_F_WORD, false, 0, 0, roles},   {"primary", REG_F_BOOL, false, 0, 0, NULL}, END};
-static const struct reg_field membership_ended[] = {
-    {"person", REG_F_PERSON, true, 0, 0, NULL}, {"team", REG_F_TEAM, true, 0, 0, NULL}, {"on", REG_F_DATE, true, 0, 0, NULL}, END};
+    {"person", REG_F_PERSON, true, 0, 0, NULL},   {"team", REG_F_TEAM, true, 0, 0, NULL},
+    {"role", REG_F_WORD, true, 0, 0, roles},      {"status", REG_F_WORD, true, 0, 0, statuses},
+    {"valid_from", REG_F_DATE, true, 0, 0, NULL}, {"valid_to", REG_F_DATE, false, 0, 0, NULL},
+    {"primary", REG_F_BOOL, false, 0, 0, NULL},   END};
+static const struct reg_field membership_changed[] = {{"person", REG_F_PERSON, true, 0, 0, NULL},
+                                                      {"team", REG_F_TEAM, true, 0, 0, NULL},
+                                                      {"from", REG_F_DATE, true, 0, 0, NULL},
+                                                      {"status", REG_F_WORD, false, 0, 0, statuses},
+                                                      {"role", REG_F_WORD, false, 0, 0, roles},
+                                                      {"primary", REG_F_BOOL, false, 0, 0, NULL},
+                                                      END};
+static const struct reg_field membership_ended[] = {{"person", REG_F_PERSON, true, 0, 0, NULL},
+                                                    {"team", REG_F_TEAM, true, 0, 0, NULL},
+                                                    {"on", REG_F_DATE, true, 0, 0, NULL},
+                                                    END};
 
-static const struct reg_field site_rules[] = {
-    {"count", REG_F_WORDS, true, 0, 20, site_kinds}, {"conditional", REG_F_WORDS, true, 0, 20, site_kinds}, END};
-static const struct reg_field mode_factor[] = {
-    {"ONSITE", REG_F_RATIO, true, 0, 2, NULL}, {"HYBRID", REG_F_RATIO, true, 0, 2, NULL},
-    {"LIVE", REG_F_RATIO, true, 0, 2, NULL},   {"RECORDED", REG_F_RATIO, true, 0, 2, NULL}, END};
+static const struct reg_field site_rules[] = {{"count", REG_F_WORDS, true, 0, 20, site_kinds},
+                                              {"conditional", REG_F_WORDS, true, 0, 20, site_kinds},
+                                              END};
+static const struct reg_field mode_factor[] = {{"ONSITE", REG_F_RATIO, true, 0, 2, NULL},
+                                               {"HYBRID", REG_F_RATIO, true, 0, 2, NULL},
+                                               {"LIVE", REG_F_RATIO, true, 0, 2, NULL},
+                                               {"RECORDED", REG_F_RATIO, true, 0, 2, NULL},
+                                               END};
 /* source: domain.md 7.2 quota_policy, 7.6a "Policy fields" */
 static const struct reg_field policy_set[] = {
     {"scope", REG_F_WORD, true, 0, 0, scopes},

@@ -1,5 +1,5 @@
-/* Fencing between two connections: what a single pgTAP session cannot show. A taker waits for the owner's open transaction; an owner who waits for
- * a taker sees the raised epoch when it goes on.
+/* Fencing between two connections: what a single pgTAP session cannot show. A taker waits for the
+ * owner's open transaction; an owner who waits for a taker sees the raised epoch when it goes on.
  *
  * lj-test: lj_testlib PkgConfig::PQ */
 #include <setjmp.h>
@@ -49,7 +49,9 @@ static void send_and_block(PGconn *c, PGconn *observer, const char *sql)
 {
     assert_int_equal(PQsendQuery(c, sql), 1);
     for (int i = 0; i < 1000; i++) {
-        if (strcmp(ask(observer, "select count(*) from pg_locks where locktype = 'advisory' and not granted"), "1") == 0) {
+        if (strcmp(ask(observer,
+                       "select count(*) from pg_locks where locktype = 'advisory' and not granted"),
+                   "1") == 0) {
             return;
         }
         nanosleep(&(struct timespec){0, 10000000}, NULL);
@@ -97,7 +99,8 @@ static void test_owner_that_waited_is_fenced(void **state)
     assert_string_equal(finish(a), "LJ001");
     ask(a, "rollback");
     ask(a, "begin isolation level repeatable read");
-    assert_string_equal(ask(a, "select liangjin.fence(0::int2, 3)"), "LJ001"); /* a snapshot that would not see a raised epoch */
+    assert_string_equal(ask(a, "select liangjin.fence(0::int2, 3)"),
+                        "LJ001"); /* a snapshot that would not see a raised epoch */
     PQfinish(a);
     PQfinish(b);
     PQfinish(o);
@@ -111,8 +114,9 @@ static int setup(void **state)
     if (pg == NULL || getenv("LJ_SOURCE_DIR") == NULL) {
         return -1;
     }
-    snprintf(command, sizeof(command), "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' fence 2>/dev/null", getenv("LJ_SOURCE_DIR"),
-             lj_pgtest_dir(pg));
+    snprintf(command, sizeof(command),
+             "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' fence 2>/dev/null",
+             getenv("LJ_SOURCE_DIR"), lj_pgtest_dir(pg));
     return system(command) == 0 ? 0 : -1;
 }
 

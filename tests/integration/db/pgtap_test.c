@@ -19,7 +19,8 @@ static void test_pgtap(void **state)
     assert_non_null(source);
     struct lj_pgtest *pg = lj_pgtest_start();
     assert_non_null(pg);
-    snprintf(command, sizeof(command), "%s/db/test/run 'host=%s user=postgres'", source, lj_pgtest_dir(pg));
+    snprintf(command, sizeof(command), "%s/db/test/run 'host=%s user=postgres'", source,
+             lj_pgtest_dir(pg));
     int status = system(command);
     lj_pgtest_free(&pg);
     assert_int_equal(status, 0);

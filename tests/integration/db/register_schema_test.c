@@ -1,5 +1,6 @@
-/* The worker's tables of fields (workers/register/types.c) against proto/schemas: the same members, the same ones required, the same words and
- * limits, so that the two cannot drift apart; and the seed policy against the worker's own check.
+/* The worker's tables of fields (workers/register/types.c) against proto/schemas: the same members,
+ * the same ones required, the same words and limits, so that the two cannot drift apart; and the
+ * seed policy against the worker's own check.
  *
  * lj-test: lj_kind_register lj_runner */
 #include <setjmp.h>
@@ -52,8 +53,12 @@ static void same_fields(const json_t *schema, const struct reg_field *fields);
 static void same_field(const json_t *s, const struct reg_field *f)
 {
     switch (f->form) {
-    case REG_F_WORD: same_words(json_object_get(s, "enum"), f); break;
-    case REG_F_WORDS: same_words(json_object_get(json_object_get(s, "items"), "enum"), f); break;
+    case REG_F_WORD:
+        same_words(json_object_get(s, "enum"), f);
+        break;
+    case REG_F_WORDS:
+        same_words(json_object_get(json_object_get(s, "items"), "enum"), f);
+        break;
     case REG_F_TEXT:
     case REG_F_NAME:
         assert_int_equal(reg_int(s, "minLength"), f->min);
@@ -64,13 +69,20 @@ static void same_field(const json_t *s, const struct reg_field *f)
         assert_int_equal(reg_int(s, "maximum"), f->max);
         break;
     case REG_F_RATIO:
-    case REG_F_DEGREES: assert_int_equal(reg_int(s, "maximum"), f->max); break;
+    case REG_F_DEGREES:
+        assert_int_equal(reg_int(s, "maximum"), f->max);
+        break;
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
     case REG_F_INTS:
-    case REG_F_RATIOS: assert_int_equal(reg_int(s, "maxItems"), f->max); break;
-    case REG_F_OBJECT: same_fields(s, f->more); break;
-    default: break;
+    case REG_F_RATIOS:
+        assert_int_equal(reg_int(s, "maxItems"), f->max);
+        break;
+    case REG_F_OBJECT:
+        same_fields(s, f->more);
+        break;
+    default:
+        break;
     }
 }
 
@@ -92,9 +104,10 @@ static void same_fields(const json_t *schema, const struct reg_field *fields)
 
 static void test_schemas(void **state)
 {
-    static const char *const types[] = {"unit.registered",    "unit.changed",       "unit.suspended",    "team.registered",
-                                        "team.changed",       "team.disbanded",     "person.registered", "membership.started",
-                                        "membership.changed", "membership.ended",   "site.registered",   "policy.set"};
+    static const char *const types[] = {
+        "unit.registered",    "unit.changed",     "unit.suspended",    "team.registered",
+        "team.changed",       "team.disbanded",   "person.registered", "membership.started",
+        "membership.changed", "membership.ended", "site.registered",   "policy.set"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);
@@ -121,6 +134,7 @@ static void test_seed_policy(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_schemas), cmocka_unit_test(test_seed_policy)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_schemas),
+                                       cmocka_unit_test(test_seed_policy)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* The kind register end to end without a broker: events through the worker's batch function, its columns through apply_register, as the broker
- * would, and the registers read back. Every scenario runs in batches of one and in one batch: the rows must be equal.
+/* The kind register end to end without a broker: events through the worker's batch function, its
+ * columns through apply_register, as the broker would, and the registers read back. Every scenario
+ * runs in batches of one and in one batch: the rows must be equal.
  *
  * lj-test: lj_kind_register lj_runner lj_testlib PkgConfig::PQ */
 #include <setjmp.h>
@@ -18,7 +19,7 @@
 
 extern const struct lj_worker lj_worker_register;
 
-#define RECEIVED INT64_C(1735689600000000) /* 2025-01-01T00:00:00Z */
+#define RECEIVED   INT64_C(1735689600000000) /* 2025-01-01T00:00:00Z */
 #define MAX_EVENTS 40
 
 struct step {
@@ -47,13 +48,20 @@ static char *dump(PGconn *db)
 {
     static const char sql[] =
         "select string_agg(t, E'\\n') from ("
-        "select 'u' || row_to_json(x)::text t from (select * from unit natural join (select number, position as made from unit_version) v) x"
-        " union all select 'uv' || row_to_json(x) from unit_version x union all select 't' || row_to_json(x) from team x"
-        " union all select 'tv' || row_to_json(x) from team_version x union all select 'p' || row_to_json(x) from person x"
-        " union all select 'pv' || row_to_json(x) from person_version x union all select 'm' || row_to_json(x) from membership x"
-        " union all select 'mv' || row_to_json(x) from membership_version x union all select 's' || row_to_json(x) from site x"
-        " union all select 'sv' || row_to_json(x) from site_version x union all select 'q' || row_to_json(x) from policy x"
-        " union all select 'qv' || row_to_json(x) from policy_version x union all select 'r' || row_to_json(x) from register_refusal x"
+        "select 'u' || row_to_json(x)::text t from (select * from unit natural join (select "
+        "number, position as made from unit_version) v) x"
+        " union all select 'uv' || row_to_json(x) from unit_version x union all select 't' || "
+        "row_to_json(x) from team x"
+        " union all select 'tv' || row_to_json(x) from team_version x union all select 'p' || "
+        "row_to_json(x) from person x"
+        " union all select 'pv' || row_to_json(x) from person_version x union all select 'm' || "
+        "row_to_json(x) from membership x"
+        " union all select 'mv' || row_to_json(x) from membership_version x union all select 's' "
+        "|| row_to_json(x) from site x"
+        " union all select 'sv' || row_to_json(x) from site_version x union all select 'q' || "
+        "row_to_json(x) from policy x"
+        " union all select 'qv' || row_to_json(x) from policy_version x union all select 'r' || "
+        "row_to_json(x) from register_refusal x"
         " union all select 'l' || position || ' ' || verdict from register_log order by 1) y";
     struct lj_err err = {0};
     PGresult *r = NULL;
@@ -66,7 +74,8 @@ static char *dump(PGconn *db)
 }
 
 /* Calls apply_register the way the broker does; returns the SQLSTATE ("" = applied). */
-static const char *apply(PGconn *db, struct lj_result *res, int64_t closure, const struct lj_batch *in)
+static const char *apply(PGconn *db, struct lj_result *res, int64_t closure,
+                         const struct lj_batch *in)
 {
     static char sqlstate[6];
     struct lj_pgarray std[3] = {0};
@@ -87,12 +96,15 @@ static const char *apply(PGconn *db, struct lj_result *res, int64_t closure, con
     values[0] = (const char *)&be;
     lengths[0] = 8;
     for (size_t c = 0; c < 3 + lj_worker_register.ncolumns; c++) {
-        assert_int_equal(lj_pgarray_done(c < 3 ? &std[c] : lj_result_column(res, c - 3), &p, &n, &err), 0);
+        assert_int_equal(
+            lj_pgarray_done(c < 3 ? &std[c] : lj_result_column(res, c - 3), &p, &n, &err), 0);
         values[1 + c] = (const char *)p;
         lengths[1 + c] = (int)n;
     }
     PGresult *r = NULL;
-    int rc = lj_dbs_query_binary(db, "select * from apply_register($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)", 13, values, lengths, &r, &err);
+    int rc = lj_dbs_query_binary(
+        db, "select * from apply_register($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)", 13, values,
+        lengths, &r, &err);
     PQclear(r);
     for (int i = 0; i < 3; i++) {
         lj_pgarray_free(&std[i]);
@@ -108,7 +120,8 @@ static void fill(struct lj_event *e, const struct step *s, PGconn *db, int64_t p
 {
     char sql[80];
     memset(e, 0, sizeof(*e));
-    snprintf(sql, sizeof(sql), "select coalesce((select number from unit where code = '%s'), -1)", s->unit);
+    snprintf(sql, sizeof(sql), "select coalesce((select number from unit where code = '%s'), -1)",
+             s->unit);
     e->position = position;
     e->received_at_us = RECEIVED;
     e->occurred_at_us = INT64_MIN;
@@ -141,7 +154,8 @@ static void run_batch(PGconn *db, void *worker, const struct step *steps, size_t
     assert_int_equal(lj_result_pass_end(res), 0);
     const char *state = apply(db, res, first, &in);
     assert_string_equal(state, "");
-    assert_string_equal(apply(db, res, first, &in), "P0001"); /* the same result again: its basis is no longer the last */
+    assert_string_equal(apply(db, res, first, &in),
+                        "P0001"); /* the same result again: its basis is no longer the last */
     lj_result_close(&res);
 }
 
@@ -151,11 +165,15 @@ static void check_reasons(PGconn *db, const struct step *steps, size_t n)
         char sql[160];
         struct lj_err err = {0};
         PGresult *r = NULL;
-        snprintf(sql, sizeof(sql), "select coalesce((select code from register_refusal where position = %zu and ordinal = 0), '')", i + 1);
+        snprintf(sql, sizeof(sql),
+                 "select coalesce((select code from register_refusal where position = %zu and "
+                 "ordinal = 0), '')",
+                 i + 1);
         assert_int_equal(lj_dbs_query(db, sql, 0, NULL, &r, &err), 0);
         const char *want = steps[i].reason != NULL ? steps[i].reason : "";
         if (strcmp(PQgetvalue(r, 0, 0), want) != 0) {
-            fail_msg("step %zu (%s %s): \"%s\", not \"%s\"", i + 1, steps[i].type, steps[i].payload, PQgetvalue(r, 0, 0), want);
+            fail_msg("step %zu (%s %s): \"%s\", not \"%s\"", i + 1, steps[i].type, steps[i].payload,
+                     PQgetvalue(r, 0, 0), want);
         }
         PQclear(r);
         snprintf(sql, sizeof(sql), "select verdict from register_log where position = %zu", i + 1);
@@ -163,8 +181,10 @@ static void check_reasons(PGconn *db, const struct step *steps, size_t n)
     }
 }
 
-/* units: steps that make units come first and are always a batch of their own, because the envelope names them by number. */
-static PGconn *run_scenario(const char *name, const struct step *steps, size_t n, size_t units, size_t size)
+/* units: steps that make units come first and are always a batch of their own, because the envelope
+ * names them by number. */
+static PGconn *run_scenario(const char *name, const struct step *steps, size_t n, size_t units,
+                            size_t size)
 {
     struct lj_worker_ctx ctx = {NULL, "register-test"};
     struct lj_err err = {0};
@@ -200,27 +220,46 @@ static PGconn *both(const struct step *steps, size_t n, size_t units)
 }
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define TWO_UNITS                                                                                                                      \
-    {"CN000", "unit.registered", "{\"code\":\"PS011\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\",\"region\":\"350000\"}", NULL},     \
-        {"CN000", "unit.registered", "{\"code\":\"GU028\",\"name\":\"排球运动管理中心\",\"kind\":\"GAS_UNIT\"}", NULL}
+#define TWO_UNITS                                                                                  \
+    {"CN000", "unit.registered",                                                                   \
+     "{\"code\":\"PS011\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\",\"region\":\"350000\"}",   \
+     NULL},                                                                                        \
+    {                                                                                              \
+        "CN000", "unit.registered",                                                                \
+            "{\"code\":\"GU028\",\"name\":\"排球运动管理中心\",\"kind\":\"GAS_UNIT\"}", NULL       \
+    }
 
 static void test_units(void **state)
 {
     static const struct step steps[] = {
         TWO_UNITS,
-        {"CN000", "unit.registered", "{\"code\":\"PS011\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\",\"region\":\"350000\"}", NULL},
-        {"CN000", "unit.registered", "{\"code\":\"PS011\",\"name\":\"别的\",\"kind\":\"PROVINCE\"}", "code_taken"},
-        {"CN000", "unit.registered", "{\"code\":\"PS012\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\"}", "name_taken"},
-        {"CN000", "unit.registered", "{\"code\":\"SU101\",\"name\":\"省队中心\",\"kind\":\"SUB_UNIT\"}", "parent_needed"},
-        {"CN000", "unit.registered", "{\"code\":\"SU101\",\"name\":\"省队中心\",\"kind\":\"SUB_UNIT\",\"parent\":\"PS011\"}", NULL},
-        {"CN000", "unit.registered", "{\"code\":\"SU102\",\"name\":\"中心一部\",\"kind\":\"SUB_UNIT\",\"parent\":\"SU101\"}", NULL},
-        {"CN000", "unit.registered", "{\"code\":\"SU103\",\"name\":\"中心一部甲\",\"kind\":\"SUB_UNIT\",\"parent\":\"SU102\"}", "unit_depth"},
-        {"CN000", "unit.registered", "{\"code\":\"PS013\",\"name\":\"广东\",\"kind\":\"PROVINCE\",\"parent\":\"PS011\"}", "parent_not_allowed"},
+        {"CN000", "unit.registered",
+         "{\"code\":\"PS011\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\",\"region\":\"350000\"}",
+         NULL},
+        {"CN000", "unit.registered", "{\"code\":\"PS011\",\"name\":\"别的\",\"kind\":\"PROVINCE\"}",
+         "code_taken"},
+        {"CN000", "unit.registered",
+         "{\"code\":\"PS012\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\"}", "name_taken"},
+        {"CN000", "unit.registered",
+         "{\"code\":\"SU101\",\"name\":\"省队中心\",\"kind\":\"SUB_UNIT\"}", "parent_needed"},
+        {"CN000", "unit.registered",
+         "{\"code\":\"SU101\",\"name\":\"省队中心\",\"kind\":\"SUB_UNIT\",\"parent\":\"PS011\"}",
+         NULL},
+        {"CN000", "unit.registered",
+         "{\"code\":\"SU102\",\"name\":\"中心一部\",\"kind\":\"SUB_UNIT\",\"parent\":\"SU101\"}",
+         NULL},
+        {"CN000", "unit.registered",
+         "{\"code\":\"SU103\",\"name\":\"中心一部甲\",\"kind\":\"SUB_UNIT\",\"parent\":\"SU102\"}",
+         "unit_depth"},
+        {"CN000", "unit.registered",
+         "{\"code\":\"PS013\",\"name\":\"广东\",\"kind\":\"PROVINCE\",\"parent\":\"PS011\"}",
+         "parent_not_allowed"},
         {"CN000", "unit.changed", "{\"unit\":\"SU101\",\"parent\":\"SU102\"}", "unit_cycle"},
         {"CN000", "unit.changed", "{\"unit\":\"SU101\",\"parent\":\"GU028\"}", NULL},
         {"CN000", "unit.changed", "{\"unit\":\"SU101\"}", "nothing_changes"},
         {"CN000", "unit.changed", "{\"unit\":\"PS099\",\"name\":\"无此单位\"}", "unit_unknown"},
-        {"CN000", "unit.suspended", "{\"unit\":\"GU028\",\"suspended\":true,\"reason\":\"整改\"}", NULL},
+        {"CN000", "unit.suspended", "{\"unit\":\"GU028\",\"suspended\":true,\"reason\":\"整改\"}",
+         NULL},
         {"CN000", "unit.suspended", "{\"unit\":\"GU028\",\"suspended\":true}", "nothing_changes"},
         {"CN000", "unit.suspended", "{\"unit\":\"GU028\",\"suspended\":false}", NULL},
         {"PS011", "unit.suspended", "{\"unit\":\"GU028\",\"suspended\":true}", "outside_subtree"},
@@ -234,15 +273,24 @@ static void test_units(void **state)
     assert_int_equal(integer(db, "select parent from unit_at(11) where code = 'SU101'"), 1);
     assert_int_equal(integer(db, "select parent from unit_at(12) where code = 'SU101'"), 2);
     assert_int_equal(integer(db, "select count(*) from unit_at(15) where state = 'SUSPENDED'"), 1);
-    assert_int_equal(integer(db, "select count(*) from unit_directory where state = 'SUSPENDED'"), 0);
-    assert_int_equal(integer(db, "select count(*) from unit_and_above((select number from unit where code = 'SU102'), 99)"), 4);
+    assert_int_equal(integer(db, "select count(*) from unit_directory where state = 'SUSPENDED'"),
+                     0);
+    assert_int_equal(integer(db, "select count(*) from unit_and_above((select number from unit "
+                                 "where code = 'SU102'), 99)"),
+                     4);
     assert_int_equal(integer(db, "select count(*) from register_refusal where position = 20"), 2);
-    assert_int_equal(integer(db, "select count(*) from register_refusal where position = 20 and pointer = '/x~1y'"), 1);
+    assert_int_equal(
+        integer(db,
+                "select count(*) from register_refusal where position = 20 and pointer = '/x~1y'"),
+        1);
     PQfinish(db);
 }
 
-#define TEAM(code) "{\"code\":\"" code "\",\"name\":\"女排一队\",\"level\":\"PROVINCIAL\",\"sport\":\"VOLLEYBALL\",\"gender\":\"F\"}"
-#define PERSON(code, name) "{\"code\":\"" code "\",\"name\":\"" name "\",\"sex\":\"F\",\"birth_year\":2001}"
+#define TEAM(code)                                                                                 \
+    "{\"code\":\"" code                                                                            \
+    "\",\"name\":\"女排一队\",\"level\":\"PROVINCIAL\",\"sport\":\"VOLLEYBALL\",\"gender\":\"F\"}"
+#define PERSON(code, name)                                                                         \
+    "{\"code\":\"" code "\",\"name\":\"" name "\",\"sex\":\"F\",\"birth_year\":2001}"
 
 static void test_teams(void **state)
 {
@@ -251,33 +299,54 @@ static void test_teams(void **state)
         {"PS011", "team.registered", TEAM("T1"), NULL},
         {"GU028", "team.registered", TEAM("T1"), NULL}, /* another unit's codes */
         {"PS011", "team.registered", TEAM("T1"), NULL}, /* same content: nothing new */
-        {"PS011", "team.registered", "{\"code\":\"T1\",\"name\":\"男排\",\"level\":\"PROVINCIAL\",\"sport\":\"VOLLEYBALL\",\"gender\":\"M\"}", "code_taken"},
-        {"PS011", "team.registered", "{\"code\":\"-T\",\"name\":\"\",\"level\":\"CITY\",\"sport\":\"x\",\"gender\":\"F\"}", "member_invalid"},
-        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"PAUSED\",\"from\":\"2025-02-01\"}", NULL},
-        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"ACTIVE\",\"from\":\"2025-03-01\"}", NULL},
-        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"PAUSED\",\"from\":\"2025-05-01\"}", NULL},
-        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"PAUSED\",\"from\":\"2025-04-01\"}", NULL},
+        {"PS011", "team.registered",
+         "{\"code\":\"T1\",\"name\":\"男排\",\"level\":\"PROVINCIAL\",\"sport\":\"VOLLEYBALL\","
+         "\"gender\":\"M\"}",
+         "code_taken"},
+        {"PS011", "team.registered",
+         "{\"code\":\"-T\",\"name\":\"\",\"level\":\"CITY\",\"sport\":\"x\",\"gender\":\"F\"}",
+         "member_invalid"},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"PAUSED\",\"from\":\"2025-02-01\"}",
+         NULL},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"ACTIVE\",\"from\":\"2025-03-01\"}",
+         NULL},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"PAUSED\",\"from\":\"2025-05-01\"}",
+         NULL},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"PAUSED\",\"from\":\"2025-04-01\"}",
+         NULL},
         {"PS011", "team.changed", "{\"team\":\"T1\",\"state\":\"ACTIVE\"}", "pair_incomplete"},
         {"PS011", "team.changed", "{\"team\":\"T1\",\"base_lat\":26.5}", "pair_incomplete"},
-        {"PS011", "team.changed", "{\"team\":\"T1\",\"base_lat\":26,\"base_lon\":119.123456}", NULL},
-        {"PS011", "team.changed", "{\"team\":\"T1\",\"base_lat\":26.0,\"base_lon\":119.123456}", "nothing_changes"},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"base_lat\":26,\"base_lon\":119.123456}",
+         NULL},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"base_lat\":26.0,\"base_lon\":119.123456}",
+         "nothing_changes"},
         {"PS011", "team.changed", "{\"team\":\"GU028/T1\",\"name\":\"改名\"}", "outside_subtree"},
         {"CN000", "team.changed", "{\"team\":\"GU028/T1\",\"name\":\"改名\"}", NULL},
         {"PS011", "team.changed", "{\"team\":\"T9\",\"name\":\"改名\"}", "team_unknown"},
-        {"PS011", "team.disbanded", "{\"team\":\"T1\",\"on\":\"2025-12-31\",\"merged_into\":\"T1\"}", "merged_into_itself"},
-        {"PS011", "team.disbanded", "{\"team\":\"T1\",\"on\":\"2025-12-31\",\"merged_into\":\"GU028/T1\"}", NULL},
+        {"PS011", "team.disbanded",
+         "{\"team\":\"T1\",\"on\":\"2025-12-31\",\"merged_into\":\"T1\"}", "merged_into_itself"},
+        {"PS011", "team.disbanded",
+         "{\"team\":\"T1\",\"on\":\"2025-12-31\",\"merged_into\":\"GU028/T1\"}", NULL},
         {"PS011", "team.changed", "{\"team\":\"T1\",\"name\":\"改名\"}", "team_ended"},
         {"GU028", "team.disbanded", "{\"team\":\"T1\",\"on\":\"2025-02-29\"}", "member_invalid"},
     };
     (void)state;
     PGconn *db = both(steps, COUNT(steps), 2);
     assert_int_equal(integer(db, "select count(*) from current_team"), 2);
-    assert_int_equal(integer(db, "select count(*) from current_team where number = 1 and state = 'MERGED' and merged_into = 2 and valid_to = '2025-12-31'"
-                                 " and paused = '{[2025-02-01,2025-03-01),[2025-04-01,)}'"), 1);
-    assert_int_equal(integer(db, "select count(*) from team_at(8) where number = 1 and paused @> date '2025-03-15'"), 1);
-    assert_int_equal(integer(db, "select (team_state_on('2025-02-28', valid_from, valid_to, paused) = 'PAUSED'"
-                                 " and team_state_on('2025-03-01', valid_from, valid_to, paused) = 'ACTIVE'"
-                                 " and team_state_on('2026-01-01', valid_from, valid_to, paused) is null)::int from current_team where number = 1"), 1);
+    assert_int_equal(integer(db, "select count(*) from current_team where number = 1 and state = "
+                                 "'MERGED' and merged_into = 2 and valid_to = '2025-12-31'"
+                                 " and paused = '{[2025-02-01,2025-03-01),[2025-04-01,)}'"),
+                     1);
+    assert_int_equal(
+        integer(db,
+                "select count(*) from team_at(8) where number = 1 and paused @> date '2025-03-15'"),
+        1);
+    assert_int_equal(
+        integer(db, "select (team_state_on('2025-02-28', valid_from, valid_to, paused) = 'PAUSED'"
+                    " and team_state_on('2025-03-01', valid_from, valid_to, paused) = 'ACTIVE'"
+                    " and team_state_on('2026-01-01', valid_from, valid_to, paused) is null)::int "
+                    "from current_team where number = 1"),
+        1);
     PQfinish(db);
 }
 
@@ -292,66 +361,145 @@ static void test_memberships(void **state)
         {"PS011", "team.registered", TEAM("T3"), NULL},
         {"GU028", "team.registered", TEAM("T4"), NULL},
         {"PS011", "person.registered", PERSON("P1", "阿依•古丽"), NULL},
-        {"PS011", "person.registered", PERSON("P1", "阿依·古丽"), NULL}, /* the same name after its dot is normalised */
-        {"PS011", "person.registered", "{\"code\":\"P2\",\"name\":\"张三1\",\"sex\":\"F\",\"birth_year\":2001}", "member_invalid"},
-        {"PS011", "person.registered", "{\"code\":\"P2\",\"name\":\"张三\",\"sex\":\"F\",\"birth_year\":2020}", "birth_year_invalid"},
-        {"PS011", "membership.started", MEMBER("\"status\":\"TRIAL\",\"valid_from\":\"2025-01-01\""), NULL},
-        {"PS011", "membership.started", MEMBER("\"status\":\"TRIAL\",\"valid_from\":\"2025-01-01\""), NULL}, /* the same again */
-        {"PS011", "membership.started", MEMBER("\"status\":\"FORMAL\",\"valid_from\":\"2024-01-01\",\"valid_to\":\"2025-01-01\""), "membership_overlap"},
-        {"PS011", "membership.started", MEMBER("\"status\":\"FORMAL\",\"valid_from\":\"2024-01-01\",\"valid_to\":\"2024-12-31\""), NULL},
-        {"PS011", "membership.changed", "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2025-03-01\",\"status\":\"FORMAL\"}", NULL},
-        {"PS011", "membership.changed", "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2025-03-01\",\"status\":\"FORMAL\"}", "nothing_changes"},
-        {"PS011", "membership.changed", "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2025-03-01\",\"status\":\"TRAINEE\"}", NULL},
-        {"PS011", "membership.changed", "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2023-03-01\",\"status\":\"FORMAL\"}", "membership_unknown"},
-        {"PS011", "membership.ended", "{\"person\":\"P1\",\"team\":\"T1\",\"on\":\"2025-02-01\"}", "membership_followed"},
-        {"PS011", "membership.ended", "{\"person\":\"P1\",\"team\":\"T1\",\"on\":\"2025-06-30\"}", NULL},
-        {"PS011", "membership.started", "{\"person\":\"P1\",\"team\":\"T2\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_from\":\"2025-01-01\"}", NULL},
-        {"PS011", "membership.started", "{\"person\":\"P1\",\"team\":\"T3\",\"role\":\"COACH\",\"status\":\"FORMAL\",\"valid_from\":\"2025-06-30\"}", NULL},
-        {"GU028", "membership.started", "{\"person\":\"PS011/P1\",\"team\":\"T4\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_from\":\"2025-05-01\"}", "too_many_teams"},
-        {"GU028", "membership.started", "{\"person\":\"PS011/P1\",\"team\":\"T4\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_from\":\"2025-07-01\"}", NULL},
-        {"GU028", "membership.ended", "{\"person\":\"PS011/P1\",\"team\":\"PS011/T2\",\"on\":\"2025-06-30\"}", "outside_subtree"},
-        {"GU028", "membership.started", "{\"person\":\"P1\",\"team\":\"T4\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_from\":\"2025-07-01\"}", "person_unknown"},
-        {"PS011", "site.registered", "{\"code\":\"S1\",\"name\":\"第一小学\",\"kind\":\"PRIMARY\",\"lat\":26.1,\"lon\":119.3}", NULL},
-        {"PS011", "site.registered", "{\"code\":\"S1\",\"name\":\"第一小学\",\"kind\":\"PRIMARY\",\"lat\":26.1,\"lon\":119.3}", NULL},
+        {"PS011", "person.registered", PERSON("P1", "阿依·古丽"),
+         NULL}, /* the same name after its dot is normalised */
+        {"PS011", "person.registered",
+         "{\"code\":\"P2\",\"name\":\"张三1\",\"sex\":\"F\",\"birth_year\":2001}",
+         "member_invalid"},
+        {"PS011", "person.registered",
+         "{\"code\":\"P2\",\"name\":\"张三\",\"sex\":\"F\",\"birth_year\":2020}",
+         "birth_year_invalid"},
+        {"PS011", "membership.started",
+         MEMBER("\"status\":\"TRIAL\",\"valid_from\":\"2025-01-01\""), NULL},
+        {"PS011", "membership.started",
+         MEMBER("\"status\":\"TRIAL\",\"valid_from\":\"2025-01-01\""), NULL}, /* the same again */
+        {"PS011", "membership.started",
+         MEMBER("\"status\":\"FORMAL\",\"valid_from\":\"2024-01-01\",\"valid_to\":\"2025-01-01\""),
+         "membership_overlap"},
+        {"PS011", "membership.started",
+         MEMBER("\"status\":\"FORMAL\",\"valid_from\":\"2024-01-01\",\"valid_to\":\"2024-12-31\""),
+         NULL},
+        {"PS011", "membership.changed",
+         "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2025-03-01\",\"status\":\"FORMAL\"}", NULL},
+        {"PS011", "membership.changed",
+         "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2025-03-01\",\"status\":\"FORMAL\"}",
+         "nothing_changes"},
+        {"PS011", "membership.changed",
+         "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2025-03-01\",\"status\":\"TRAINEE\"}",
+         NULL},
+        {"PS011", "membership.changed",
+         "{\"person\":\"P1\",\"team\":\"T1\",\"from\":\"2023-03-01\",\"status\":\"FORMAL\"}",
+         "membership_unknown"},
+        {"PS011", "membership.ended", "{\"person\":\"P1\",\"team\":\"T1\",\"on\":\"2025-02-01\"}",
+         "membership_followed"},
+        {"PS011", "membership.ended", "{\"person\":\"P1\",\"team\":\"T1\",\"on\":\"2025-06-30\"}",
+         NULL},
+        {"PS011", "membership.started",
+         "{\"person\":\"P1\",\"team\":\"T2\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_"
+         "from\":\"2025-01-01\"}",
+         NULL},
+        {"PS011", "membership.started",
+         "{\"person\":\"P1\",\"team\":\"T3\",\"role\":\"COACH\",\"status\":\"FORMAL\",\"valid_"
+         "from\":\"2025-06-30\"}",
+         NULL},
+        {"GU028", "membership.started",
+         "{\"person\":\"PS011/"
+         "P1\",\"team\":\"T4\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_from\":\"2025-05-"
+         "01\"}",
+         "too_many_teams"},
+        {"GU028", "membership.started",
+         "{\"person\":\"PS011/"
+         "P1\",\"team\":\"T4\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_from\":\"2025-07-"
+         "01\"}",
+         NULL},
+        {"GU028", "membership.ended",
+         "{\"person\":\"PS011/P1\",\"team\":\"PS011/T2\",\"on\":\"2025-06-30\"}",
+         "outside_subtree"},
+        {"GU028", "membership.started",
+         "{\"person\":\"P1\",\"team\":\"T4\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_"
+         "from\":\"2025-07-01\"}",
+         "person_unknown"},
+        {"PS011", "site.registered",
+         "{\"code\":\"S1\",\"name\":\"第一小学\",\"kind\":\"PRIMARY\",\"lat\":26.1,\"lon\":119.3}",
+         NULL},
+        {"PS011", "site.registered",
+         "{\"code\":\"S1\",\"name\":\"第一小学\",\"kind\":\"PRIMARY\",\"lat\":26.1,\"lon\":119.3}",
+         NULL},
     };
     (void)state;
     PGconn *db = both(steps, COUNT(steps), 2);
     assert_int_equal(integer(db, "select count(*) from membership where team = 1"), 3);
-    assert_int_equal(integer(db, "select count(*) from current_membership where team = 1 and status = 'TRIAL' and valid_from = '2025-01-01' and valid_to = '2025-02-28'"), 1);
-    assert_int_equal(integer(db, "select count(*) from current_membership where team = 1 and status = 'TRAINEE' and valid_from = '2025-03-01' and valid_to = '2025-06-30'"), 1);
-    assert_int_equal(integer(db, "select count(*) from membership_at(14) where team = 1 and valid_to is null and status = 'TRIAL'"), 1);
-    assert_int_equal(integer(db, "select count(*) from current_person where name = '阿依·古丽'"), 1);
+    assert_int_equal(
+        integer(db, "select count(*) from current_membership where team = 1 and status = 'TRIAL' "
+                    "and valid_from = '2025-01-01' and valid_to = '2025-02-28'"),
+        1);
+    assert_int_equal(
+        integer(db, "select count(*) from current_membership where team = 1 and status = 'TRAINEE' "
+                    "and valid_from = '2025-03-01' and valid_to = '2025-06-30'"),
+        1);
+    assert_int_equal(integer(db, "select count(*) from membership_at(14) where team = 1 and "
+                                 "valid_to is null and status = 'TRIAL'"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from current_person where name = '阿依·古丽'"),
+                     1);
     assert_int_equal(integer(db, "select count(*) from current_site"), 1);
     PQfinish(db);
 }
 
-#define POLICY(rest) "{\"valid_from\":\"2025-01-01\",\"team_min_sessions\":4,\"athlete_min_minutes\":360,\"source\":\"S\",\"confidence\":\"c\",\"author\":\"a\"," rest "}"
+#define POLICY(rest)                                                                               \
+    "{\"valid_from\":\"2025-01-01\",\"team_min_sessions\":4,\"athlete_min_minutes\":360,"          \
+    "\"source\":\"S\",\"confidence\":\"c\",\"author\":\"a\"," rest "}"
 
 static void test_policies(void **state)
 {
     static const struct step steps[] = {
         TWO_UNITS,
         {"PS011", "team.registered", TEAM("T1"), NULL},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":1,\"approver\":\"a\""), "two_persons"},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":1,\"approver\":\"b\""), NULL},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":1,\"approver\":\"b\""), "version_not_higher"},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":2,\"approver\":\"b\",\"presence_min\":0.55,\"pacing_bounds\":[0.1,0.2,0.3],"
-            "\"site_rules\":{\"count\":[\"PRIMARY\"],\"conditional\":[]},\"mode_factor\":{\"ONSITE\":1,\"HYBRID\":0.75,\"LIVE\":0.5,\"RECORDED\":0}"), NULL},
-        {"CN000", "policy.set", POLICY("\"scope\":\"UNIT\",\"version\":1,\"approver\":\"b\""), "scope_invalid"},
-        {"CN000", "policy.set", POLICY("\"scope\":\"UNIT\",\"unit\":\"PS011\",\"version\":1,\"approver\":\"b\""), NULL},
-        {"CN000", "policy.set", POLICY("\"scope\":\"TEAM\",\"team\":\"PS011/T1\",\"version\":7,\"approver\":\"b\""), NULL},
-        {"PS011", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\""), "scope_invalid"},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\",\"mode_factor\":{\"ONSITE\":1}"), "member_missing"},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\",\"month_weights\":[1]"), "member_invalid"},
-        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\",\"valid_to\":\"2024-12-31\""), "span_invalid"},
+        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":1,\"approver\":\"a\""),
+         "two_persons"},
+        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":1,\"approver\":\"b\""),
+         NULL},
+        {"CN000", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":1,\"approver\":\"b\""),
+         "version_not_higher"},
+        {"CN000", "policy.set",
+         POLICY("\"scope\":\"NATION\",\"version\":2,\"approver\":\"b\",\"presence_min\":0.55,"
+                "\"pacing_bounds\":[0.1,0.2,0.3],"
+                "\"site_rules\":{\"count\":[\"PRIMARY\"],\"conditional\":[]},\"mode_factor\":{"
+                "\"ONSITE\":1,\"HYBRID\":0.75,\"LIVE\":0.5,\"RECORDED\":0}"),
+         NULL},
+        {"CN000", "policy.set", POLICY("\"scope\":\"UNIT\",\"version\":1,\"approver\":\"b\""),
+         "scope_invalid"},
+        {"CN000", "policy.set",
+         POLICY("\"scope\":\"UNIT\",\"unit\":\"PS011\",\"version\":1,\"approver\":\"b\""), NULL},
+        {"CN000", "policy.set",
+         POLICY("\"scope\":\"TEAM\",\"team\":\"PS011/T1\",\"version\":7,\"approver\":\"b\""), NULL},
+        {"PS011", "policy.set", POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\""),
+         "scope_invalid"},
+        {"CN000", "policy.set",
+         POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\",\"mode_factor\":{\"ONSITE\":"
+                "1}"),
+         "member_missing"},
+        {"CN000", "policy.set",
+         POLICY("\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\",\"month_weights\":[1]"),
+         "member_invalid"},
+        {"CN000", "policy.set",
+         POLICY(
+             "\"scope\":\"NATION\",\"version\":9,\"approver\":\"b\",\"valid_to\":\"2024-12-31\""),
+         "span_invalid"},
     };
     (void)state;
     PGconn *db = both(steps, COUNT(steps), 2);
     assert_int_equal(integer(db, "select count(*) from policy"), 3);
-    assert_int_equal(integer(db, "select count(*) from current_policy where scope = 'NATION' and version = 1 and presence_min = 0.6"
-                                 " and month_weights[6] = 14 and pacing_bounds = '{0.1,0.25,0.4}' and mode_recorded = 0 and rounding = 15"), 1);
-    assert_int_equal(integer(db, "select count(*) from current_policy where scope = 'NATION' and version = 2 and presence_min = 0.55"
-                                 " and mode_hybrid = 0.75 and sites_counted = '{PRIMARY}' and pacing_bounds = '{0.1,0.2,0.3}'"), 1);
+    assert_int_equal(integer(db, "select count(*) from current_policy where scope = 'NATION' and "
+                                 "version = 1 and presence_min = 0.6"
+                                 " and month_weights[6] = 14 and pacing_bounds = '{0.1,0.25,0.4}' "
+                                 "and mode_recorded = 0 and rounding = 15"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from current_policy where scope = 'NATION' and "
+                                 "version = 2 and presence_min = 0.55"
+                                 " and mode_hybrid = 0.75 and sites_counted = '{PRIMARY}' and "
+                                 "pacing_bounds = '{0.1,0.2,0.3}'"),
+                     1);
     assert_int_equal(integer(db, "select count(*) from policy_at(6) where scope = 'NATION'"), 1);
     PQfinish(db);
 }
@@ -365,7 +513,9 @@ static int setup(void **state)
         return -1;
     }
     char command[600];
-    snprintf(command, sizeof(command), "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' base 2>/dev/null", source, lj_pgtest_dir(pg));
+    snprintf(command, sizeof(command),
+             "%s/tests/lib/dbsetup.sh 'host=%s user=postgres' base 2>/dev/null", source,
+             lj_pgtest_dir(pg));
     return system(command) == 0 ? 0 : -1;
 }
 

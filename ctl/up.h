@@ -138,4 +138,7 @@ int lj_up_demo(struct lj_up *up);
 /* up_line.c: the live status line on stderr. */
 void lj_up_line(struct lj_up *up);
 
+/* Would the gateway serve a request now? (up_probe.c) */
+int lj_up_gateway_ready(const char *host, long port);
+
 #endif

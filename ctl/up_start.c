@@ -46,7 +46,8 @@ static int broker_answers(struct lj_up *up)
     return answered;
 }
 
-static int gateway_listens(struct lj_up *up)
+/* Bound, and with tokens and units in hand: a first request would be served. */
+static int gateway_serves(struct lj_up *up)
 {
     char path[PATH_MAX];
     char text[16];
@@ -56,7 +57,7 @@ static int gateway_listens(struct lj_up *up)
         lj_read_small(path, text, sizeof text, NULL) != 0)
         return 0;
     up->bound_port = strtol(text, NULL, 10);
-    return up->bound_port > 0;
+    return up->bound_port > 0 && lj_up_gateway_ready(up->host, up->bound_port);
 }
 
 /* A gateway that is started again must listen where its clients know it, also when the port was any
@@ -181,7 +182,7 @@ static int start_gateway(struct lj_up *up, struct lj_err *err)
     if (!up->gateway)
         return no_child(err, "gateway");
     lj_up_start(up->gateway);
-    if (lj_up_wait(up, gateway_listens, GATEWAY_START_MS, 0) != 1)
+    if (lj_up_wait(up, gateway_serves, GATEWAY_START_MS, 0) != 1)
         return why_not(up, up->gateway, "the gateway does not listen", err);
     return keep_port(up, err);
 }

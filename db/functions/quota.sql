@@ -706,7 +706,7 @@ begin
     perform mark_settled(3::int2, upto);
     update quota_seen q set register_closure = closed where closed is not null;
     return query
-        select e.position, e.id, (w.subject << 5) | (w.subject_kind - 1) << 4 | (w.year & 15), 'quota.duty_met', x.unit, null::text,
+        select e.position, e.id, (w.subject << 5) | ((w.subject_kind - 1) << 4) | (w.year & 15), 'quota.duty_met', x.unit, null::text,
                json_build_object('subject', case w.subject_kind when 1 then 'TEAM' else 'PERSON' end, 'code', x.code, 'year', w.year, 'minutes', w.minutes,
                    'sessions', w.sessions, 'duty', w.duty, 'policy', w.policy, 'policy_version', w.policy_version)::text
         from quota_total_up(upto, coalesce(k, '{}'), coalesce(s, '{}'), coalesce(y, '{}'), coalesce(d, '{}'), coalesce(m, '{}'), coalesce(n, '{}'),

@@ -217,7 +217,7 @@ class Check:
             return []
         which = d["subject"] == "PERSON"
         found = self.rows("select number from %s where unit = %%s and code = %%s" % d["subject"].lower(), (row["unit"], d["code"]))
-        return [x for (n,) in found for x in ((n << 5 | which) << 4 | d["year"] & 15, n << 5 | which << 4 | d["year"] & 15)]
+        return [n << 5 | which << 4 | d["year"] & 15 for (n,) in found]
 
     @staticmethod
     def _follow_on_id(id, parent, source, numbers):

@@ -196,9 +196,9 @@ static int bad_row(const struct lj_tsv *t, const char *what, struct lj_err *err)
 static int read_weight(const struct lj_tsv *t, size_t i, uint8_t *ret, struct lj_err *err)
 {
     static const char *const names[] = {"", "weak", "plain", "strong"};
-    for (uint8_t w = LJ_WEAK; w <= LJ_STRONG; w++) {
+    for (int w = LJ_WEAK; w <= LJ_STRONG; w++) {
         if (lj_field_is(t, i, names[w])) {
-            *ret = w;
+            *ret = (uint8_t)w;
             return 0;
         }
     }

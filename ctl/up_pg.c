@@ -339,7 +339,7 @@ int lj_up_pg_start(struct lj_up *up, struct lj_err *err)
                                 "-c",
                                 "unix_socket_permissions=0700",
                                 NULL};
-    up->postgres = lj_up_child(up, "postgres", argv, SIGINT, SIGINT);
+    up->postgres = lj_up_child(up, "postmaster", argv, SIGINT, SIGINT);
     if (!up->postgres)
         return lj_fail(err, LJ_E_IO, "cannot set up the process postgres");
     lj_up_start(up->postgres);
@@ -349,7 +349,7 @@ int lj_up_pg_start(struct lj_up *up, struct lj_err *err)
     if (rc == 0 || up->fatal.code) {
         lj_up_log_tail(up->postgres);
         return lj_fail(err, LJ_E_STATE,
-                       "PostgreSQL does not accept connections; see %.150s/postgres.log",
+                       "PostgreSQL does not accept connections; see %.150s/postmaster.log",
                        up->at.log);
     }
     return lj_fail(err, LJ_E_CLOSED, "stopped");

@@ -150,9 +150,9 @@ class Up(unittest.TestCase):
         st = self.s.status()
         names = {p["name"]: p["pid"] for p in st["processes"]}
         self.assertEqual(names["supervisor"], self.s.process.pid)
-        for name in ("postgres", "broker", "gateway", "worker-register-1", "worker-validation-1"):
+        for name in ("postmaster", "broker", "gateway", "worker-register-1", "worker-validation-1"):
             self.assertTrue(alive(names[name]), name)
-        self.assertTrue(os.readlink(f"/proc/{names['postgres']}/exe").endswith("/postgres"))
+        self.assertTrue(os.readlink(f"/proc/{names['postmaster']}/exe").endswith("/postgres"))
         self.assertTrue(st["broker"] and st["supervisor"])
         self.assertGreaterEqual(st["frontier"], 52)
         self.assertIn("register", [k["name"] for k in st["kinds"]])
@@ -187,7 +187,7 @@ class Up(unittest.TestCase):
                 self.assertNotIn(secret, text, log)
 
     def test_13_database_is_reached_by_its_socket_only(self):
-        pid = self.s.processes()["postgres"]
+        pid = self.s.processes()["postmaster"]
         inodes = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             with open(table) as f:
@@ -340,7 +340,7 @@ class Up(unittest.TestCase):
         self.assertNotIn("^", marked[1])
 
     def test_30_every_process_comes_back(self):
-        for name in ("worker-validation-1", "gateway", "broker", "postgres"):
+        for name in ("worker-validation-1", "gateway", "broker", "postmaster"):
             old = self.s.processes()[name]
             os.kill(old, signal.SIGKILL)
             wait_for(f"{name} again", lambda: self.s.processes().get(name, old) != old)
@@ -357,7 +357,7 @@ class Up(unittest.TestCase):
             self.assertFalse(st["broker"])
             self.assertIn("broker does not answer", r.stderr)
             self.assertGreaterEqual(st["frontier"], 52)  # from the database
-            self.assertIn("postgres", [p["name"] for p in st["processes"]])
+            self.assertIn("postmaster", [p["name"] for p in st["processes"]])
         finally:
             os.kill(broker, signal.SIGCONT)
         wait_for("health", self.s.healthy)
@@ -379,7 +379,7 @@ class Up(unittest.TestCase):
         self.assertEqual(self.s.stop(), 0, self.s.text())
         for name, pid in before.items():
             self.assertFalse(alive(pid), name)
-        with open(os.path.join(self.s.dir, "log", "postgres.log"), errors="replace") as f:
+        with open(os.path.join(self.s.dir, "log", "postmaster.log"), errors="replace") as f:
             self.assertIn("database system is shut down", f.read()[-2000:])
         self.assertEqual(self.s.status(code=4)["processes"], [])
         self.s.start().ready()

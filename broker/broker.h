@@ -328,7 +328,7 @@ struct log {
     } cols;
     struct lj_pgarray lease_positions, lease_ids, lease_received, lease_verdicts, mark_kinds,
         mark_values;
-    uint64_t turns, turns_aborted, commits_events;
+    uint64_t turns, turns_aborted;
     struct lj_hist commit_seconds;
     int64_t epoch;
 };

@@ -137,14 +137,12 @@ static void retire_follow_ons(struct broker *b, struct turn *t, struct lj_buf *b
         size_t n = write_record(b, buf, &r, e->type);
         stream_event(b, e->position, e->id, t->now_us, e->unit, e->type);
         place_event(b, &item, n ? buf->data : NULL, n);
-        b->log.commits_events++;
     }
 }
 
 static void retire(struct broker *b, struct turn *t, struct lj_buf *buf)
 {
     struct log *l = &b->log;
-    b->log.commits_events += t->npends;
     int64_t head = l->frontier;
     for (const struct pend *p = t->pends; p; p = p->next)
         head = p->position;

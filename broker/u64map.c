@@ -46,15 +46,18 @@ static int grow(struct lj_u64map *m)
 
 int lj_u64map_put(struct lj_u64map *m, uint64_t key, void *value)
 {
+    struct lj_u64slot *s = m->cap ? find(m, key) : NULL;
+    if (s && s->value) { /* callers rely on it: replacing needs no memory */
+        s->value = value;
+        return 0;
+    }
     if ((m->count + 1) * 4 > m->cap * 3) {
         int rc = grow(m);
         if (rc)
             return rc;
     }
-    struct lj_u64slot *s = find(m, key);
-    if (!s->value)
-        m->count++;
-    *s = (struct lj_u64slot){key, value};
+    *find(m, key) = (struct lj_u64slot){key, value};
+    m->count++;
     return 0;
 }
 

@@ -100,8 +100,10 @@ static void put_file(const char *dir, const char *name, const char *text)
 
 static void drop_dir(const char *dir)
 {
-    static const char *const names[] = {"terms.tsv", "words.tsv", "pairs.tsv"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {"terms.tsv",  "words.tsv",          "masks.tsv",
+                                        "pairs.tsv",  "sentence_rules.tsv", "severity.tsv",
+                                        "routing.tsv"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[256];
         (void)snprintf(path, sizeof path, "%s/%s", dir, names[i]);
         (void)unlink(path);
@@ -109,15 +111,31 @@ static void drop_dir(const char *dir)
     assert_int_equal(rmdir(dir), 0);
 }
 
-/* Opens an engine over three tables; fills err and returns the code. */
-static int open_tables(const char *terms, const char *words, const char *pairs,
-                       struct lj_opinion **ret, struct lj_err *err)
+#define ROUTES                                                                                     \
+    "0\tnone\t0\tshow\t20\n1\tdigest\t1440\tshow\t0\n2\treview\t1440\tshow\t0\n3\tpage\t5\thide\t" \
+    "0\n"
+
+struct tables {
+    const char *terms, *words, *masks, *pairs, *rules, *severity, *routing;
+};
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+/* Opens an engine over tables, absent ones empty; fills err and returns the code. */
+static int open_tables(struct tables t, struct lj_opinion **ret, struct lj_err *err)
 {
     char dir[] = "/tmp/opinion_rules_XXXXXX";
     assert_non_null(mkdtemp(dir));
-    put_file(dir, "terms.tsv", terms);
-    put_file(dir, "words.tsv", words);
-    put_file(dir, "pairs.tsv", pairs);
+    put_file(dir, "terms.tsv", or_empty(t.terms));
+    put_file(dir, "words.tsv", or_empty(t.words));
+    put_file(dir, "masks.tsv", or_empty(t.masks));
+    put_file(dir, "pairs.tsv", or_empty(t.pairs));
+    put_file(dir, "sentence_rules.tsv", or_empty(t.rules));
+    put_file(dir, "severity.tsv", or_empty(t.severity));
+    put_file(dir, "routing.tsv", t.routing ? t.routing : ROUTES);
     int rc = lj_opinion_open(dir, ret, err);
     drop_dir(dir);
     return rc;
@@ -126,27 +144,54 @@ static int open_tables(const char *terms, const char *words, const char *pairs,
 static void a_bad_row_names_its_file_and_line(void **state)
 {
     (void)state;
+#define WORD "没\tNEG\n"
     static const struct {
-        const char *terms, *words, *pairs, *where;
+        struct tables t;
+        const char *where;
     } cases[] = {
-        {"# c\n收费\tfee\tFEES\t2\tplain\tn\n收\tfees\tFEES\t2\tplain\tn\n", "", "", "terms.tsv:3"},
-        {"收费\tfee\tFEE\t2\tplain\tn\n", "", "", "terms.tsv:1"},
-        {"收费\tfee\tFEES\t4\tplain\tn\n", "", "", "terms.tsv:1"},
-        {"收费\tfee\tFEES\t2\tbold\tn\n", "", "", "terms.tsv:1"},
-        {"收费\tfee\n", "", "", "terms.tsv:1"},
-        {"收，费\tfee\tFEES\t2\tplain\tn\n", "", "", "terms.tsv:1"},
-        {"", "没有\n", "", "words.tsv:1"},
-        {"", "没有\tNEG,\n", "", "words.tsv:1"},
-        {"", "没\tNEG\n", "名\tfee\tFEES\t2\tplain\tNEG\tNOSUCH\t3\tclause\t-\tn\n", "pairs.tsv:1"},
-        {"", "没\tNEG\n", "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t3\tpage\t-\tn\n", "pairs.tsv:1"},
-        {"", "没\tNEG\n", "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t99\tclause\t-\tn\n", "pairs.tsv:1"},
+        {{.terms = "# c\n收费\tfee\tFEES\t2\tplain\tn\n收\tfees\tFEES\t2\tplain\tn\n"},
+         "terms.tsv:3"},
+        {{.terms = "收费\tfee\tFEE\t2\tplain\tn\n"}, "terms.tsv:1"},
+        {{.terms = "收费\tfee\tFEES\t4\tplain\tn\n"}, "terms.tsv:1"},
+        {{.terms = "收费\tfee\tFEES\t2\tbold\tn\n"}, "terms.tsv:1"},
+        {{.terms = "收费\tfee\n"}, "terms.tsv:1"},
+        {{.terms = "收，费\tfee\tFEES\t2\tplain\tn\n"}, "terms.tsv:1"},
+        {{.words = "没有\n"}, "words.tsv:1"},
+        {{.words = "没有\tNEG,\n"}, "words.tsv:1"},
+        {{.masks = "没有\n"}, "masks.tsv:1"},
+        {{.words = WORD, .pairs = "名\tfee\tFEES\t2\tplain\tNEG\tNOSUCH\t3\tclause\t-\tn\n"},
+         "pairs.tsv:1"},
+        {{.words = WORD, .pairs = "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t3\tclause\tNOSUCH\tn\n"},
+         "pairs.tsv:1"},
+        {{.words = WORD, .pairs = "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t3\tpage\t-\tn\n"},
+         "pairs.tsv:1"},
+        {{.words = WORD, .pairs = "名\tfee\tFEES\t2\tplain\tNEG\tNEG\t99\tclause\t-\tn\n"},
+         "pairs.tsv:1"},
+        {{.rules = "名\tfee\tFEES\t2\tplain\tNEG\tclause\t9\t-\tn\n"}, "sentence_rules.tsv:1"},
+        {{.rules = "名\tfee\tFEES\t2\tplain\tNEG,NOSUCH\tclause\t9\t-\tn\n"},
+         "sentence_rules.tsv:1"},
+        {{.rules = "名\tfee\tFEES\t2\tplain\tNEG,POS\tpage\t9\t-\tn\n"}, "sentence_rules.tsv:1"},
+        {{.rules = "名\tfee\tFEES\t2\tplain\tNEG,POS\tclause>\t999\t-\tn\n"},
+         "sentence_rules.tsv:1"},
+        {{.rules = "名\tfee\tFEES\t2\tplain\tNEG,POS,BAD,NUM,MONEY\tclause\t9\t-\tn\n"},
+         "sentence_rules.tsv:1"},
+        {{.severity = "*\tnosuch\tcap\t1\tn\n"}, "severity.tsv:1"},
+        {{.severity = "*\thearsay\tdouble\t1\tn\n"}, "severity.tsv:1"},
+        {{.severity = "fees\thearsay\tcap\t1\tn\n"}, "severity.tsv:1"},
+        {{.severity = "fee\thearsay\tcap\t4\tn\n"}, "severity.tsv:1"},
+        {{.routing = "0\tnone\t0\tshow\t20\n"}, "routing.tsv"},
+        {{.routing = ROUTES "3\tpage\t5\thide\t0\n"}, "routing.tsv:5"},
+        {{.routing = "3\tburn\t5\thide\t0\n"}, "routing.tsv:1"},
+        {{.routing = "uncertain\t600\t500\n"}, "routing.tsv:1"},
     };
+#undef WORD
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct lj_opinion *o = NULL;
         struct lj_err err = {0};
-        assert_int_equal(open_tables(cases[i].terms, cases[i].words, cases[i].pairs, &o, &err),
-                         LJ_E_CONFIG);
+        assert_int_equal(open_tables(cases[i].t, &o, &err), LJ_E_CONFIG);
         assert_null(o);
+        if (!strstr(err.text, cases[i].where))
+            print_message("case %zu: %s\n", i, err.text);
         assert_non_null(strstr(err.text, cases[i].where));
     }
 }
@@ -169,9 +214,9 @@ static void equal_negators_after_folding_are_one(void **state)
     struct lj_opinion *o = NULL;
     struct lj_err err = {0};
     struct lj_opinion_findings f;
-    assert_int_equal(open_tables("收费\tfee\tFEES\t2\tplain\tn\n",
-                                 "没有\tNEG\tn\n沒有\tNEG\tn\n沒有\tNEG1\tn\n", "", &o, &err),
-                     0);
+    struct tables t = {.terms = "收费\tfee\tFEES\t2\tplain\tn\n",
+                       .words = "没有\tNEG\tn\n沒有\tNEG\tn\n沒有\tNEG1\tn\n"};
+    assert_int_equal(open_tables(t, &o, &err), 0);
     assert_int_equal(lj_opinion_score(o, "沒有收費", strlen("沒有收費"), &f, &err), 0);
     assert_int_equal(f.count, 0);
     assert_int_equal(f.cancelled_count, 1);
@@ -187,7 +232,8 @@ static void the_version_follows_the_tables(void **state)
     struct lj_opinion *c = NULL;
     assert_int_equal(lj_opinion_open(NULL, &a, NULL), 0);
     assert_int_equal(lj_opinion_open(NULL, &b, NULL), 0);
-    assert_int_equal(open_tables("收费\tfee\tFEES\t2\tplain\tn\n", "", "", &c, NULL), 0);
+    struct tables t = {.terms = "收费\tfee\tFEES\t2\tplain\tn\n"};
+    assert_int_equal(open_tables(t, &c, NULL), 0);
     assert_string_equal(lj_opinion_version(a), lj_opinion_version(b));
     assert_string_not_equal(lj_opinion_version(a), lj_opinion_version(c));
     lj_opinion_close(&a);
@@ -231,6 +277,84 @@ static void every_shipped_term_is_seen(void **state)
     assert_int_equal(missed, 0);
 }
 
+/* A rule of three words: in one sentence or with the next, in order or not, vetoed, out of reach.
+ */
+static void a_sentence_rule_wants_all_its_words(void **state)
+{
+    (void)state;
+    struct lj_opinion *o = NULL;
+    static const struct tables t = {
+        .words = "照片\tPIC\n上网\tNET\n家长\tKIN\n同意\tOK\n签字\tSIGN\n名单\tLIST\n假\tSHAM\n",
+        .rules = "上网\tprivacy\tPRIVACY\t2\tplain\tPIC,NET,KIN\tsentence\t10\tOK\tn\n"
+                 "次序\tfake\tFAKE\t2\tplain\tSIGN,LIST|SHAM\tnext>\t10\t-\tn\n",
+    };
+    static const struct {
+        const char *text;
+        int kinds;
+        uint32_t start, end;
+    } cases[] = {
+        {"家长说，照片被传上网了。", 1, 0, 10},
+        {"照片上网，家长不知。", 1, 0, 7},
+        {"照片上网，家长同意。", 0, 0, 0},
+        {"照片上网。家长不知。", 0, 0, 0},
+        {"照片一二三四五六七八九十一二三上网家长", 0, 0, 0},
+        {"没人签字。名单在此。", 1, 2, 7},
+        {"大家签字，是假的。", 1, 2, 7},
+        {"名单在此。没人签字。", 0, 0, 0},
+    };
+    assert_int_equal(open_tables(t, &o, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct lj_opinion_findings f;
+        assert_int_equal(lj_opinion_score(o, cases[i].text, strlen(cases[i].text), &f, NULL), 0);
+        if ((int)f.count != cases[i].kinds)
+            print_message("%s\n", cases[i].text);
+        assert_int_equal(f.count, cases[i].kinds);
+        if (f.count == 0)
+            continue;
+        assert_int_equal(f.findings[0].reasons[0].source, LJ_OPINION_BY_RULE);
+        assert_int_equal(f.findings[0].spans[0].start, cases[i].start);
+        assert_int_equal(f.findings[0].spans[0].end, cases[i].end);
+    }
+    lj_opinion_close(&o);
+}
+
+/* Severity and routing come from their tables. */
+static void severity_and_routing_are_data(void **state)
+{
+    (void)state;
+    struct lj_opinion *o = NULL;
+    struct lj_opinion_findings f;
+    static const struct tables t = {
+        .terms = "收费\tfee\tFEES\t2\tplain\tn\n打人\tmisconduct\tABUSE\t2\tplain\tn\n",
+        .words = "听说\tHEARSAY\n医院\tHOSP\n学生\tMINOR\n没有\tNEG\n",
+        .severity = "fee\thearsay\tdrop\t1\tn\nmisconduct\thospital,minors\tfloor\t3\tn\n*"
+                    "\tevasion\troute\t1\tn\n",
+    };
+    static const struct {
+        const char *text;
+        int severity, route;
+        enum lj_opinion_action action;
+        bool hide;
+    } cases[] = {
+        {"收费", 2, 2, LJ_OPINION_ACTION_REVIEW, false},
+        {"听说收费", 1, 1, LJ_OPINION_ACTION_DIGEST, false},
+        {"听说打人", 2, 2, LJ_OPINION_ACTION_REVIEW, false},
+        {"收*费", 2, 3, LJ_OPINION_ACTION_PAGE, true},
+        {"打人，学生送医院", 3, 3, LJ_OPINION_ACTION_PAGE, true},
+        {"没有收费", 0, 0, LJ_OPINION_ACTION_NONE, false},
+    };
+    assert_int_equal(open_tables(t, &o, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(lj_opinion_score(o, cases[i].text, strlen(cases[i].text), &f, NULL), 0);
+        assert_int_equal(f.severity, cases[i].severity);
+        assert_int_equal(f.route.severity, cases[i].route);
+        assert_int_equal(f.route.action, cases[i].action);
+        assert_int_equal(f.route.hide, cases[i].hide);
+        assert_true((f.route.sample_permille > 0) == (f.severity == 0));
+    }
+    lj_opinion_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +365,8 @@ int main(void)
         cmocka_unit_test(equal_negators_after_folding_are_one),
         cmocka_unit_test(the_version_follows_the_tables),
         cmocka_unit_test(every_shipped_term_is_seen),
+        cmocka_unit_test(a_sentence_rule_wants_all_its_words),
+        cmocka_unit_test(severity_and_routing_are_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

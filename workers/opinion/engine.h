@@ -9,16 +9,17 @@ enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256 };
 
 /* A word or term found in the text: symbols [s, e). */
 struct lj_tok {
-    lj_classes classes; /* a copy: masks and enclosing terms take bits away */
+    struct lj_classes classes; /* a copy: masks and enclosing terms take bits away */
     uint16_t s;
     uint16_t e;
     uint16_t entry;
+    uint16_t clause;
     uint16_t sentence;
     bool dead; /* hidden by a mask or by a longer term of its kind */
     bool evasive;
 };
 
-/* A term or a pair that speaks of a risk. For a term a == b. */
+/* A term, a pair or a sentence rule that speaks of a risk. For a term a == b. */
 struct lj_hit {
     uint16_t a_s, a_e; /* first word */
     uint16_t b_s, b_e; /* second word */
@@ -26,8 +27,9 @@ struct lj_hit {
     uint16_t sentence;
     uint8_t kind, code, severity, weight;
     bool by_pair;
+    bool by_rule;
     bool evasive;
-    uint16_t rule; /* entry or pair index */
+    uint16_t rule; /* entry, pair or sentence rule index */
     enum lj_opinion_scope scope;
     float points; /* after the scope */
 };
@@ -42,13 +44,22 @@ struct lj_opinion {
     struct lj_tok tok[LJ_TOKENS_MAX];
     struct lj_tok sorted[LJ_TOKENS_MAX];
     struct lj_hit hit[LJ_HITS_MAX];
-    uint16_t sentence_tok[LJ_CLAUSES_MAX + 1]; /* first token of a sentence */
+    uint16_t sentence_tok[LJ_CLAUSES_MAX + 1];      /* first token of a sentence */
+    struct lj_classes sentence_set[LJ_CLAUSES_MAX]; /* classes of its tokens */
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
 };
 
 /* find.c: fills tok and hit from text. */
 void lj_find(struct lj_opinion *o);
+void lj_add_tok(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry);
+void lj_add_hit(struct lj_opinion *o, const struct lj_hit *h);
+
+/* numbers.c: adds tokens for numbers. */
+void lj_find_numbers(struct lj_opinion *o);
+
+/* combine.c: adds the hits of pairs and of sentence rules. */
+void lj_combine(struct lj_opinion *o);
 
 /* scope.c: sets scope and points of every hit. */
 void lj_judge(struct lj_opinion *o);
@@ -63,6 +74,12 @@ static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint
     bool exists = s >= 0 && (uint32_t)s < o->text.sentences;
     *first = exists ? o->sentence_tok[s] : 0;
     *end = exists ? o->sentence_tok[s + 1] : 0;
+}
+
+/* Some token of sentence s has one of these engine classes; no sentence, no token. */
+static inline bool lj_sentence_has(const struct lj_opinion *o, int32_t s, uint64_t bits)
+{
+    return s >= 0 && (uint32_t)s < o->text.sentences && (o->sentence_set[s].w[0] & bits) != 0;
 }
 
 static inline uint16_t lj_clause_at(const struct lj_opinion *o, uint16_t sym)

@@ -61,6 +61,8 @@ static const struct {
     [LJ_OPINION_SCOPE_QUOTE] = {"quote", "转述"},
 };
 
+static const char *const actions[LJ_OPINION_ACTIONS] = {"none", "digest", "review", "page"};
+
 static const char *const levels[] = {"NONE", "BLUE", "YELLOW", "ORANGE", "RED"};
 
 const char *lj_opinion_kind_name(enum lj_opinion_kind kind)
@@ -86,6 +88,11 @@ int lj_opinion_code_base(enum lj_opinion_code code)
 const char *lj_opinion_scope_name(enum lj_opinion_scope scope)
 {
     return (unsigned)scope < LJ_OPINION_SCOPES ? scopes[scope].name : "?";
+}
+
+const char *lj_opinion_action_name(enum lj_opinion_action action)
+{
+    return (unsigned)action < LJ_OPINION_ACTIONS ? actions[action] : "?";
 }
 
 const char *lj_opinion_level_name(enum lj_opinion_level level)
@@ -164,6 +171,12 @@ static void explain_finding(struct out *o, const struct lj_opinion_finding *f, c
                             size_t len)
 {
     static const char *const severities[] = {"", "轻微", "一般", "严重"};
+    static const char *const sources[] = {
+        [LJ_OPINION_BY_TERM] = ",词条「",
+        [LJ_OPINION_BY_PAIR] = ",搭配规则「",
+        [LJ_OPINION_BY_RULE] = ",句内规则「",
+        [LJ_OPINION_BY_NGRAM] = ",模型特征「",
+    };
     puts_to(o, kinds[f->kind].zh);
     puts_to(o, "(");
     puts_to(o, severities[f->severity & 3]);
@@ -171,7 +184,7 @@ static void explain_finding(struct out *o, const struct lj_opinion_finding *f, c
     for (uint32_t i = 0; i < f->span_count && i < 3; i++)
         quote(o, f->spans[i], text, len);
     if (f->reason_count > 0) {
-        puts_to(o, f->reasons[0].source == LJ_OPINION_BY_PAIR ? ",搭配规则「" : ",词条「");
+        puts_to(o, sources[f->reasons[0].source]);
         puts_to(o, f->reasons[0].rule);
         puts_to(o, "」");
         if (f->reasons[0].scope != LJ_OPINION_SCOPE_NONE) {

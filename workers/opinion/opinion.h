@@ -90,6 +90,7 @@ enum lj_opinion_scope {
 enum lj_opinion_source {
     LJ_OPINION_BY_TERM,  /* a term of the lexicon */
     LJ_OPINION_BY_PAIR,  /* two words near each other */
+    LJ_OPINION_BY_RULE,  /* a sentence rule: several words of one sentence */
     LJ_OPINION_BY_NGRAM, /* reserved: a character n-gram of the linear model */
 };
 
@@ -99,6 +100,24 @@ enum lj_opinion_level { /* names as in the field; NONE first so that > compares 
                         LJ_OPINION_LEVEL_YELLOW,
                         LJ_OPINION_LEVEL_ORANGE,
                         LJ_OPINION_LEVEL_RED,
+};
+
+enum lj_opinion_action { /* what people do with a text; routing.tsv says when */
+                         LJ_OPINION_ACTION_NONE,
+                         LJ_OPINION_ACTION_DIGEST, /* in the daily digest */
+                         LJ_OPINION_ACTION_REVIEW, /* a reviewer, within the time of the route */
+                         LJ_OPINION_ACTION_PAGE,   /* the duty officer, at once */
+                         LJ_OPINION_ACTIONS,
+};
+
+/* Where a text goes. The engine recommends; it never hides, publishes or deletes by itself. */
+struct lj_opinion_route {
+    enum lj_opinion_action action;
+    int severity;             /* 0..3: the text's severity with the routing's steps (evasion) */
+    uint32_t within_minutes;  /* a person must have seen it by then; 0 = no clock */
+    uint32_t sample_permille; /* share to show to reviewers all the same, to measure misses */
+    bool hide;                /* keep from public display until a person has decided */
+    bool uncertain;           /* below the threshold but near it: into the queue by uncertainty */
 };
 
 struct lj_opinion_span { /* code point offsets into the original text, end exclusive */
@@ -113,7 +132,7 @@ struct lj_opinion_reason {
     enum lj_opinion_scope scope; /* what was decided about this hit, NONE: it simply stands */
     struct lj_opinion_span span;
     float weight; /* what it adds to the kind's points after the scope; 0 = cancelled */
-    char rule[LJ_OPINION_RULE_NAME_MAX]; /* the term itself, or the pair rule's name; UTF-8, cut at
+    char rule[LJ_OPINION_RULE_NAME_MAX]; /* the term itself, or the rule's name; UTF-8, cut at
                                             a character */
 };
 
@@ -137,9 +156,11 @@ struct lj_opinion_findings {
     int severity;  /* 0..3, the highest of the findings */
     int base;      /* 0..100: base severity S as far as one text tells (no heat, source, burst) */
     enum lj_opinion_level level; /* of base, with the floors of the field */
-    bool rumour;                 /* an accusation together with its denial */
-    bool minors;                 /* pupils or children are spoken of */
-    bool hospital;               /* hospital or police words outside a career story */
+    struct lj_opinion_route route;
+    bool rumour;    /* an accusation together with its denial */
+    bool minors;    /* pupils or children are spoken of */
+    bool hospital;  /* hospital or police words outside a career story */
+    bool police;    /* of these, police and courts */
     bool evasion;   /* a hit was written with symbols, pinyin or split characters inside */
     bool truncated; /* more hits than the engine keeps; the first ones were judged */
     uint32_t code_points;
@@ -153,9 +174,10 @@ struct lj_opinion_findings {
 
 /*
  * Opens an engine.
- * dir: a folder with terms.tsv, words.tsv and pairs.tsv; NULL takes the tables built into the
- * library. The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG (a row that does not
- * parse, the message names file and line), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
+ * dir: a folder with terms, words, masks, pairs, sentence_rules, severity and routing, each .tsv;
+ * NULL takes the tables built into the library. The caller frees *ret with lj_opinion_close.
+ * Errors: LJ_E_CONFIG (a row that does not parse, the message names file and line), LJ_E_IO,
+ * LJ_E_NOMEM. On failure *ret is untouched.
  */
 int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err);
 
@@ -186,6 +208,7 @@ const char *lj_opinion_kind_name(enum lj_opinion_kind kind);
 const char *lj_opinion_kind_name_zh(enum lj_opinion_kind kind);
 const char *lj_opinion_code_name(enum lj_opinion_code code);
 const char *lj_opinion_scope_name(enum lj_opinion_scope scope);
+const char *lj_opinion_action_name(enum lj_opinion_action action);
 const char *lj_opinion_level_name(enum lj_opinion_level level);
 /* The code's base severity, 0 for POSITIVE and NEUTRAL. */
 int lj_opinion_code_base(enum lj_opinion_code code);

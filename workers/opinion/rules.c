@@ -3,8 +3,8 @@
  *
  * terms.tsv   term, kind, code, severity 1-3, weak|plain|strong, note
  * words.tsv   word, classes (comma separated), note
- * pairs.tsv   name, kind, code, severity, weight, first class, second class, gap,
- * clause|clause~|sentence|sentence~, veto class or -, note      (~: in any order)
+ * masks.tsv   word, classes or -, note
+ * pairs.tsv and sentence_rules.tsv: rows.c; severity.tsv and routing.tsv: policy.c
  *
  * Every surface is folded with the fold of the texts. A term of two to four characters also gets
  * the spellings with one character written as its toneless syllable (gu折) or as its reviewed split
@@ -26,12 +26,16 @@
 
 enum { TERM_MAX = 16, POOL_PER_ENTRY = 10, FILE_MAX = 1 << 20, BUCKETS = 1 << 15 };
 
-extern const char lj_opinion_terms_tsv[];
-extern const size_t lj_opinion_terms_tsv_size;
-extern const char lj_opinion_words_tsv[];
-extern const size_t lj_opinion_words_tsv_size;
-extern const char lj_opinion_pairs_tsv[];
-extern const size_t lj_opinion_pairs_tsv_size;
+#define TABLE(name)                                                                                \
+    extern const char lj_opinion_##name##_tsv[];                                                   \
+    extern const size_t lj_opinion_##name##_tsv_size;
+TABLE(terms)
+TABLE(words)
+TABLE(masks)
+TABLE(pairs)
+TABLE(sentence_rules)
+TABLE(severity)
+TABLE(routing)
 
 struct builder {
     struct lj_rules *r;
@@ -44,7 +48,7 @@ struct builder {
     uint16_t *chain;  /* by pattern: 1 + the one before it in its bucket */
 };
 
-static int find_class(const struct lj_rules *r, const char *name, size_t n)
+int lj_rules_class(const struct lj_rules *r, const char *name, size_t n)
 {
     for (size_t i = 0; i < r->class_count; i++) {
         if (strlen(r->class_names[i]) == n && memcmp(r->class_names[i], name, n) == 0)
@@ -55,7 +59,7 @@ static int find_class(const struct lj_rules *r, const char *name, size_t n)
 
 static int add_class(struct lj_rules *r, const char *name, size_t n)
 {
-    int i = find_class(r, name, n);
+    int i = lj_rules_class(r, name, n);
     if (i >= 0)
         return i;
     if (n == 0 || n >= sizeof r->class_names[0] || r->class_count == LJ_W_MAX)
@@ -65,7 +69,7 @@ static int add_class(struct lj_rules *r, const char *name, size_t n)
     return (int)r->class_count++;
 }
 
-static void copy_name(char *out, const char *p, size_t n)
+void lj_rules_name(char *out, const char *p, size_t n)
 {
     size_t k = n < LJ_OPINION_RULE_NAME_MAX ? n : LJ_OPINION_RULE_NAME_MAX - 1;
     while (k < n && k > 0 && ((unsigned char)p[k] & 0xC0) == 0x80)
@@ -105,7 +109,8 @@ static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const str
 {
     struct lj_entry *old = find_entry(b, sym, n, e->kind);
     if (old) {
-        lj_classes classes = old->classes | e->classes;
+        struct lj_classes classes = old->classes;
+        lj_join(&classes, &e->classes);
         if (old->kind < 0 && e->kind >= 0)
             *old = *e;
         old->classes = classes;
@@ -188,7 +193,7 @@ static int add_variants(struct builder *b, const uint16_t *sym, size_t n, const 
     return 0;
 }
 
-static int bad_row(const struct lj_tsv *t, const char *what, struct lj_err *err)
+int lj_rules_bad_row(const struct lj_tsv *t, const char *what, struct lj_err *err)
 {
     return lj_fail(err, LJ_E_CONFIG, "%s:%u: %s", t->name, t->line, what);
 }
@@ -202,19 +207,19 @@ static int read_weight(const struct lj_tsv *t, size_t i, uint8_t *ret, struct lj
             return 0;
         }
     }
-    return bad_row(t, "weight must be weak, plain or strong", err);
+    return lj_rules_bad_row(t, "weight must be weak, plain or strong", err);
 }
 
 /* Fields i..i+3: kind, code, severity, weight. */
-static int read_risk(const struct lj_tsv *t, size_t i, struct lj_entry *e, struct lj_err *err)
+int lj_rules_risk(const struct lj_tsv *t, size_t i, struct lj_entry *e, struct lj_err *err)
 {
     int severity = 0;
     if (t->fields < i + 4)
-        return bad_row(t, "fields are missing", err);
+        return lj_rules_bad_row(t, "fields are missing", err);
     int kind = lj_opinion_kind_by_name(t->field[i].p, t->field[i].n);
     int code = lj_opinion_code_by_name(t->field[i + 1].p, t->field[i + 1].n);
     if (kind < 0 || code < 0)
-        return bad_row(t, kind < 0 ? "unknown kind" : "unknown code", err);
+        return lj_rules_bad_row(t, kind < 0 ? "unknown kind" : "unknown code", err);
     int rc = lj_field_int(t, i + 2, 1, 3, &severity, err);
     if (rc < 0)
         return rc;
@@ -230,20 +235,21 @@ static int read_term(struct builder *b, const struct lj_tsv *t, struct lj_err *e
     uint16_t sym[TERM_MAX];
     size_t n = lj_text_fold_term(t->field[0].p, t->field[0].n, sym, TERM_MAX);
     if (n == 0)
-        return bad_row(t, "the term is empty, too long, or has characters that are noise", err);
-    int rc = read_risk(t, 1, &e, err);
+        return lj_rules_bad_row(t, "the term is empty, too long, or has characters that are noise",
+                                err);
+    int rc = lj_rules_risk(t, 1, &e, err);
     if (rc < 0)
         return rc;
-    copy_name(e.name, t->field[0].p, t->field[0].n);
+    lj_rules_name(e.name, t->field[0].p, t->field[0].n);
     rc = add_entry(b, sym, n, &e, err);
     return rc < 0 ? rc : add_variants(b, sym, n, &e, err);
 }
 
-static int read_classes(struct builder *b, const struct lj_tsv *t, lj_classes *ret,
+static int read_classes(struct builder *b, const struct lj_tsv *t, struct lj_classes *ret,
                         struct lj_err *err)
 {
     if (t->fields < 2)
-        return bad_row(t, "the classes are missing", err);
+        return lj_rules_bad_row(t, "the classes are missing", err);
     const char *p = t->field[1].p;
     const char *end = p + t->field[1].n;
     while (p <= end) {
@@ -251,25 +257,29 @@ static int read_classes(struct builder *b, const struct lj_tsv *t, lj_classes *r
         const char *stop = comma ? comma : end;
         int c = add_class(b->r, p, (size_t)(stop - p));
         if (c < 0)
-            return bad_row(
-                t, "a class name is empty or too long, or there are more than 128 classes", err);
-        *ret |= LJ_CLASS(c);
+            return lj_rules_bad_row(
+                t, "a class name is empty or too long, or there are more than 256 classes", err);
+        lj_add(ret, (unsigned)c);
         p = stop + 1;
     }
     return 0;
 }
 
-static int read_word(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+static int read_word_or_mask(struct builder *b, const struct lj_tsv *t, bool mask,
+                             struct lj_err *err)
 {
     struct lj_entry e = {.kind = -1};
     uint16_t sym[TERM_MAX];
     size_t n = lj_text_fold_term(t->field[0].p, t->field[0].n, sym, TERM_MAX);
     if (n == 0)
-        return bad_row(t, "the word is empty, too long, or has characters that are noise", err);
-    int rc = read_classes(b, t, &e.classes, err);
+        return lj_rules_bad_row(t, "the word is empty, too long, or has characters that are noise",
+                                err);
+    int rc = mask && lj_field_is(t, 1, "-") ? 0 : read_classes(b, t, &e.classes, err);
     if (rc < 0)
         return rc;
-    copy_name(e.name, t->field[0].p, t->field[0].n);
+    if (mask)
+        lj_add(&e.classes, LJ_W_MASK);
+    lj_rules_name(e.name, t->field[0].p, t->field[0].n);
     rc = add_entry(b, sym, n, &e, err);
     uint16_t parts[2];
     if (rc == 0 && n <= 4 && split_parts(sym[0], parts)) /* 扌丁 in the words of pair rules */
@@ -277,61 +287,34 @@ static int read_word(struct builder *b, const struct lj_tsv *t, struct lj_err *e
     return rc;
 }
 
-static int read_where(const struct lj_tsv *t, struct lj_pair *p, struct lj_err *err)
+static int read_word(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
 {
-    static const struct {
-        const char *name;
-        bool sentence, any_order;
-    } where[] = {
-        {"clause", false, false},
-        {"clause~", false, true},
-        {"sentence", true, false},
-        {"sentence~", true, true},
-    };
-    for (size_t i = 0; i < sizeof where / sizeof where[0]; i++) {
-        if (lj_field_is(t, 8, where[i].name)) {
-            p->sentence = where[i].sentence;
-            p->any_order = where[i].any_order;
-            return 0;
-        }
-    }
-    return bad_row(t, "where must be clause, clause~, sentence or sentence~", err);
+    return read_word_or_mask(b, t, false, err);
+}
+
+static int read_mask(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    return read_word_or_mask(b, t, true, err);
 }
 
 static int read_pair(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
 {
-    struct lj_rules *r = b->r;
-    struct lj_entry e = {0};
-    struct lj_pair p = {0};
-    int gap = 0;
-    if (t->fields < 10 || r->pair_count == LJ_PAIRS_MAX)
-        return bad_row(t, "fields are missing, or there are too many pairs", err);
-    int first = find_class(r, t->field[5].p, t->field[5].n);
-    int second = find_class(r, t->field[6].p, t->field[6].n);
-    int veto = find_class(r, t->field[9].p, t->field[9].n);
-    if (first < 0 || second < 0 || (veto < 0 && !lj_field_is(t, 9, "-")))
-        return bad_row(t, "a class that words.tsv does not have", err);
-    int rc = read_risk(t, 1, &e, err);
-    if (rc == 0)
-        rc = lj_field_int(t, 7, 0, 60, &gap, err);
-    if (rc == 0)
-        rc = read_where(t, &p, err);
-    if (rc < 0)
-        return rc;
-    p.veto = veto < 0 ? 0 : LJ_CLASS(veto);
-    p.first = (uint8_t)first;
-    p.second = (uint8_t)second;
-    p.gap = (uint8_t)gap;
-    p.kind = (uint8_t)e.kind;
-    p.code = e.code;
-    p.severity = e.severity;
-    p.weight = e.weight;
-    copy_name(p.name, t->field[0].p, t->field[0].n);
-    r->pair_classes |= LJ_CLASS(first);
-    if (p.any_order)
-        r->pair_classes |= LJ_CLASS(second);
-    r->pairs[r->pair_count++] = p;
-    return 0;
+    return lj_rules_pair(b->r, t, err);
+}
+
+static int read_rule(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    return lj_rules_rule(b->r, t, err);
+}
+
+static int read_modifier(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    return lj_policy_modifier(&b->r->policy, t, err);
+}
+
+static int read_route(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
+{
+    return lj_policy_route(&b->r->policy, t, err);
 }
 
 /* Lists, for every class, the pairs that a word of it opens. */
@@ -363,19 +346,26 @@ static int read_rows(struct builder *b, struct lj_tsv *t, read_row_fn *fn, struc
     return 0;
 }
 
+enum { TABLES = 7 };
+
 static int read_table(struct builder *b, const char *dir, size_t which, struct lj_err *err)
 {
-    /* words before pairs, which name their classes */
+    /* words and masks before pairs and rules, which name their classes */
+#define ROW(n, fn)                                                                                 \
+    {                                                                                              \
+#n ".tsv", lj_opinion_##n##_tsv, lj_opinion_##n##_tsv_size, fn                             \
+    }
     const struct {
         const char *name;
         const char *text;
         size_t size;
         read_row_fn *fn;
-    } tables[] = {
-        {"terms.tsv", lj_opinion_terms_tsv, lj_opinion_terms_tsv_size, read_term},
-        {"words.tsv", lj_opinion_words_tsv, lj_opinion_words_tsv_size, read_word},
-        {"pairs.tsv", lj_opinion_pairs_tsv, lj_opinion_pairs_tsv_size, read_pair},
+    } tables[TABLES] = {
+        ROW(terms, read_term),    ROW(words, read_word),          ROW(masks, read_mask),
+        ROW(pairs, read_pair),    ROW(sentence_rules, read_rule), ROW(severity, read_modifier),
+        ROW(routing, read_route),
     };
+#undef ROW
     struct lj_tsv t = {.name = tables[which].name};
     if (!dir) {
         t.p = tables[which].text;
@@ -406,10 +396,20 @@ static void add_fixed(struct lj_rules *r)
     };
     for (size_t i = 0; i < LJ_W_FIXED; i++)
         (void)add_class(r, names[i], strlen(names[i]));
-    r->entries[LJ_ENTRY_MONEY] =
-        (struct lj_entry){.kind = -1, .classes = LJ_BIT(MONEY) | LJ_BIT(NUM), .name = "金额"};
-    r->entries[LJ_ENTRY_NUM] =
-        (struct lj_entry){.kind = -1, .classes = LJ_BIT(NUM), .name = "数字"};
+    static const struct {
+        const char *name;
+        uint64_t classes;
+    } numbers[LJ_ENTRY_FIRST] = {
+        [LJ_ENTRY_MONEY] = {"金额", LJ_BIT(MONEY) | LJ_BIT(NUM)},
+        [LJ_ENTRY_NUM] = {"数字", LJ_BIT(NUM)},
+        [LJ_ENTRY_COUNT] = {"人数", LJ_BIT(COUNT)},
+        [LJ_ENTRY_MINUTES] = {"几分钟", LJ_BIT(MINUTES)},
+        [LJ_ENTRY_HOURS] = {"几小时", LJ_BIT(HOURS)},
+    };
+    for (size_t i = 0; i < LJ_ENTRY_FIRST; i++) {
+        r->entries[i] = (struct lj_entry){.kind = -1, .classes.w[0] = numbers[i].classes};
+        lj_rules_name(r->entries[i].name, numbers[i].name, strlen(numbers[i].name));
+    }
     r->entry_count = LJ_ENTRY_FIRST;
     r->hash = UINT64_C(0xCBF29CE484222325);
 }
@@ -425,9 +425,10 @@ static int builder_init(struct builder *b, struct lj_err *err)
     if (b->r) {
         b->r->entries = calloc(LJ_ENTRIES_MAX, sizeof *b->r->entries);
         b->r->pairs = calloc(LJ_PAIRS_MAX, sizeof *b->r->pairs);
+        b->r->rules = calloc(LJ_SENTENCE_RULES_MAX, sizeof *b->r->rules);
     }
     if (!b->r || !b->pool || !b->patterns || !b->bucket || !b->chain || !b->r->entries ||
-        !b->r->pairs)
+        !b->r->pairs || !b->r->rules)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the rule tables");
     add_fixed(b->r);
     return 0;
@@ -437,8 +438,10 @@ int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
 {
     struct builder b = {0};
     int rc = builder_init(&b, err);
-    for (size_t i = 0; rc == 0 && i < 3; i++)
+    for (size_t i = 0; rc == 0 && i < TABLES; i++)
         rc = read_table(&b, dir, i, err);
+    if (rc == 0)
+        rc = lj_policy_check(&b.r->policy, err);
     if (rc == 0)
         index_pairs(b.r);
     if (rc == 0)
@@ -461,6 +464,7 @@ void lj_rules_close(struct lj_rules **rules)
     lj_ac_free(&(*rules)->ac);
     free((*rules)->entries);
     free((*rules)->pairs);
+    free((*rules)->rules);
     free(*rules);
     *rules = NULL;
 }

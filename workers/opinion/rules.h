@@ -1,22 +1,25 @@
 #ifndef LJ_OPINION_RULES_H
 #define LJ_OPINION_RULES_H
-/* The rule tables in memory: entries (terms and words), pair rules, word classes. Internal; read
- * only once built. */
+/* The rule tables in memory: entries (terms and words), pair and sentence rules, word classes.
+ * Internal; read only once built. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "workers/opinion/ac.h"
 #include "workers/opinion/opinion.h"
+#include "workers/opinion/policy.h"
+#include "workers/opinion/tsv.h"
 
-/* Word classes that the engine itself knows; words.tsv and pairs.tsv may use more names, 128 in
- * all. */
+/* Word classes that the engine itself knows, at most 64; the tables may use more names, 256 in all.
+ */
 /* clang-format off */
 #define LJ_WORD_CLASSES(X) \
     X(MASK) /* hides everything inside it */ X(NEG) X(NEG1) X(BE) X(RHET) X(NEGAFTER) X(PREV) \
     X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER) X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) \
     X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD) X(COMPLAIN) \
-    X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(ROUTINE) X(MONEY) X(NUM)
+    X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(POLICE) X(ROUTINE) X(MONEY) X(NUM) X(COUNT) X(MINUTES) \
+    X(HOURS) X(LESSER) X(HEARSAY) X(SELF) X(ACTOR)
 /* clang-format on */
 
 enum lj_word_class {
@@ -24,13 +27,37 @@ enum lj_word_class {
     LJ_WORD_CLASSES(X)
 #undef X
         LJ_W_FIXED,
-    LJ_W_MAX = 128,
+    LJ_W_MAX = 256,
 };
 
-typedef unsigned __int128 lj_classes; /* a set of word classes */
+/* A set of word classes; word 0 holds those that the engine knows. */
+struct lj_classes {
+    uint64_t w[LJ_W_MAX / 64];
+};
 
-#define LJ_CLASS(i)  ((lj_classes)1 << (i))
-#define LJ_BIT(name) LJ_CLASS(LJ_W_##name)
+#define LJ_BIT(name) ((uint64_t)1 << LJ_W_##name)
+
+static inline bool lj_has(const struct lj_classes *c, unsigned i)
+{
+    return (c->w[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static inline void lj_add(struct lj_classes *c, unsigned i)
+{
+    c->w[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+static inline bool lj_meet(const struct lj_classes *a, const struct lj_classes *b)
+{
+    return ((a->w[0] & b->w[0]) | (a->w[1] & b->w[1]) | (a->w[2] & b->w[2]) |
+            (a->w[3] & b->w[3])) != 0;
+}
+
+static inline void lj_join(struct lj_classes *a, const struct lj_classes *b)
+{
+    for (unsigned i = 0; i < LJ_W_MAX / 64; i++)
+        a->w[i] |= b->w[i];
+}
 
 /* Classes that decide about hits; inside a term they are part of the term and decide nothing. */
 #define LJ_SCOPE_BITS                                                                              \
@@ -40,7 +67,7 @@ typedef unsigned __int128 lj_classes; /* a set of word classes */
 enum { LJ_WEAK = 1, LJ_PLAIN = 2, LJ_STRONG = 3 };
 
 struct lj_entry {
-    lj_classes classes;
+    struct lj_classes classes;
     int8_t kind; /* -1: a word only */
     uint8_t code;
     uint8_t severity;
@@ -50,12 +77,13 @@ struct lj_entry {
 };
 
 struct lj_pair {
-    lj_classes veto; /* a word of these classes between the two, or 0 */
-    uint8_t first;   /* word class */
+    struct lj_classes veto; /* a word of these classes from the first to the second forbids it */
+    uint8_t first;          /* word class */
     uint8_t second;
     uint8_t gap; /* symbols between, at most */
     bool any_order;
     bool sentence; /* may cross clauses of one sentence */
+    bool has_veto;
     uint8_t kind;
     uint8_t code;
     uint8_t severity;
@@ -63,10 +91,32 @@ struct lj_pair {
     char name[LJ_OPINION_RULE_NAME_MAX];
 };
 
-enum { LJ_ENTRIES_MAX = 60000, LJ_PAIRS_MAX = 400 };
+enum { LJ_NEEDS_MAX = 4 };
+
+/* A sentence rule: words of several classes together, in the reach of one clause, one sentence, or
+ * a sentence and the one behind it. */
+struct lj_rule {
+    struct lj_classes need[LJ_NEEDS_MAX]; /* each met by a word of its own */
+    struct lj_classes veto;               /* a word of these classes in the window forbids it */
+    uint8_t needs;
+    uint8_t reach; /* symbols from the first word's end to the last one's start, at most */
+    bool ordered;
+    bool clause;
+    bool next;
+    uint8_t kind;
+    uint8_t code;
+    uint8_t severity;
+    uint8_t weight;
+    char name[LJ_OPINION_RULE_NAME_MAX];
+};
+
+enum { LJ_ENTRIES_MAX = 60000, LJ_PAIRS_MAX = 600, LJ_SENTENCE_RULES_MAX = 300 };
 enum {
     LJ_ENTRY_MONEY,
     LJ_ENTRY_NUM,
+    LJ_ENTRY_COUNT,
+    LJ_ENTRY_MINUTES,
+    LJ_ENTRY_HOURS,
     LJ_ENTRY_FIRST
 }; /* numbers are found by code, not by a pattern */
 
@@ -76,10 +126,13 @@ struct lj_rules {
     size_t entry_count;
     struct lj_pair *pairs;
     size_t pair_count;
-    lj_classes pair_classes;           /* classes that open some pair */
+    struct lj_classes pair_classes;    /* classes that open some pair */
     uint16_t opened[2 * LJ_PAIRS_MAX]; /* pair indices, grouped by the class that opens them */
     uint16_t opened_from[LJ_W_MAX +
                          1]; /* class c opens opened[opened_from[c]] to before opened_from[c + 1] */
+    struct lj_rule *rules;
+    size_t rule_count;
+    struct lj_policy policy;
     char class_names[LJ_W_MAX][16];
     size_t class_count;
     uint64_t hash; /* over the tables' bytes */
@@ -88,5 +141,17 @@ struct lj_rules {
 /* Builds from a folder, or with NULL from the built-in tables. Errors as lj_opinion_open. */
 int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err);
 void lj_rules_close(struct lj_rules **rules);
+
+/* While the tables are read (rules.c, rows.c). A class by its name, or -1. */
+int lj_rules_class(const struct lj_rules *r, const char *name, size_t n);
+/* Copies a name of n bytes into a field of LJ_OPINION_RULE_NAME_MAX bytes, cut at a character. */
+void lj_rules_name(char *out, const char *p, size_t n);
+/* Fails with the row's file and line. */
+int lj_rules_bad_row(const struct lj_tsv *t, const char *what, struct lj_err *err);
+/* Fields i..i+3 of a row: kind, code, severity, weight. */
+int lj_rules_risk(const struct lj_tsv *t, size_t i, struct lj_entry *e, struct lj_err *err);
+/* One row of pairs.tsv, of sentence_rules.tsv. */
+int lj_rules_pair(struct lj_rules *r, const struct lj_tsv *t, struct lj_err *err);
+int lj_rules_rule(struct lj_rules *r, const struct lj_tsv *t, struct lj_err *err);
 
 #endif

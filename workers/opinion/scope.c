@@ -21,9 +21,9 @@ enum {
     CURT_TEXT = 60
 };
 
-static bool is(const struct lj_tok *t, lj_classes bits)
+static bool is(const struct lj_tok *t, uint64_t bits)
 {
-    return (t->classes & bits) != 0;
+    return (t->classes.w[0] & bits) != 0;
 }
 
 static bool inside(const struct lj_tok *t, const struct lj_hit *h)
@@ -34,11 +34,13 @@ static bool inside(const struct lj_tok *t, const struct lj_hit *h)
 }
 
 /* Some word of bits in sentence s, outside the hit. */
-static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, lj_classes bits,
+static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, uint64_t bits,
                                         const struct lj_hit *h)
 {
     uint32_t i;
     uint32_t end;
+    if (!lj_sentence_has(o, s, bits))
+        return NULL;
     lj_sentence_range(o, s, &i, &end);
     for (; i < end; i++) {
         if (is(&o->tok[i], bits) && !inside(&o->tok[i], h))
@@ -48,12 +50,14 @@ static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, l
 }
 
 /* The last word of bits that ends before symbol at, in sentence s. */
-static const struct lj_tok *last_before(const struct lj_opinion *o, int32_t s, lj_classes bits,
+static const struct lj_tok *last_before(const struct lj_opinion *o, int32_t s, uint64_t bits,
                                         const struct lj_hit *h, uint16_t at)
 {
     const struct lj_tok *found = NULL;
     uint32_t i;
     uint32_t end;
+    if (!lj_sentence_has(o, s, bits))
+        return NULL;
     lj_sentence_range(o, s, &i, &end);
     for (; i < end && o->tok[i].s < at; i++) {
         if (o->tok[i].e <= at && is(&o->tok[i], bits) && !inside(&o->tok[i], h))
@@ -227,7 +231,7 @@ static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
  * what is carried in. */
 static enum lj_opinion_scope frame_of(const struct lj_opinion *o, const struct lj_hit *h)
 {
-    const lj_classes bits = LJ_BIT(PAST) | LJ_BIT(NOW) | LJ_BIT(OTHER);
+    const uint64_t bits = LJ_BIT(PAST) | LJ_BIT(NOW) | LJ_BIT(OTHER);
     const struct lj_tok *t = last_before(o, h->sentence, bits, h, h->b_s);
     uint32_t i;
     uint32_t end;
@@ -284,7 +288,7 @@ static float resolved(const struct lj_opinion *o, const struct lj_hit *h,
 {
     /* Being sorry or stopping the class heals nobody: an injury is over only when the person is
      * well. */
-    lj_classes words = h->kind == LJ_OPINION_INJURY ? LJ_BIT(FINE) : LJ_BIT(RESOLVED);
+    uint64_t words = h->kind == LJ_OPINION_INJURY ? LJ_BIT(FINE) : LJ_BIT(RESOLVED);
     if (h->weight == LJ_STRONG || h->severity > 2)
         return 1;
     if (!in_sentence(o, h->sentence, words, h) && !in_sentence(o, h->sentence + 1, words, h))
@@ -328,7 +332,7 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
     /* A call for an apology is a complaint itself: it proves no reputation case. A hospital proves
      * no forgery. */
     bool bodily = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT;
-    lj_classes words =
+    uint64_t words =
         (h->kind == LJ_OPINION_REPUTATION ? 0 : LJ_BIT(COMPLAIN)) | (bodily ? LJ_BIT(CONSEQ) : 0);
     for (int32_t s = h->sentence - 1; s <= h->sentence + 1; s++) {
         if (in_sentence(o, s, words, h))
@@ -400,7 +404,7 @@ static void set_frames(struct lj_opinion *o)
  */
 static bool curt(const struct lj_opinion *o)
 {
-    const lj_classes other =
+    const uint64_t other =
         LJ_BIT(POS) | LJ_BIT(TOPIC) | LJ_BIT(ROUTINE) | LJ_BIT(ASK) | LJ_BIT(BIO) | LJ_BIT(NEG);
     bool found = false;
     for (uint32_t i = 0; i < o->tok_count && !found; i++)

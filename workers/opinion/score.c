@@ -22,14 +22,15 @@ struct praise {
     uint32_t routine;
     bool minors;
     bool hospital;
+    bool police;
 };
 
 static bool just_negated(const struct lj_opinion *o, uint32_t i)
 {
-    const lj_classes neg = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(PREV);
+    const uint64_t neg = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(PREV);
     for (uint32_t k = i; k-- > 0 && o->tok[k].s + 6 > o->tok[i].s;) {
         const struct lj_tok *t = &o->tok[k];
-        if ((t->classes & neg) && t->e <= o->tok[i].s && o->tok[i].s - t->e <= 2 &&
+        if ((t->classes.w[0] & neg) && t->e <= o->tok[i].s && o->tok[i].s - t->e <= 2 &&
             lj_clause_at(o, t->s) == lj_clause_at(o, o->tok[i].s))
             return true;
     }
@@ -40,15 +41,16 @@ static struct praise count_words(const struct lj_opinion *o)
 {
     struct praise p = {0};
     for (uint32_t i = 0; i < o->tok_count; i++) {
-        lj_classes c = o->tok[i].classes;
+        uint64_t c = o->tok[i].classes.w[0];
         bool negated = (c & (LJ_BIT(POS) | LJ_BIT(BAD))) && just_negated(o, i);
         p.good += (c & (negated ? LJ_BIT(BAD) : LJ_BIT(POS))) != 0;
         p.bad += (c & (negated ? LJ_BIT(POS) : LJ_BIT(BAD))) != 0;
         p.complaints += (c & LJ_BIT(COMPLAIN)) != 0;
         p.routine += (c & LJ_BIT(ROUTINE)) != 0;
         p.minors = p.minors || (c & LJ_BIT(MINOR));
-        p.hospital = p.hospital ||
-                     ((c & LJ_BIT(HOSP)) && o->frame[o->tok[i].sentence] == LJ_OPINION_SCOPE_NONE);
+        bool now = o->frame[o->tok[i].sentence] == LJ_OPINION_SCOPE_NONE;
+        p.police = p.police || (now && (c & LJ_BIT(POLICE)));
+        p.hospital = p.hospital || (now && (c & (LJ_BIT(HOSP) | LJ_BIT(POLICE))));
     }
     return p;
 }
@@ -102,12 +104,16 @@ static struct lj_opinion_reason reason_of(const struct lj_opinion *o, const stru
     struct lj_opinion_reason r = {
         .kind = h->kind,
         .code = h->code,
-        .source = h->by_pair ? LJ_OPINION_BY_PAIR : LJ_OPINION_BY_TERM,
+        .source = h->by_rule   ? LJ_OPINION_BY_RULE
+                  : h->by_pair ? LJ_OPINION_BY_PAIR
+                               : LJ_OPINION_BY_TERM,
         .scope = h->scope,
         .span = span_of(o, h),
         .weight = stands(h) ? h->points : 0,
     };
-    const char *name = h->by_pair ? o->rules->pairs[h->rule].name : o->rules->entries[h->rule].name;
+    const char *name = h->by_rule   ? o->rules->rules[h->rule].name
+                       : h->by_pair ? o->rules->pairs[h->rule].name
+                                    : o->rules->entries[h->rule].name;
     memcpy(r.rule, name, sizeof r.rule);
     return r;
 }
@@ -136,6 +142,18 @@ static void add_span(struct lj_opinion_finding *f, struct lj_opinion_span s)
     f->span_count++;
 }
 
+/* The strongest first: a person reads the first one. */
+static void sort_reasons(struct lj_opinion_finding *f)
+{
+    for (uint32_t i = 1; i < f->reason_count; i++) {
+        struct lj_opinion_reason r = f->reasons[i];
+        uint32_t k = i;
+        for (; k > 0 && f->reasons[k - 1].weight < r.weight; k--)
+            f->reasons[k] = f->reasons[k - 1];
+        f->reasons[k] = r;
+    }
+}
+
 static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points, uint32_t best,
                          struct lj_opinion_finding *f)
 {
@@ -151,12 +169,14 @@ static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points,
         if (f->reason_count < LJ_OPINION_REASONS_MAX)
             f->reasons[f->reason_count++] = reason_of(o, h);
     }
+    sort_reasons(f);
 }
 
 static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_findings *f)
 {
     float top = 0;
-    for (uint8_t kind = 0; kind < LJ_OPINION_KINDS; kind++) {
+    for (int k = 0; k < LJ_OPINION_KINDS; k++) {
+        const uint8_t kind = (uint8_t)k;
         uint32_t best = 0;
         float points = kind_points(o, kind, damp, &best);
         top = points > top ? points : top;
@@ -164,13 +184,12 @@ static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_fi
             continue;
         struct lj_opinion_finding one;
         fill_finding(o, kind, points, best, &one);
-        uint32_t k = f->count++;
-        while (k > 0 && f->findings[k - 1].score < one.score) {
-            f->findings[k] = f->findings[k - 1];
-            k--;
+        uint32_t at = f->count++;
+        while (at > 0 && f->findings[at - 1].score < one.score) {
+            f->findings[at] = f->findings[at - 1];
+            at--;
         }
-        f->findings[k] = one;
-        f->severity = one.severity > f->severity ? one.severity : f->severity;
+        f->findings[at] = one;
     }
     f->risk_score = top / (top + THRESHOLD);
 }
@@ -255,8 +274,6 @@ static enum lj_opinion_level level_of(const struct lj_opinion_findings *f)
 static void set_base(const struct praise *p, struct lj_opinion_findings *f)
 {
     f->main_code = f->polarity > 0 ? LJ_OPINION_CODE_POSITIVE : LJ_OPINION_CODE_NEUTRAL;
-    f->minors = p->minors;
-    f->hospital = p->hospital;
     int base = highest_base(f, &f->main_code);
     for (uint32_t i = 0; i < f->count; i++) {
         if (f->findings[i].kind == LJ_OPINION_INJURY && f->findings[i].severity == 3)
@@ -270,14 +287,38 @@ static void set_base(const struct praise *p, struct lj_opinion_findings *f)
     f->level = level_of(f);
 }
 
+static bool any_word(const struct lj_opinion *o, uint64_t bits)
+{
+    for (uint32_t s = 0; s < o->text.sentences; s++) {
+        if (o->sentence_set[s].w[0] & bits)
+            return true;
+    }
+    return false;
+}
+
+static void set_severity(const struct lj_opinion *o, struct lj_opinion_findings *f)
+{
+    bool hearsay = any_word(o, LJ_BIT(HEARSAY));
+    for (uint32_t i = 0; i < f->count; i++) {
+        struct lj_opinion_finding *x = &f->findings[i];
+        x->severity = lj_policy_severity(&o->rules->policy, f, x, hearsay);
+        f->severity = x->severity > f->severity ? x->severity : f->severity;
+    }
+}
+
 void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
 {
     *f = (struct lj_opinion_findings){.code_points = o->text.code_points,
                                       .bad_bytes = o->text.bad_bytes};
     struct praise p = count_words(o);
     f->truncated = o->truncated;
+    f->minors = p.minors;
+    f->hospital = p.hospital;
+    f->police = p.police;
     collect(o, long_praise(o, &p), f);
     uint32_t negated = collect_cancelled(o, f);
+    set_severity(o, f);
     set_polarity(&p, negated, f);
     set_base(&p, f);
+    lj_policy_apply(&o->rules->policy, f);
 }

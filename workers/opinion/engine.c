@@ -49,6 +49,12 @@ int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len,
                        LJ_OPINION_TEXT_MAX);
     lj_find(engine);
     lj_judge(engine);
+    lj_count_words(engine);
+    engine->fused.on = false;
+    if (engine->linear) {
+        lj_linear_score(engine->linear, &engine->text, &engine->lin);
+        lj_fuse(engine, engine->fusion, &engine->lin, &engine->fused);
+    }
     lj_summarise(engine, ret);
     return 0;
 }

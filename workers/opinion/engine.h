@@ -1,6 +1,8 @@
 #ifndef LJ_OPINION_ENGINE_H
 #define LJ_OPINION_ENGINE_H
 /* The engine's scratch: tokens and hits of the text in hand. Internal. */
+#include "workers/opinion/fuse.h"
+#include "workers/opinion/linear.h"
 #include "workers/opinion/opinion.h"
 #include "workers/opinion/rules.h"
 #include "workers/opinion/text.h"
@@ -34,13 +36,28 @@ struct lj_hit {
     float points; /* after the scope */
 };
 
+/* Words of the text in hand that are no hits but tell its tone. */
+struct lj_praise {
+    uint32_t good;
+    uint32_t bad;
+    uint32_t complaints;
+    uint32_t routine;
+    bool minors;
+    bool hospital;
+    bool police;
+};
+
 struct lj_opinion {
     struct lj_rules *rules;
+    const struct lj_linear *linear; /* both or none; without them the rules alone decide */
+    const struct lj_fusion *fusion;
     char version[24];
     struct lj_text text;
     uint32_t tok_count;
     uint32_t hit_count;
     bool truncated;
+    bool denied; /* some word of the text denies */
+    bool headed; /* a heading makes the text advice, law or notice */
     struct lj_tok tok[LJ_TOKENS_MAX];
     struct lj_tok sorted[LJ_TOKENS_MAX];
     struct lj_hit hit[LJ_HITS_MAX];
@@ -48,6 +65,9 @@ struct lj_opinion {
     struct lj_classes sentence_set[LJ_CLAUSES_MAX]; /* classes of its tokens */
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
+    struct lj_praise praise;
+    struct lj_lin_score lin;
+    struct lj_fused fused;
 };
 
 /* find.c: fills tok and hit from text. */
@@ -64,7 +84,13 @@ void lj_combine(struct lj_opinion *o);
 /* scope.c: sets scope and points of every hit. */
 void lj_judge(struct lj_opinion *o);
 
-/* score.c: findings from the judged hits. */
+/* score.c: sets praise. */
+void lj_count_words(struct lj_opinion *o);
+
+/* evidence.c: adds the n-grams that speak for the finding, and, where no hit gives any, spans. */
+void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x);
+
+/* score.c: findings from the judged hits, and from fused when that is on. */
 void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f);
 
 /* Tokens of sentence s: [first, end). A sentence that does not exist gives an empty range. */

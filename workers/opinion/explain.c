@@ -56,6 +56,7 @@ static const struct {
     [LJ_OPINION_SCOPE_RESOLVED] = {"resolved", "已解决"},
     [LJ_OPINION_SCOPE_SPORT] = {"sport", "运动用语"},
     [LJ_OPINION_SCOPE_LONE] = {"lone", "弱词无旁证"},
+    [LJ_OPINION_SCOPE_UNLIKELY] = {"unlikely", "综合判断可能性低"},
     [LJ_OPINION_SCOPE_CONTRA] = {"contra", "反话或言行不一"},
     [LJ_OPINION_SCOPE_NEARMISS] = {"nearmiss", "有惊无险"},
     [LJ_OPINION_SCOPE_QUOTE] = {"quote", "转述"},

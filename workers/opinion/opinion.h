@@ -81,6 +81,7 @@ enum lj_opinion_scope {
     LJ_OPINION_SCOPE_RESOLVED, /* settled, complaint withdrawn */
     LJ_OPINION_SCOPE_SPORT,    /* a sport's own violent words */
     LJ_OPINION_SCOPE_LONE,     /* a weak word without a partner nearby */
+    LJ_OPINION_SCOPE_UNLIKELY, /* it stands, but the whole text speaks against its kind */
     LJ_OPINION_SCOPE_CONTRA,   /* 说好、号称: cancels a negation, the hit stands */
     LJ_OPINION_SCOPE_NEARMISS, /* 险些: stands, at severity 1 */
     LJ_OPINION_SCOPE_QUOTE,    /* reported speech: stands, the speaker is another */
@@ -91,7 +92,7 @@ enum lj_opinion_source {
     LJ_OPINION_BY_TERM,  /* a term of the lexicon */
     LJ_OPINION_BY_PAIR,  /* two words near each other */
     LJ_OPINION_BY_RULE,  /* a sentence rule: several words of one sentence */
-    LJ_OPINION_BY_NGRAM, /* reserved: a character n-gram of the linear model */
+    LJ_OPINION_BY_NGRAM, /* a character n-gram of the linear model */
 };
 
 enum lj_opinion_level { /* names as in the field; NONE first so that > compares */

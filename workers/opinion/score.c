@@ -15,16 +15,6 @@
 
 enum { LONG_TEXT = 120, SYMBOLS_PER_PRAISE = 60 };
 
-struct praise {
-    uint32_t good;
-    uint32_t bad;
-    uint32_t complaints;
-    uint32_t routine;
-    bool minors;
-    bool hospital;
-    bool police;
-};
-
 static bool just_negated(const struct lj_opinion *o, uint32_t i)
 {
     const uint64_t neg = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(PREV);
@@ -37,9 +27,9 @@ static bool just_negated(const struct lj_opinion *o, uint32_t i)
     return false;
 }
 
-static struct praise count_words(const struct lj_opinion *o)
+void lj_count_words(struct lj_opinion *o)
 {
-    struct praise p = {0};
+    struct lj_praise p = {0};
     for (uint32_t i = 0; i < o->tok_count; i++) {
         uint64_t c = o->tok[i].classes.w[0];
         bool negated = (c & (LJ_BIT(POS) | LJ_BIT(BAD))) && just_negated(o, i);
@@ -52,11 +42,11 @@ static struct praise count_words(const struct lj_opinion *o)
         p.police = p.police || (now && (c & LJ_BIT(POLICE)));
         p.hospital = p.hospital || (now && (c & (LJ_BIT(HOSP) | LJ_BIT(POLICE))));
     }
-    return p;
+    o->praise = p;
 }
 
 /* A long page of praise: its plain words for risks are told, not alleged. */
-static float long_praise(const struct lj_opinion *o, const struct praise *p)
+static float long_praise(const struct lj_opinion *o, const struct lj_praise *p)
 {
     if (o->text.n < LONG_TEXT || p->complaints > 0 || p->good <= 2 * p->bad)
         return 1;
@@ -154,11 +144,37 @@ static void sort_reasons(struct lj_opinion_finding *f)
     }
 }
 
+/* The code of a finding that only the models see. */
+static enum lj_opinion_code code_of_kind(uint8_t kind)
+{
+    static const uint8_t codes[LJ_OPINION_KINDS] = {
+        [LJ_OPINION_INJURY] = LJ_OPINION_CODE_INJURY,
+        [LJ_OPINION_FEE] = LJ_OPINION_CODE_FEES,
+        [LJ_OPINION_FORMALISM] = LJ_OPINION_CODE_FORMAL,
+        [LJ_OPINION_MISCONDUCT] = LJ_OPINION_CODE_CONDUCT,
+        [LJ_OPINION_DISCRIMINATION] = LJ_OPINION_CODE_OTHER,
+        [LJ_OPINION_DISTURBANCE] = LJ_OPINION_CODE_OTHER,
+        [LJ_OPINION_FAKE] = LJ_OPINION_CODE_FAKE,
+        [LJ_OPINION_REPUTATION] = LJ_OPINION_CODE_CONDUCT,
+        [LJ_OPINION_PRIVACY] = LJ_OPINION_CODE_PRIVACY,
+        [LJ_OPINION_THREAT] = LJ_OPINION_CODE_OTHER,
+    };
+    return (enum lj_opinion_code)codes[kind];
+}
+
+static int model_severity(const struct lj_opinion *o)
+{
+    return o->fused.text[LJ_Q_GRAVE] >= 0.5F ? 3 : o->fused.text[LJ_Q_ORDINARY] >= 0.5F ? 2 : 1;
+}
+
 static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points, uint32_t best,
                          struct lj_opinion_finding *f)
 {
     *f = (struct lj_opinion_finding){
-        .kind = kind, .code = o->hit[best].code, .score = points / (points + THRESHOLD)};
+        .kind = kind,
+        .code = points > 0 ? o->hit[best].code : code_of_kind(kind),
+        .score = o->fused.on ? o->fused.kind[kind] : points / (points + THRESHOLD),
+    };
     for (uint32_t i = 0; i < o->hit_count; i++) {
         const struct lj_hit *h = &o->hit[i];
         if (h->kind != kind || !stands(h))
@@ -170,6 +186,15 @@ static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points,
             f->reasons[f->reason_count++] = reason_of(o, h);
     }
     sort_reasons(f);
+    if (o->fused.on)
+        lj_ngram_evidence(o, f);
+    if (f->severity == 0)
+        f->severity = model_severity(o);
+}
+
+static bool flagged(const struct lj_opinion *o, uint8_t kind, float points)
+{
+    return o->fused.on ? o->fused.flagged >> kind & 1 : points >= THRESHOLD;
 }
 
 static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_findings *f)
@@ -180,7 +205,7 @@ static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_fi
         uint32_t best = 0;
         float points = kind_points(o, kind, damp, &best);
         top = points > top ? points : top;
-        if (points < THRESHOLD)
+        if (!flagged(o, kind, points))
             continue;
         struct lj_opinion_finding one;
         fill_finding(o, kind, points, best, &one);
@@ -191,7 +216,22 @@ static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_fi
         }
         f->findings[at] = one;
     }
-    f->risk_score = top / (top + THRESHOLD);
+    f->risk_score = o->fused.on ? o->fused.text[LJ_Q_RISK] : top / (top + THRESHOLD);
+}
+
+/* A hit that stands, but whose kind the fusion finds unlikely. */
+static bool outweighed(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    return o->fused.on && stands(h) && !(o->fused.flagged >> h->kind & 1);
+}
+
+static struct lj_opinion_reason cancelled_reason(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    struct lj_opinion_reason r = reason_of(o, h);
+    if (outweighed(o, h))
+        r.scope = LJ_OPINION_SCOPE_UNLIKELY;
+    r.weight = 0;
+    return r;
 }
 
 static uint32_t collect_cancelled(const struct lj_opinion *o, struct lj_opinion_findings *f)
@@ -200,17 +240,27 @@ static uint32_t collect_cancelled(const struct lj_opinion *o, struct lj_opinion_
     for (uint32_t i = 0; i < o->hit_count; i++) {
         const struct lj_hit *h = &o->hit[i];
         f->evasion = f->evasion || (h->evasive && stands(h));
-        if (stands(h))
+        if (stands(h) && !outweighed(o, h))
             continue;
         f->rumour = f->rumour || h->scope == LJ_OPINION_SCOPE_DENY;
         negated += h->scope == LJ_OPINION_SCOPE_NEG || h->scope == LJ_OPINION_SCOPE_DENY;
         if (f->cancelled_count < LJ_OPINION_CANCELLED_MAX)
-            f->cancelled[f->cancelled_count++] = reason_of(o, h);
+            f->cancelled[f->cancelled_count++] = cancelled_reason(o, h);
     }
     return negated;
 }
 
-static void set_polarity(const struct praise *p, uint32_t negated, struct lj_opinion_findings *f)
+/* Good against bad, as the models see it; what a text with a finding says is bad. */
+static void fused_polarity(const struct lj_opinion *o, struct lj_opinion_findings *f)
+{
+    float good = o->fused.text[LJ_Q_GOOD];
+    float bad = o->fused.text[LJ_Q_BAD];
+    const float *at = o->fusion->polar_at;
+    f->polarity_score = good - bad;
+    f->polarity = f->count > 0 ? -1 : bad >= at[1] && bad >= good ? -1 : good >= at[0] ? 1 : 0;
+}
+
+static void set_polarity(const struct lj_praise *p, uint32_t negated, struct lj_opinion_findings *f)
 {
     float good = (float)p->good + 0.8F * (float)negated;
     float bad = (float)p->bad + 0.7F * (float)p->complaints;
@@ -271,7 +321,7 @@ static enum lj_opinion_level level_of(const struct lj_opinion_findings *f)
     return level;
 }
 
-static void set_base(const struct praise *p, struct lj_opinion_findings *f)
+static void set_base(const struct lj_praise *p, struct lj_opinion_findings *f)
 {
     f->main_code = f->polarity > 0 ? LJ_OPINION_CODE_POSITIVE : LJ_OPINION_CODE_NEUTRAL;
     int base = highest_base(f, &f->main_code);
@@ -310,7 +360,7 @@ void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
 {
     *f = (struct lj_opinion_findings){.code_points = o->text.code_points,
                                       .bad_bytes = o->text.bad_bytes};
-    struct praise p = count_words(o);
+    const struct lj_praise p = o->praise;
     f->truncated = o->truncated;
     f->minors = p.minors;
     f->hospital = p.hospital;
@@ -318,7 +368,10 @@ void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
     collect(o, long_praise(o, &p), f);
     uint32_t negated = collect_cancelled(o, f);
     set_severity(o, f);
-    set_polarity(&p, negated, f);
+    if (o->fused.on)
+        fused_polarity(o, f);
+    else
+        set_polarity(&p, negated, f);
     set_base(&p, f);
     lj_policy_apply(&o->rules->policy, f);
 }

@@ -1,0 +1,72 @@
+#ifndef LJ_OPINION_LINEAR_H
+#define LJ_OPINION_LINEAR_H
+/*
+ * Linear models over hashed character n-grams: one row of int8 weights an n-gram, one column an
+ * output. Internal.
+ *
+ * N-grams (1 to 3 symbols) are taken within a sentence from the folded symbols, with marks for the
+ * sentence's begin and end and for the clause ends inside it, so a text's sum is the sum over its
+ * sentences. Rows are addressed by an 18 bit hash; only rows that training kept are stored: a
+ * bitmap says which, and a count in front of each of its words says where.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "workers/opinion/opinion.h"
+#include "workers/opinion/text.h"
+
+enum {
+    LJ_LIN_BITS = 18,
+    LJ_LIN_HASHES = 1 << LJ_LIN_BITS,
+    LJ_LIN_WORDS = LJ_LIN_HASHES / 64,
+    LJ_LIN_LANES = 16, /* columns stored, so that a row is one vector */
+    LJ_LIN_GRAM = 3,
+};
+
+/* The columns. The kinds come first. */
+enum lj_lin_out {
+    LJ_LIN_RISK = LJ_OPINION_KINDS, /* any kind */
+    LJ_LIN_GOOD,                    /* polarity 1 */
+    LJ_LIN_BAD,                     /* polarity -1 */
+    LJ_LIN_GRAVE,                   /* severity 3 */
+    LJ_LIN_ORDINARY,                /* severity 2 or 3, not 1 */
+    LJ_LIN_OUTS,
+};
+
+struct lj_linear {
+    const uint64_t *bitmap; /* LJ_LIN_WORDS words: bit h of the whole is set when row h is kept */
+    const uint32_t *before; /* LJ_LIN_WORDS numbers: rows kept in the words before */
+    const int8_t *rows;     /* (1 + kept) rows of LJ_LIN_LANES; row 0 is zero, for all others */
+    uint32_t kept;
+    float scale[LJ_LIN_LANES]; /* real weight = int8 * scale */
+    float bias[LJ_LIN_LANES];
+};
+
+/* What the models say about a text. */
+struct lj_lin_score {
+    float whole[LJ_LIN_LANES];              /* of all sentences together */
+    float best[LJ_LIN_LANES];               /* of the sentence with the highest value */
+    uint16_t best_at[LJ_LIN_LANES];         /* that sentence */
+    float at[LJ_CLAUSES_MAX][LJ_LIN_LANES]; /* of each sentence */
+};
+
+/* One n-gram of a sentence: its row's hash and its symbols [s, e) in the text; marks belong to the
+ * symbol beside them. */
+struct lj_gram {
+    uint32_t hash;
+    uint16_t s;
+    uint16_t e;
+};
+
+/* N-grams of sentence number s, in text order; returns how many there are, of which at most cap are
+ * written. A sentence of n symbols has at most 3 * (2 * n + 1) of them. */
+size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out, size_t cap);
+
+/* Values of an empty text are the biases. */
+void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_lin_score *ret);
+
+/* What a row adds to column out, before the division by the root of the number of n-grams. */
+float lj_linear_weight(const struct lj_linear *m, uint32_t hash, unsigned out);
+
+#endif

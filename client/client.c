@@ -73,9 +73,14 @@ static int set_options(struct lj_client *c, struct lj_err *err)
     const struct {
         int option, value;
     } table[] = {
-        {ZMQ_IMMEDIATE, 1},         {ZMQ_LINGER, 0},           {ZMQ_SNDHWM, hwm},
-        {ZMQ_RCVHWM, hwm},          {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000},
-        {ZMQ_HEARTBEAT_TTL, 15000}, {ZMQ_RECONNECT_IVL, 100},  {ZMQ_RECONNECT_IVL_MAX, 2000},
+        {ZMQ_LINGER, 0},
+        {ZMQ_SNDHWM, hwm},
+        {ZMQ_RCVHWM, hwm},
+        {ZMQ_HEARTBEAT_IVL, 5000},
+        {ZMQ_HEARTBEAT_TTL, 15000},
+        {ZMQ_HEARTBEAT_TIMEOUT, 15000},
+        {ZMQ_RECONNECT_IVL, 100},
+        {ZMQ_RECONNECT_IVL_MAX, 2000},
         {ZMQ_HANDSHAKE_IVL, 5000},
     };
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

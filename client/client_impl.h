@@ -12,7 +12,9 @@
 
 #include "client/liangjin.h"
 
-enum { HELLO_FIRST_US = 10000 }; /* between HELLOs to nobody yet; doubles up to hello_us */
+/* Between HELLOs to nobody: the first wait, which doubles up to hello_us times the factor. They
+ * wait in the socket, so few are enough: the first one arrives as soon as somebody is there. */
+enum { HELLO_FIRST_US = 10000, HELLO_AWAY_FACTOR = 4 };
 
 struct slot {
     lj_answer_cb cb;

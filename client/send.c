@@ -1,9 +1,12 @@
 /* Sending: HELLO as a sign of life, packs in their order, and packs again.
  *
- * The socket is a DEALER with ZMQ_IMMEDIATE, so nothing is queued towards a broker that is not
- * there; every send is DONTWAIT, and a refused one is only counted and tried again at the next
- * turn. A pack keeps its sequence number and its bytes however often it is sent: an answer to any
- * sending answers the pack, and the broker stores an id once.
+ * The socket is a DEALER without ZMQ_IMMEDIATE: with it libzmq 4.3.4 throws away what was received
+ * when a connection ends, and aborts the process where half a message had been read (fq.cpp, the
+ * end of socket_base_t::hiccuped). So what is sent to a broker that is not there waits in the
+ * socket, is asked WHO by the next broker, and goes out again with the rest; packs are held back
+ * while nothing is heard. Every send is DONTWAIT, and a refused one is only counted and tried again
+ * at the next turn. A pack keeps its sequence number and its bytes however often it is sent: an
+ * answer to any sending answers the pack, and the broker stores an id once.
  *
  * When is a pack sent again? At once, after the WELCOME of a broker with another nonce, or after
  * WHO (the broker took none of what came before); otherwise when no answer came for resend_us,
@@ -45,13 +48,14 @@ void client_hello(struct lj_client *c, int64_t now)
         .role = LJ_ROLE_INTAKE, .nonce = c->boot_nonce, .name = {c->name, strlen(c->name)}};
     lj_hello_put(&body, &hello);
     int rc = send_message(c, LJ_MSG_HELLO, ++c->seq, &body);
-    if (c->welcomed && rc == 0) {
+    if (rc == 0 && lj_client_connected(c)) {
         c->hello_wait = HELLO_FIRST_US;
         c->hello_at = now + client_jitter(c, c->hello_us);
         return;
     }
     c->hello_at = now + c->hello_wait;
-    c->hello_wait = c->hello_wait * 2 < c->hello_us ? c->hello_wait * 2 : c->hello_us;
+    int64_t most = c->hello_us * HELLO_AWAY_FACTOR;
+    c->hello_wait = c->hello_wait * 2 < most ? c->hello_wait * 2 : most;
 }
 
 static int send_pack(struct lj_client *c, struct pack *p, int64_t now)

@@ -36,7 +36,7 @@ def answers(number, body, count):
 
 def main(endpoint, history):
     socket = zmq.Context.instance().socket(zmq.DEALER)
-    socket.immediate, socket.linger, socket.heartbeat_ivl, socket.heartbeat_timeout = 1, 0, 5000, 15000
+    socket.linger, socket.heartbeat_ivl, socket.heartbeat_timeout = 0, 5000, 15000
     socket.connect(endpoint)
     seqs, nonce, broker, hello_at, status = itertools.count(1), random.getrandbits(64), None, 0.0, 0
     waiting, ended = {}, False  # seq -> [ids, body, when to send it, how often it was sent]
@@ -49,7 +49,7 @@ def main(endpoint, history):
         now = time.monotonic()
         if now >= hello_at:
             send(HELLO, next(seqs), struct.pack(">BQ", 1, nonce) + str8("submit.py"))
-            hello_at = now + (1.0 if broker else 0.05)
+            hello_at = now + (1.0 if broker else 0.5)
         while broker and not ended and len(waiting) < WINDOW:
             lines = list(itertools.islice(sys.stdin, PACK))
             events, ended = [{"id": str(uuid.uuid4()), **json.loads(line)} for line in lines if line.strip()], not lines

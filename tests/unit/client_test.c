@@ -495,6 +495,39 @@ static void sent_again_after_a_new_broker(void **state)
     TAKE_UNTIL(f, f->answered == 5);
 }
 
+/* libzmq aborted the process here, at the second frame of the 50th message in a row, or threw the
+ * messages away, while the socket had ZMQ_IMMEDIATE. */
+static void answers_outlive_their_connection(void **state)
+{
+    enum { MANY = 200 };
+    struct fixture *f = *state;
+    struct message m, hello;
+    connected(f, (struct lj_client_options){.pack_max = 1}, &hello);
+    submit_ok(f, 0, MANY - 1);
+    lj_client_flush(f->client);
+    void *monitor = zmq_socket(f->context, ZMQ_PAIR);
+    assert_int_equal(
+        zmq_socket_monitor(lj_client_socket(f->client), "inproc://gone", ZMQ_EVENT_CONNECT_RETRIED),
+        0);
+    assert_int_equal(zmq_connect(monitor, "inproc://gone"), 0);
+    for (int i = 0; i < MANY; i++) {
+        broker_expect(f, LJ_MSG_SUBMIT, &m);
+        broker_ack(f, &m, m.env.seq, 1, 0, 100 + i);
+        free(m.body);
+    }
+    int linger = 10000; /* all of them are on their way before the connection ends */
+    zmq_setsockopt(f->router, ZMQ_LINGER, &linger, sizeof linger);
+    broker_stop(f);
+    zmq_pollitem_t again = {.socket = monitor, .events = ZMQ_POLLIN};
+    int noticed = zmq_poll(&again, 1, 10000);
+    zmq_socket_monitor(lj_client_socket(f->client), NULL, 0);
+    zmq_close(monitor);
+    assert_int_equal(noticed, 1);
+    assert_int_equal(lj_client_run(f->client, 0, NULL), MANY); /* in one go, as a program reads */
+    assert_int_equal(stats(f).stored, MANY);
+    broker_start(f);
+}
+
 static void sent_again_after_who(void **state)
 {
     struct fixture *f = *state;
@@ -852,6 +885,7 @@ int main(void)
         T(answers_are_applied_once),
         T(strange_frames_are_counted),
         T(sent_again_after_a_new_broker),
+        T(answers_outlive_their_connection),
         T(sent_again_after_who),
         T(sent_again_without_an_answer),
         T(deadline_says_unknown_or_not_sent),

@@ -209,8 +209,9 @@ static void on_message(struct lj_peer *p, const struct lj_envelope *env, zmq_msg
                        int64_t now_us)
 {
     switch (env->type) {
-    case LJ_MSG_BATCH:
-        queue_batch(p, env->seq, body, now_us);
+    case LJ_MSG_BATCH: /* one of an earlier life, still in the socket, is nobody's any more */
+        if (p->life == GREETED || p->life == LEAVING)
+            queue_batch(p, env->seq, body, now_us);
         break;
     case LJ_MSG_WELCOME:
         on_welcome(p, body);

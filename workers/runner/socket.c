@@ -1,9 +1,10 @@
 /* The DEALER socket of a peer and its monitor.
  *
  * Options are all explicit, because libzmq's defaults suit nobody here: heartbeats notice a
- * half-open connection (default: never), IMMEDIATE keeps messages from being queued for a broker
- * that is not there, LINGER is bounded so that closing cannot hang, the size of a frame is limited
- * before memory is taken, and reconnecting backs off (libzmq adds its own jitter to the interval).
+ * half-open connection (default: never), LINGER is bounded so that closing cannot hang, the size of
+ * a frame is limited before memory is taken, and reconnecting backs off (libzmq adds its own jitter
+ * to the interval). Not IMMEDIATE: with it libzmq 4.3.4 aborts the process when a connection ends
+ * while half a message has been read (fq.cpp).
  *
  * The monitor tells about handshakes: ZeroMQ reconnects silently, but a broker that was restarted
  * does not know this peer and would never send it anything, so each new connection must be answered
@@ -27,9 +28,14 @@ struct option {
 /* source: docs/contracts.md and PROTOCOL.md: heartbeats 5 s, timeout and TTL 15 s (a TTL above 65.5
  * s breaks). */
 static const struct option options[] = {
-    {ZMQ_LINGER, 1000},         {ZMQ_IMMEDIATE, 1},        {ZMQ_SNDHWM, 1000},
-    {ZMQ_RCVHWM, 1000},         {ZMQ_RECONNECT_IVL, 100},  {ZMQ_RECONNECT_IVL_MAX, 3000},
-    {ZMQ_HANDSHAKE_IVL, 5000},  {ZMQ_HEARTBEAT_IVL, 5000}, {ZMQ_HEARTBEAT_TIMEOUT, 15000},
+    {ZMQ_LINGER, 1000},
+    {ZMQ_SNDHWM, 1000},
+    {ZMQ_RCVHWM, 1000},
+    {ZMQ_RECONNECT_IVL, 100},
+    {ZMQ_RECONNECT_IVL_MAX, 3000},
+    {ZMQ_HANDSHAKE_IVL, 5000},
+    {ZMQ_HEARTBEAT_IVL, 5000},
+    {ZMQ_HEARTBEAT_TIMEOUT, 15000},
     {ZMQ_HEARTBEAT_TTL, 15000},
 };
 

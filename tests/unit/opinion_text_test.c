@@ -1,9 +1,7 @@
 /* Reading a text: strict UTF-8, folding, noise, clauses, offsets, limits.
+ * The tables themselves are compared with their references in opinion_fold_test.c.
  *
- * The fold table is compared with ICU over the whole BMP, except that Chinese characters may fold
- * further (traditional to simplified), so that a broken generator cannot pass.
- *
- * lj-test: lj_opinion PkgConfig::ICU
+ * lj-test: lj_opinion
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <unicode/uchar.h>
-#include <unicode/unorm2.h>
 
 #include "workers/opinion/tables.h"
 #include "workers/opinion/text.h"
@@ -54,33 +50,9 @@ static void folds_width_case_and_traditional(void **state)
     assert_true(read_text("ＡＢｃ１２３走過場擺拍冇收錢"));
     assert_string_equal(symbols(), "abc123走过场摆拍没收钱");
     assert_true(read_text("㈠①⼿"));
-    assert_int_equal(t.n, 2); /* ㈠ has a longer form and stays what it is: a symbol, noise */
-    assert_int_equal(t.code[0], '1');
-    assert_int_equal(t.code[1], 0x624B);
-}
-
-static void the_fold_table_is_nfkc_and_lower_case(void **state)
-{
-    (void)state;
-    UErrorCode e = U_ZERO_ERROR;
-    const UNormalizer2 *nfkc = unorm2_getNFKCInstance(&e);
-    assert_true(U_SUCCESS(e));
-    for (unsigned c = 1; c <= 0xFFFF; c++) {
-        UChar in = (UChar)c;
-        UChar out[40];
-        if (c >= 0xD800 && c <= 0xDFFF)
-            continue;
-        int32_t n = unorm2_normalize(nfkc, &in, 1, out, 40, &e);
-        assert_true(U_SUCCESS(e));
-        unsigned want = (unsigned)u_tolower(n == 1 ? out[0] : in);
-        bool han = want >= 0x3400 && want <= 0x9FFF;
-        if (!han && want <= 0xFFFF)
-            assert_int_equal(lj_opinion_fold[c], want);
-        else if (han)
-            assert_true(lj_opinion_fold[c] >= 0x3400 && lj_opinion_fold[c] <= 0x9FFF);
-    }
-    for (unsigned c = 0; c <= 0xFFFF; c++) /* folding twice changes nothing more */
-        assert_int_equal(lj_opinion_fold[lj_opinion_fold[c]], lj_opinion_fold[c]);
+    assert_string_equal(symbols(), "一1手"); /* ㈠ is three code points in NFKC: its only letter */
+    assert_true(read_text("𝐕𝐈𝐏🈚⺘🅰а")); /* mathematical, squared, a radical, negative, Cyrillic */
+    assert_string_equal(symbols(), "vip无扌aa");
 }
 
 static void drops_noise_and_keeps_offsets(void **state)
@@ -94,6 +66,26 @@ static void drops_noise_and_keeps_offsets(void **state)
     assert_int_equal(t.clauses, 1);
     assert_true(t.flags[1] & LJ_SYM_NOISE_BEFORE);
     assert_false(t.flags[0] & LJ_SYM_NOISE_BEFORE);
+}
+
+static void counts_what_hides(void **state)
+{
+    (void)state;
+    assert_true(read_text("收\xE2\x80\x8B费，体 罚，👍\xEF\xB8\x8F好"));
+    assert_int_equal(t.squeezed, 2);
+    assert_int_equal(t.hidden, 1);
+    assert_int_equal(t.emoji_good, 1);
+    assert_true(read_text("气死了😡😡赞👍\xE2\x80\x8D好😡"));
+    assert_int_equal(t.emoji_bad, 3);
+    assert_int_equal(t.emoji_good, 1);
+    assert_int_equal(t.hidden, 0); /* a joiner by an emoji hides nothing */
+}
+
+static void an_x_is_a_filler_but_not_a_ray(void **state)
+{
+    (void)state;
+    assert_true(read_text("走过x场，拍x光片，做x射线，打x"));
+    assert_string_equal(symbols(), "走过场拍x光片做x射线打x");
 }
 
 static void cuts_clauses_and_sentences(void **state)
@@ -157,8 +149,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folds_width_case_and_traditional),
-        cmocka_unit_test(the_fold_table_is_nfkc_and_lower_case),
         cmocka_unit_test(drops_noise_and_keeps_offsets),
+        cmocka_unit_test(counts_what_hides),
+        cmocka_unit_test(an_x_is_a_filler_but_not_a_ray),
         cmocka_unit_test(cuts_clauses_and_sentences),
         cmocka_unit_test(decodes_strictly),
         cmocka_unit_test(takes_five_thousand_code_points_and_no_more),

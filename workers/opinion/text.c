@@ -4,9 +4,12 @@
  * Strict UTF-8 (no overlong form, no surrogate, nothing above U+10FFFF); a byte that does not
  * belong becomes U+FFFD, is counted and is noise. Every code point goes through the fold table:
  * NFKC, lower case, traditional to simplified. Noise (spaces, dots, symbols, zero-width and
- * combining characters, emoji, everything above the BMP) is dropped, so that 收.费 and 收费 are the
- * same two symbols; each symbol keeps the offset of its code point in the original. Punctuation
- * that ends a clause or a sentence is dropped too, but leaves its boundary behind.
+ * combining characters, emoji) is dropped, so that 收.费 and 收费 are the same two symbols; each
+ * symbol keeps the offset of its code point in the original. Punctuation that ends a clause or a
+ * sentence is dropped too, but leaves its boundary behind.
+ *
+ * Nearly every code point of a Chinese text is three bytes long and an ideograph: that path is two
+ * table look-ups and four stores, everything else is behind it.
  *
  * Guarantees: one pass, no allocation, every array bounded by LJ_OPINION_TEXT_MAX.
  */
@@ -43,14 +46,50 @@ int32_t lj_utf8_next(const char *text, size_t len, size_t *i)
     return cp;
 }
 
+uint16_t lj_text_fold(int32_t cp)
+{
+    size_t lo = 0;
+    size_t hi = lj_opinion_astral_count;
+    if (cp <= 0xFFFF)
+        return cp < 0 ? 0xFFFD : lj_opinion_fold[cp];
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (lj_opinion_astral[mid].from == (uint32_t)cp)
+            return lj_opinion_astral[mid].to;
+        if (lj_opinion_astral[mid].from < (uint32_t)cp)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return 0xFFFD;
+}
+
+int lj_text_mood(int32_t cp)
+{
+    size_t lo = 0;
+    size_t hi = lj_opinion_emoji_count;
+    while (cp > 0 && lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (lj_opinion_emoji[mid].code == (uint32_t)cp)
+            return lj_opinion_emoji[mid].mood;
+        if (lj_opinion_emoji[mid].code < (uint32_t)cp)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return 0;
+}
+
 struct reader {
     struct lj_text *t;
-    bool noise; /* something was dropped since the last symbol */
-    bool quoted;
-    uint8_t
-        open; /* a boundary that waits for the next symbol: LJ_CHAR_CLAUSE, _LIST, _SENTENCE or 0 */
+    uint8_t noise;  /* what was dropped since the last symbol: bits DROPPED, HIDDEN, EMOJI */
+    uint8_t quoted; /* LJ_SYM_QUOTED or 0 */
+    uint8_t open; /* a boundary that waits for the next symbol: LJ_CHAR_CLAUSE, _LIST, _SENTENCE or
+                     0 */
     uint8_t before; /* class of the last symbol */
 };
+
+enum { DROPPED = 1, HIDDEN = 2, EMOJI = 4 };
 
 static void open_clause(struct reader *r)
 {
@@ -69,19 +108,31 @@ static void open_clause(struct reader *r)
         };
     }
     r->open = 0;
+    r->noise = 0;
 }
 
-static void add_symbol(struct reader *r, uint16_t code, uint8_t class, uint32_t pos)
+static void squeeze(struct reader *r)
+{
+    r->t->squeezed++;
+    r->t->hidden += (r->noise & (HIDDEN | EMOJI)) == HIDDEN;
+    r->noise = 0;
+}
+
+static inline void add_symbol(struct reader *r, uint16_t code, uint8_t class, uint32_t pos)
 {
     struct lj_text *t = r->t;
-    bool noise = r->noise && !r->open && t->n > 0;
-    open_clause(r);
+    uint8_t flags = r->quoted;
+    if (r->open || t->n == 0) {
+        open_clause(r);
+    } else if (r->noise) {
+        flags |= LJ_SYM_NOISE_BEFORE;
+        squeeze(r);
+    }
     t->code[t->n] = code;
     t->pos[t->n] = (uint16_t)pos;
     t->clause[t->n] = (uint16_t)(t->clauses - 1);
-    t->flags[t->n] = (uint8_t)((noise ? LJ_SYM_NOISE_BEFORE : 0) | (r->quoted ? LJ_SYM_QUOTED : 0));
+    t->flags[t->n] = flags;
     t->n++;
-    r->noise = false;
     r->before = class;
 }
 
@@ -96,57 +147,101 @@ static void mark(struct reader *r, uint8_t class, uint16_t code)
         r->open = class;
     else if (r->open == LJ_CHAR_LIST && class == LJ_CHAR_CLAUSE)
         r->open = class;
-    r->noise = false;
+    r->noise = 0;
 }
 
-/* 1,680 and 7:30 are numbers: the mark between two digits is noise. So is an x that stands for a
- * symbol: 过x场. */
+/* An x between two ideographs stands for a symbol, 过x场, but is a letter in x光 and x线. */
+static bool is_cross(const char *text, size_t len, size_t i)
+{
+    static const char *const rays[] = {"光", "线", "射"};
+    if (i >= len || (unsigned char)text[i] < 0xE3)
+        return false;
+    for (size_t k = 0; k < sizeof rays / sizeof rays[0]; k++) {
+        if (len - i >= 3 && memcmp(text + i, rays[k], 3) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* 1,680 and 7:30 are numbers: the mark between two digits is noise. */
 static bool is_filler(const struct reader *r, uint16_t code, const char *text, size_t len, size_t i)
 {
-    if (code == 'x' && r->before == LJ_CHAR_HAN && !r->open && i < len)
-        return (unsigned char)text[i] >= 0xE3; /* a CJK character follows */
-    return (code == ',' || code == ':') && r->before == LJ_CHAR_DIGIT && !r->open && i < len &&
+    if (r->open)
+        return false;
+    if (code == 'x')
+        return r->before == LJ_CHAR_HAN && is_cross(text, len, i);
+    return (code == ',' || code == ':') && r->before == LJ_CHAR_DIGIT && i < len &&
            text[i] >= '0' && text[i] <= '9';
 }
 
-static void take(struct reader *r, int32_t cp, uint32_t pos, bool filler)
+static void take_mood(struct reader *r, int32_t cp)
 {
-    uint16_t code = cp >= 0 && cp <= 0xFFFF ? lj_opinion_fold[cp] : 0xFFFD;
-    uint8_t class = code == 0xFFFD || filler ? (uint8_t)LJ_CHAR_NOISE : lj_opinion_char[code];
+    int mood = lj_text_mood(cp);
+    r->noise |= mood ? EMOJI : 0;
+    r->t->emoji_good += mood > 0;
+    r->t->emoji_bad += mood < 0;
+}
+
+/* Whatever is no plain symbol. cp is the original code point, -1 for a bad byte. */
+static void take(struct reader *r, int32_t cp, uint16_t code, uint8_t class)
+{
     switch (class) {
-    case LJ_CHAR_NOISE:
-        r->noise = true;
-        break;
     case LJ_CHAR_OPEN:
     case LJ_CHAR_CLOSE:
-        r->quoted = class == LJ_CHAR_OPEN;
-        r->noise = true;
+        r->quoted = class == LJ_CHAR_OPEN ? LJ_SYM_QUOTED : 0;
+        r->noise |= DROPPED;
         break;
     case LJ_CHAR_CLAUSE:
     case LJ_CHAR_LIST:
     case LJ_CHAR_SENTENCE:
         mark(r, class, code);
         break;
+    case LJ_CHAR_HIDDEN:
+        r->noise |= HIDDEN | DROPPED;
+        break;
     default:
-        add_symbol(r, code, class, pos);
+        r->noise |= DROPPED;
+        if (class == LJ_CHAR_EMOJI || cp > 0xFFFF)
+            take_mood(r, cp);
         break;
     }
+}
+
+/* A three-byte character at p with at least three bytes left; -1 when it is none. */
+static inline int32_t three_bytes(const unsigned char *p)
+{
+    int32_t cp = (p[0] & 0x0F) << 12 | (p[1] & 0x3F) << 6 | (p[2] & 0x3F);
+    bool shape = (p[0] & 0xF0) == 0xE0 && is_tail(p[1]) && is_tail(p[2]);
+    return shape && cp >= 0x800 && (cp & 0xF800) != 0xD800 ? cp : -1;
 }
 
 bool lj_text_read(struct lj_text *t, const char *text, size_t len)
 {
     struct reader r = {.t = t};
+    uint32_t count = 0;
     t->n = t->code_points = t->bad_bytes = t->clauses = t->sentences = 0;
-    size_t i = 0;
-    while (i < len) {
-        if (t->code_points == LJ_OPINION_TEXT_MAX)
+    t->squeezed = t->hidden = t->emoji_good = t->emoji_bad = 0;
+    for (size_t i = 0; i < len; count++) {
+        if (count == LJ_OPINION_TEXT_MAX)
             return false;
-        int32_t cp = lj_utf8_next(text, len, &i);
+        int32_t cp = len - i >= 3 ? three_bytes((const unsigned char *)text + i) : -1;
+        if (cp >= 0)
+            i += 3;
+        else
+            cp = lj_utf8_next(text, len, &i);
         t->bad_bytes += cp < 0;
-        uint16_t code = cp >= 0 && cp <= 0xFFFF ? lj_opinion_fold[cp] : 0;
-        take(&r, cp, t->code_points, is_filler(&r, code, text, len, i));
-        t->code_points++;
+        uint16_t code = lj_text_fold(cp);
+        uint8_t class = lj_opinion_char[code];
+        if (class == LJ_CHAR_HAN)
+            add_symbol(&r, code, class, count);
+        else if ((code == 'x' || code == ',' || code == ':') && is_filler(&r, code, text, len, i))
+            r.noise |= DROPPED;
+        else if (class == LJ_CHAR_LETTER || class == LJ_CHAR_DIGIT)
+            add_symbol(&r, code, class, count);
+        else
+            take(&r, cp, code, class);
     }
+    t->code_points = count;
     t->list[t->clauses] =
         (struct lj_clause){.first = (uint16_t)t->n, .sentence = (uint16_t)t->sentences};
     return true;
@@ -158,9 +253,9 @@ size_t lj_text_fold_term(const char *term, size_t n, uint16_t *out, size_t cap)
     size_t k = 0;
     while (i < n) {
         int32_t cp = lj_utf8_next(term, n, &i);
-        if (cp < 0 || cp > 0xFFFF || k == cap)
+        if (cp < 0 || k == cap)
             return 0;
-        uint16_t code = lj_opinion_fold[cp];
+        uint16_t code = lj_text_fold(cp);
         uint8_t class = lj_opinion_char[code];
         if (class != LJ_CHAR_HAN && class != LJ_CHAR_LETTER && class != LJ_CHAR_DIGIT)
             return 0;

@@ -26,6 +26,10 @@ struct lj_text {
     uint32_t bad_bytes;
     uint32_t clauses;
     uint32_t sentences;
+    uint32_t squeezed; /* places inside a clause where noise was dropped between two symbols */
+    uint32_t hidden;   /* of these, where the noise is invisible and no emoji stands by it */
+    uint32_t emoji_good;
+    uint32_t emoji_bad;
     uint16_t code[LJ_OPINION_TEXT_MAX];   /* folded; never noise, never punctuation */
     uint16_t pos[LJ_OPINION_TEXT_MAX];    /* code point offset in the original */
     uint16_t clause[LJ_OPINION_TEXT_MAX]; /* index into list */
@@ -41,6 +45,12 @@ bool lj_text_read(struct lj_text *t, const char *text, size_t len);
 /* Decodes one code point at *i (< len) and moves *i on; a byte that starts no valid sequence gives
  * -1 and one step. */
 int32_t lj_utf8_next(const char *text, size_t len, size_t *i);
+
+/* The symbol of a code point; U+FFFD, which is noise, for -1 and for what has none in the BMP. */
+uint16_t lj_text_fold(int32_t cp);
+
+/* The mood of an emoji, 1 or -1; 0 for any other code point. */
+int lj_text_mood(int32_t cp);
 
 /* Folds a term (UTF-8, n bytes) into symbols; returns their number, or 0 when it is empty, too long
  * or not UTF-8. */

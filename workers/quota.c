@@ -3,9 +3,9 @@
  *
  * Input is the short result of validation (the kind is gated on its verdict 1). One row a version,
  * one a team, one a participation, all keyed by the event's position; nothing is looked up and
- * nothing is decided that depends on another event: settle_quota in db/functions/quota.sql does
- * that, in position order, whatever the sharing of batches was. So the worker needs no database and
- * keeps no state but scratch.
+ * nothing is decided that depends on another event: settle_quota in db/functions/quota_settle.sql
+ * does that, in position order, whatever the sharing of batches was. So the worker needs no
+ * database and keeps no state but scratch.
  *
  * Verdict 1 booked: the rows are there. A short result that is not of the contract's form fails
  * finally and is parked alone. */

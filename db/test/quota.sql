@@ -5,7 +5,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(48);
+select plan(59);
 
 -- ---- registers: by direct insert, with their events (settlement asks when a register event was received)
 create function ev(p int8, at timestamptz default '2025-01-01') returns void language sql as $$
@@ -184,5 +184,52 @@ select results_eq($$select f.type, f.payload::json ->> 'subject', f.payload::jso
     select act(430, 40, 1, 1::int2, '2025-11-01 09:00+08', 120, '{1}', '{{7,1,120,120}}')) x, lateral settle_quota(439)) f$$,
     $$values ('quota.duty_met', 'PERSON', 'P7')$$, 'the duty of 105 is met by 120 minutes, told once');
 select is_empty('select * from settle_quota(439)', 'settling again does nothing');
+
+-- ---- first reports add to what stands; only what needs it is computed whole (the count of groups that quota_should is asked for)
+create table whole (groups int4);
+grant all on whole to public;
+alter function quota_should(int4[], date[], int4[], date[], int8) rename to should_put_aside;
+create function quota_should(persons int4[], days date[], teams int4[], team_days date[], upto int8) returns table (subject_kind int2, subject int4, day date,
+        activity uuid, team int4, minutes int4, sessions int4, policy int4, policy_version int4) language plpgsql as $$
+begin
+    insert into whole values (cardinality(persons) + cardinality(teams));
+    return query select * from should_put_aside(persons, days, teams, team_days, upto);
+end
+$$;
+select act(500, 50, 1, 1::int2, '2025-11-10 14:00+08', 60, '{1}', '{{4,1,60,60}}'), act(501, 51, 1, 1::int2, '2025-11-11 09:00+08', 60, '{1}', '{{4,1,60,60}}');
+select count(*) from settle_quota(509) \gset met_
+select act(510, 52, 1, 1::int2, '2025-11-10 09:00+08', 60, '{1}', '{{4,1,60,60}}'), act(511, 53, 1, 1::int2, '2025-11-10 16:00+08', 60, '{1}', '{{4,1,60,60}}', 2);
+select act(512, 54, 1, 1::int2, '2025-11-10 17:00+08', 60, '{1,2}', '{{5,2,60,60},{3,1,60,60}}', 2);
+select count(*) from settle_quota(519) \gset met_
+select is((select count(*) from whole), 0::int8, 'first reports, also on days that have minutes and sessions: no group is computed whole');
+select is(minutes_of(4, '2025-11-10'), 180::int8, 'and their minutes stand');
+select results_eq($$select activity, sum(sessions) from ledger_entry where subject_kind = 1 and subject = 1 and day = '2025-11-10' group by 1 having sum(sessions) <> 0$$,
+    $$values ('00000000-0000-7000-8000-000000000052'::uuid, 1::int8), ('00000000-0000-7000-8000-000000000053', 1)$$,
+    'the session of a site moved to the earlier activity, the other site has its own');
+select act(520, 55, 1, 1::int2, '2025-11-10 10:00+08', 240, '{1}', '{{4,1,240,240}}', 3), act(521, 56, 1, 1::int2, '2025-11-10 11:00+08', 240, '{1}', '{{4,1,240,240},{3,1,240,240}}', 4);
+select count(*) from settle_quota(529) \gset met_
+select is((select sum(groups) from whole), 1::int8, 'where a cap binds that person and day is computed whole, and nothing else');
+select is(minutes_of(4, '2025-11-10'), 480::int8, 'the cap holds');
+delete from whole;
+select act(530, 57, 1, 1::int2, '2025-11-12 09:00+08', 60, '{1}', '{{4,1,60,60},{5,2,60,60}}'), act(531, 51, 2, 2::int2, '2025-11-12 08:00+08', 60, '{1}', '{{4,1,60,60}}');
+select count(*) from settle_quota(539) \gset met_
+select is((select sum(groups) from whole), 4::int8, 'a correction: its person and its team on both its days, the first report that came with it among them');
+select is(minutes_of(4, '2025-11-12') + minutes_of(4, '2025-11-11') * 1000 + sessions_of(1, '2025-11-12'), 121::int8, 'and the sums are right');
+drop function quota_should(int4[], date[], int4[], date[], int8);
+alter function should_put_aside(int4[], date[], int4[], date[], int8) rename to quota_should;
+select is_empty('select * from quota_diff()', 'equal to the recomputation on both paths');
+
+-- ---- a closed year is left alone: 2025 closes with 7 February 2026, local
+create function ledger_2025() returns text language sql as $$ select md5(string_agg(l::text, ',' order by l::text)) || (select md5(string_agg(t::text, ',' order by t::text))
+    from (select subject_kind, subject, minutes, sessions, duty from quota_total where year = 2025) t) from ledger_entry l where year = 2025 $$;
+select ledger_2025() as before \gset
+select member_row(540, 5, 4, 1, '2025-12-01', null, 'FORMAL', '2026-02-08 00:00+08'), policy_row(540, 1, 2, '2025-01-01', 600, 9);
+select act(541, 58, 1, 1::int2, '2026-01-10 09:00+08', 60, '{1}', '{{4,1,60,60}}', 1, 1::int2, true, false, '2026-02-08 00:01+08');
+select count(*) from settle_quota(549) \gset met_
+select is(ledger_2025(), :'before', 'registers and policies dated back into a closed year change nothing there');
+select is(minutes_of(4, '2026-01-10') + duty_of(2, 4, 2026), 660::int8, 'but hold in the open one');
+select member_row(550, 5, 4, 1, '2025-12-01', null, 'FORMAL', '2026-02-07 23:59+08');
+select count(*) from settle_quota(559) \gset met_
+select isnt(ledger_2025(), :'before', 'a minute earlier they do');
 select * from finish();
 rollback;

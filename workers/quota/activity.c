@@ -4,7 +4,7 @@
  * out] with [start, end] less the break, on full timestamps, floored to whole minutes; without in
  * or out the declared ones), base = min(present, declared), the local day. What depends on
  * registers, policies or other events (status, caps, factors, the day rule, sessions) is settled in
- * db/functions/quota.sql.
+ * db/functions/quota_apply.sql.
  *
  * The text comes from another worker, not from a client. So a form that is not the contract's is an
  * error, never a guess: the event is parked and the fault is found. Numbers are bounded before they

@@ -1,0 +1,344 @@
+-- The rules of the quota: which policy holds, what an athlete's row is worth, what should stand for persons and teams, and what they owe. Reads
+-- only; everything is computed as of a position. Idempotent.
+-- Arrays, not temporary tables: they bloat no catalogue at one settlement a second, and under force_custom_plan the planner knows how long they are.
+set role liangjin_owner;
+set search_path = liangjin, pg_catalog;
+
+-- ---------------------------------------------------------------------------------------------------------------- policies
+
+-- Which policy holds for a team, by spans of days (lo and hi included): a_* for minutes, caps and the athletes' duty, s_* for sessions and the
+-- team's duty. Of each scope object the highest version in force; of those the strictest, the narrower scope where they are equal (7.6a).
+-- Days that no row holds are in no span. Teams without a policy of their own share their unit's answer.
+create or replace function quota_policy_spans(teams int4[], upto int8)
+        returns table (team int4, lo date, hi date, a_policy int4, a_version int4, s_policy int4, s_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = on as $$
+#variable_conflict use_column
+begin
+    return query
+    with t as materialized (
+        select i.number as team, i.unit, p.number as own
+        from unnest(teams) q(n) join team i on i.number = q.n left join policy p on p.scope = 'TEAM' and p.team = i.number
+    ), profile as materialized (
+        select distinct t.unit, t.own from t
+    ), above as materialized (
+        select u.unit, a.number, a.level
+        from (select distinct profile.unit from profile where exists (select from policy where policy.scope = 'UNIT')) u
+            cross join lateral unit_and_above(u.unit, upto) a
+    ), applicable as materialized (
+        select pr.unit, pr.own, p.number, v.version, v.valid_from::date as lo, coalesce(v.valid_to::date, date '2999-12-31') as hi,
+               v.athlete_min_minutes as am, v.team_min_sessions as sm,
+               case p.scope when 'TEAM' then -1 when 'UNIT' then ab.level else 1000 end as width
+        from profile pr
+            join policy p on p.scope = 'NATION' or p.number = pr.own or p.scope = 'UNIT'
+            left join above ab on ab.unit = pr.unit and ab.number = p.unit
+            join policy_version v on v.number = p.number and v.position <= upto
+        where p.scope <> 'UNIT' or ab.number is not null
+    ), edge as (
+        select unit, own, lo as at from applicable union select unit, own, hi + 1 from applicable
+    ), piece as (
+        select unit, own, at as lo, lead(at) over (partition by unit, own order by at) - 1 as hi from edge
+    ), latest as (
+        select distinct on (p.unit, p.own, p.lo, a.number) p.unit, p.own, p.lo, p.hi, a.number, a.version, a.am, a.sm, a.width
+        from piece p join applicable a on a.unit = p.unit and a.own is not distinct from p.own and a.lo <= p.lo and a.hi >= p.lo
+        where p.hi is not null
+        order by p.unit, p.own, p.lo, a.number, a.version desc
+    ), pick as materialized (
+        select l.unit, l.own, l.lo, l.hi,
+               (array_agg(l.number order by l.am desc, l.width, l.number))[1] as ap, (array_agg(l.version order by l.am desc, l.width, l.number))[1] as av,
+               (array_agg(l.number order by l.sm desc, l.width, l.number))[1] as sp, (array_agg(l.version order by l.sm desc, l.width, l.number))[1] as sv
+        from latest l group by l.unit, l.own, l.lo, l.hi
+    )
+    select t.team, k.lo, k.hi, k.ap, k.av, k.sp, k.sv from t join pick k on k.unit = t.unit and k.own is not distinct from t.own;
+end
+$$;
+
+-- A policy version's numbers as whole ten-thousandths (the columns are numeric(5,4)): exact, and integer arithmetic is several times as fast.
+create or replace view quota_rule as
+    select v.number, v.version, v.athlete_min_minutes, v.team_min_sessions, v.activity_cap_minutes, v.day_cap_minutes, v.lecture_cap_minutes, v.rounding,
+           v.min_team_athletes, v.counted_statuses, v.session_statuses, v.session_tolerance, v.entry_cutoff,
+           (v.presence_min * 10000)::int4 as presence,
+           array[v.mode_onsite, v.mode_live, v.mode_recorded, v.mode_hybrid] as mode_numeric,
+           array[(v.mode_onsite * 10000)::int4, (v.mode_live * 10000)::int4, (v.mode_recorded * 10000)::int4, (v.mode_hybrid * 10000)::int4] as factors
+    from policy_version v;
+
+-- Spans of athletes' memberships as of a position.
+create or replace function quota_member_spans(persons int4[], upto int8)
+        returns table (person int4, team int4, status text, lo date, hi date)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = on as $$
+#variable_conflict use_column
+begin
+    return query
+    select m.person, m.team, v.status, v.valid_from::date, coalesce(v.valid_to::date, date '2999-12-31')
+    from unnest(persons) q(n) join membership m on m.person = q.n join membership_version v on v.number = m.number and v.position <= upto
+    where v.role = 'ATHLETE'
+        and not exists (select from membership_version n where n.number = v.number and n.position > v.position and n.position <= upto);
+end
+$$;
+
+-- What holds for athletes in their teams, by spans of days (lo and hi included), in one pass over memberships as of a position and policies.
+-- policy ...: of minutes; earns: the status is counted. s_policy ...: of sessions; counts: the status is one of session_statuses.
+create or replace function quota_member_rules(persons int4[], upto int8)
+        returns table (person int4, team int4, lo date, hi date, policy int4, version int4, presence int4, activity_cap int4, lecture_cap int4,
+            day_cap int4, rounding int4, factors int4[], earns bool, s_policy int4, s_version int4, s_presence int4, s_factors int4[],
+            min_athletes int4, counts bool)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set work_mem = '64MB' set enable_nestloop = off set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    with member as materialized (
+        select * from quota_member_spans(persons, upto)
+    ), span as materialized (
+        select * from quota_policy_spans(array(select distinct member.team from member), upto)
+    )
+    select m.person, m.team, greatest(m.lo, s.lo), least(m.hi, s.hi), a.number, a.version, a.presence, a.activity_cap_minutes::int4,
+           a.lecture_cap_minutes::int4, a.day_cap_minutes::int4, a.rounding::int4, a.factors, m.status = any (a.counted_statuses),
+           b.number, b.version, b.presence, b.factors, b.min_team_athletes::int4, m.status = any (b.session_statuses)
+    from member m
+        join span s on s.team = m.team and s.lo <= m.hi and s.hi >= m.lo
+        join quota_rule a on a.number = s.a_policy and a.version = s.a_version
+        join quota_rule b on b.number = s.s_policy and b.version = s.s_version;
+end
+$$;
+
+-- Days on which teams are ACTIVE, as of a position.
+create or replace function quota_team_active(teams int4[], upto int8) returns table (team int4, active datemultirange)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = on as $$
+#variable_conflict use_column
+begin
+    return query
+    select v.number, datemultirange(daterange(v.valid_from, v.valid_to, '[]')) - v.paused
+    from unnest(teams) q(n) join team_version v on v.number = q.n and v.position <= upto
+    where not exists (select from team_version n where n.number = v.number and n.position > v.position and n.position <= upto);
+end
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------- what should stand
+
+-- Minutes of one row, before the day rule.
+create or replace function quota_credit(base int2, cap int4, factor int4, rounding int4) returns int4 language sql immutable parallel safe as
+    $$ select least(base, cap) * factor / (10000 * rounding) * rounding $$;
+
+-- Roster rows of versions of activities, by position: index probes and nothing else (a hash join of some hundred thousand keys reads the whole
+-- history). The arithmetic runs apart from it with enable_nestloop off: the planner cannot know how many rows a step there has, and a wrong guess
+-- costs minutes. And with jit off, whoever calls: a join that is "off" counts as enormously dear, and compiling it took seconds for a single row.
+create or replace function quota_rows_at(positions int8[])
+        returns table ("position" int8, activity uuid, start_at timestamptz, site int4, day date, year int2, person int4, team int4, present int2,
+            base int2, net int2, mode int2, guided bool, able bool)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    select p.position, v.activity, v.start_at, v.site, v.day, date_part('year', v.day)::int2, p.person, p.team, p.present, p.base, v.net, v.mode,
+           v.guided, p.listed and p.role <> 5 and not v.themes_only
+    from unnest(positions) g(position) join quota_version v on v.position = g.position join quota_participation p on p.position = v.position;
+end
+$$;
+
+-- Roster rows with what they are worth by themselves: c, minutes before the day rule; min_athletes, not null where the row counts as an athlete of
+-- its team, so that the activity makes a session for it when so many do. The rows are those of first reports with positions in (since, upto], and
+-- those at positions. One query without a SET: it is planned as part of its caller's, under the caller's settings.
+create or replace function quota_judged(since int8, upto int8, positions int8[], persons int4[])
+        returns table ("position" int8, activity uuid, start_at timestamptz, site int4, day date, year int2, person int4, team int4, c int4,
+            day_cap int4, rounding int4, policy int4, version int4, min_athletes int4, s_policy int4, s_version int4)
+    language sql stable as $$
+    select r.position, r.activity, r.start_at, r.site, r.day, r.year, r.person, r.team,
+           case when r.able and k.earns and r.present * 10000 >= k.presence * r.net
+                then quota_credit(r.base, case when r.guided then k.activity_cap else k.lecture_cap end, k.factors[r.mode], k.rounding) else 0 end,
+           k.day_cap, k.rounding, k.policy, k.version,
+           case when r.able and k.counts and k.s_factors[r.mode] > 0 and r.present * 10000 >= k.s_presence * r.net then k.min_athletes end,
+           k.s_policy, k.s_version
+    from (select p.position, v.activity, v.start_at, v.site, v.day, v.year, p.person, p.team, p.present, p.base, v.net, v.mode, v.guided,
+                 p.listed and p.role <> 5 and not v.themes_only as able
+          from (select x.*, date_part('year', x.day)::int2 as year from quota_version x
+                where x.position > since and x.position <= upto and x.version = 1 and x.op = 1 offset 0) v
+              join quota_participation p on p.position = v.position
+          where p.position > since and p.position <= upto
+          union all
+          select * from quota_rows_at(positions)) r
+        left join quota_member_rules(persons, upto) k on k.person = r.person and k.team = r.team and r.day between k.lo and k.hi
+$$;
+
+-- Positions of the live versions that touch persons on days or teams on days: index probes, as above.
+create or replace function quota_live_positions(persons int4[], days date[], teams int4[], team_days date[], upto int8) returns setof int8
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    select v.position
+    from (select p.position from unnest(persons, days) g(person, day)
+              join quota_participation p on p.person = g.person and p.day = g.day and p.position <= upto
+          union
+          select t.position from unnest(teams, team_days) g(team, day)
+              join quota_team t on t.team = g.team and t.day = g.day and t.position <= upto) x
+        join quota_version v on v.position = x.position
+    where not exists (select from quota_version n where n.activity = v.activity and n.version > v.version and n.position <= upto);
+end
+$$;
+
+-- The day rule where a day's credits exceed a cap: in order each gets min(credit, its row's cap - the day's minutes so far), rounded down again.
+create or replace function quota_day_rule(credits int4[], caps int4[], roundings int4[]) returns int4[]
+    language plpgsql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+declare
+    ret int4[] := '{}';
+    so_far int4 := 0;
+    got int4;
+begin
+    for i in 1 .. cardinality(credits) loop
+        got := greatest(0, least(credits[i], caps[i] - so_far)) / roundings[i] * roundings[i];
+        so_far := so_far + got;
+        ret := ret || got;
+    end loop;
+    return ret;
+end
+$$;
+
+-- What should stand for persons on days and for teams on days: a row an activity that gives minutes; a row a site, on the first activity there that
+-- reaches min_team_athletes by itself. The pairs must be distinct.
+create or replace function quota_should(persons int4[], days date[], teams int4[], team_days date[], upto int8)
+        returns table (subject_kind int2, subject int4, day date, activity uuid, team int4, minutes int4, sessions int4, policy int4,
+            policy_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set work_mem = '64MB' set enable_nestloop = off set jit = off as $$
+#variable_conflict use_column
+declare
+    positions int8[] := array(select quota_live_positions(persons, days, teams, team_days, upto));
+    roster int4[] := array(select distinct r.person from quota_rows_at(positions) r);
+begin
+    return query
+    with j as materialized (
+        select * from quota_judged(upto, upto, positions, roster)
+    ), credit as materialized (
+        select j.* from j join unnest(persons, days) g(person, day) on g.person = j.person and g.day = j.day where j.c > 0
+    ), hot as materialized (                   -- the few groups whose sum exceeds a cap: only they need their order
+        select c.person, c.day from credit c group by c.person, c.day having sum(c.c) > min(c.day_cap)
+    ), capped as (
+        select c.person, c.day, array_agg(c.activity order by c.start_at, c.activity) as activities,
+               array_agg(c.team order by c.start_at, c.activity) as teams, array_agg(c.policy order by c.start_at, c.activity) as policies,
+               array_agg(c.version order by c.start_at, c.activity) as versions,
+               quota_day_rule(array_agg(c.c order by c.start_at, c.activity), array_agg(c.day_cap order by c.start_at, c.activity),
+                   array_agg(c.rounding order by c.start_at, c.activity)) as got
+        from credit c join hot h on h.person = c.person and h.day = c.day group by c.person, c.day
+    ), session as (
+        select j.position, j.team, j.day, j.site, j.start_at, j.activity, min(j.s_policy) as policy, min(j.s_version) as version
+        from j where j.min_athletes is not null
+        group by j.position, j.team, j.day, j.site, j.start_at, j.activity having count(*) >= min(j.min_athletes)
+    )
+    select 2::int2, c.person, c.day, c.activity, c.team, c.c, 0, c.policy, c.version
+    from credit c where not exists (select from hot h where h.person = c.person and h.day = c.day)
+    union all
+    select 2::int2, k.person, k.day, u.activity, u.team, u.minutes, 0, u.policy, u.version
+    from capped k cross join lateral unnest(k.activities, k.teams, k.got, k.policies, k.versions) as u(activity, team, minutes, policy, version)
+    where u.minutes > 0
+    union all
+    (select distinct on (s.team, s.day, s.site) 1::int2, s.team, s.day, s.activity, s.team, 0, 1, s.policy, s.version
+     from session s
+         join unnest(teams, team_days) g(team, day) on g.team = s.team and g.day = s.day
+         join quota_team_active(array(select distinct u from unnest(teams) u), upto) a on a.team = s.team and s.day <@ a.active
+     order by s.team, s.day, s.site, s.start_at, s.activity);
+end
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------- duty
+
+-- D(p,y): the sum over the days with a counted status of the highest athlete_min_minutes of that day, over the days of the year, rounded up once;
+-- 0 where the first counted day lies after the entry cut-off. A row a pair asked for. Exact: integers to the end.
+create or replace function quota_person_duty(persons int4[], years int2[], upto int8)
+        returns table (person int4, year int2, duty int4, policy int4, policy_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set work_mem = '64MB' set enable_nestloop = off
+    set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    with g as materialized (
+        select u.person, u.year, make_date(u.year, 1, 1) as first, make_date(u.year, 12, 31) as last
+        from (select distinct x.person, x.year from unnest(persons, years) x(person, year)) u
+    ), member as materialized (
+        select * from quota_member_spans(array(select distinct g.person from g), upto)
+    ), span as materialized (
+        select * from quota_policy_spans(array(select distinct member.team from member), upto)
+    ), iv as materialized (
+        select g.person, g.year, greatest(m.lo, s.lo, g.first) as lo, least(m.hi, s.hi, g.last) as hi, q.athlete_min_minutes as am, q.rounding,
+               q.entry_cutoff, q.number, q.version
+        from g join member m on m.person = g.person and m.lo <= g.last and m.hi >= g.first
+            join span s on s.team = m.team and s.lo <= g.last and s.hi >= g.first
+            join quota_rule q on q.number = s.a_policy and q.version = s.a_version
+        where m.status = any (q.counted_statuses) and greatest(m.lo, s.lo) <= least(m.hi, s.hi)
+    ), alone as materialized (                 -- nearly everybody: one membership under one policy
+        select iv.person, iv.year from iv group by iv.person, iv.year having count(*) = 1
+    ), many as materialized (
+        select iv.* from iv where not exists (select from alone a where a.person = iv.person and a.year = iv.year)
+    ), edge as (
+        select iv.person, iv.year, iv.lo as at from many iv union select iv.person, iv.year, iv.hi + 1 from many iv
+    ), piece as (
+        select e.person, e.year, e.at as lo, lead(e.at) over (partition by e.person, e.year order by e.at) - 1 as hi from edge e
+    ), best as (
+        select iv.person, iv.year, iv.lo, iv.hi, iv.am, iv.rounding, iv.entry_cutoff, iv.number, iv.version
+        from iv join alone a on a.person = iv.person and a.year = iv.year
+        union all
+        (select distinct on (p.person, p.year, p.lo) p.person, p.year, p.lo, p.hi, iv.am, iv.rounding, iv.entry_cutoff, iv.number, iv.version
+         from piece p join many iv on iv.person = p.person and iv.year = p.year and iv.lo <= p.lo and iv.hi >= p.lo
+         where p.hi is not null
+         order by p.person, p.year, p.lo, iv.am desc, iv.number, iv.version desc)
+    ), summed as (
+        select b.person, b.year, sum((b.hi - b.lo + 1) * b.am)::int8 as mass, min(b.lo) as entry,
+               (array_agg(b.entry_cutoff order by b.lo))[1] as cutoff,
+               (array_agg(b.rounding::int8 order by b.lo desc) filter (where b.am > 0))[1] as r,
+               (array_agg(b.number order by b.lo desc) filter (where b.am > 0))[1] as number,
+               (array_agg(b.version order by b.lo desc) filter (where b.am > 0))[1] as version
+        from best b group by b.person, b.year
+    )
+    select g.person, g.year,
+           case when s.r is null or to_char(s.entry, 'MM-DD') > s.cutoff then 0
+                else ((s.mass + (g.last - g.first + 1) * s.r - 1) / ((g.last - g.first + 1) * s.r) * s.r)::int4 end,
+           s.number, s.version
+    from g left join summed s on s.person = g.person and s.year = g.year;
+end
+$$;
+
+-- DS(t,y) = max(0, ceil(sum over active days of team_min_sessions / days of the year - tolerance)).
+create or replace function quota_team_duty(teams int4[], years int2[], upto int8)
+        returns table (team int4, year int2, duty int4, policy int4, policy_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set work_mem = '64MB' set enable_nestloop = off
+    set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    with g as materialized (
+        select u.team, u.year, make_date(u.year, 1, 1) as first, make_date(u.year, 12, 31) as last
+        from (select distinct x.team, x.year from unnest(teams, years) x(team, year)) u
+    ), t as materialized (
+        select i.n as team, datemultirange(daterange(x.valid_from, x.valid_to, '[]')) - x.paused as active
+        from (select distinct g.team as n from g) i
+            cross join lateral (select v.* from team_version v where v.number = i.n and v.position <= upto order by v.position desc limit 1) x
+    ), piece as (
+        select g.team, g.year, upper(r) - lower(r) as days, upper(r) as until, q.team_min_sessions as sm, q.session_tolerance as tolerance,
+               q.number, q.version
+        from g join t on t.team = g.team
+            join quota_policy_spans(array(select distinct g.team from g), upto) s on s.team = g.team and s.lo <= g.last and s.hi >= g.first
+            join quota_rule q on q.number = s.s_policy and q.version = s.s_version
+            cross join lateral unnest(datemultirange(daterange(greatest(s.lo, g.first), least(s.hi, g.last), '[]')) * t.active) r
+    ), summed as (
+        select p.team, p.year, sum(p.days * p.sm)::numeric as mass,
+               (array_agg(p.tolerance order by p.until desc) filter (where p.sm > 0))[1] as tolerance,
+               (array_agg(p.number order by p.until desc) filter (where p.sm > 0))[1] as number,
+               (array_agg(p.version order by p.until desc) filter (where p.sm > 0))[1] as version
+        from piece p group by p.team, p.year
+    )
+    select g.team, g.year,
+           coalesce(greatest(0, ceil((s.mass - s.tolerance * (g.last - g.first + 1)) / (g.last - g.first + 1))), 0)::int4, s.number, s.version
+    from g left join summed s on s.team = g.team and s.year = g.year;
+end
+$$;
+
+grant execute on function quota_person_duty(int4[], int2[], int8), quota_team_duty(int4[], int2[], int8), quota_policy_spans(int4[], int8)
+    to liangjin_broker, liangjin_audit, liangjin_control;
+grant select on quota_rule to liangjin_broker, liangjin_worker, liangjin_audit;
+reset role;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "workers/opinion/engine.h"
+#include "workers/opinion/evade.h"
 
 void lj_add_tok(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
 {
@@ -38,7 +39,8 @@ void lj_add_tok(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
 static void on_match(void *arg, uint32_t end, uint16_t len, uint16_t id)
 {
     struct lj_opinion *o = arg;
-    if (o->text.clause[end - len] == o->text.clause[end - 1])
+    if (o->text.clause[end - len] == o->text.clause[end - 1] &&
+        lj_evade_whole(&o->text, end - len, end))
         lj_add_tok(o, end - len, end, id);
 }
 

@@ -12,9 +12,12 @@
  * All input is Debian's unicode-data and our own tables; the generated file carries the notice that
  * the Unicode licence asks for.
  *
- * Usage: gen_tables DIR T2S.tsv VARIANTS.tsv EMOJI.tsv > tables.c   DIR holds UnicodeData.txt,
- * DerivedNormalizationProps.txt, EquivalentUnifiedIdeograph.txt, Unihan_Variants.txt and
- * Unihan_Readings.txt.
+ * Tables that are only read at start (evade.c) follow as text, as NAME=FILE: const char
+ * lj_opinion_NAME_tsv[].
+ *
+ * Usage: gen_tables DIR T2S.tsv VARIANTS.tsv EMOJI.tsv [NAME=FILE ...] > tables.c   DIR holds
+ * UnicodeData.txt, DerivedNormalizationProps.txt, EquivalentUnifiedIdeograph.txt,
+ * Unihan_Variants.txt and Unihan_Readings.txt.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -377,6 +380,28 @@ static void print_tables(const struct tables *t)
     printf("};\n");
 }
 
+/* NAME=FILE: the file's bytes. */
+static void print_file(char *arg)
+{
+    char *eq = strchr(arg, '=');
+    size_t n = 0;
+    if (!eq)
+        ucd_die(arg, "is not NAME=FILE");
+    *eq = '\0';
+    FILE *f = fopen(eq + 1, "rb");
+    if (!f)
+        ucd_die(eq + 1, "cannot be opened");
+    printf("extern const char lj_opinion_%s_tsv[];\nextern const size_t lj_opinion_%s_tsv_size;\n",
+           arg, arg);
+    printf("const char lj_opinion_%s_tsv[] = {", arg);
+    for (int c = getc(f); c != EOF; c = getc(f), n++)
+        printf("%s%d,", n % 24 ? "" : "\n", c < 128 ? c : c - 256);
+    if (ferror(f) || n == 0)
+        ucd_die(eq + 1, "cannot be read, or is empty");
+    (void)fclose(f);
+    printf("0};\nconst size_t lj_opinion_%s_tsv_size = %zu;\n", arg, n);
+}
+
 static const char *in_dir(const char *dir, const char *name)
 {
     static char path[4096];
@@ -389,8 +414,9 @@ int main(int argc, char **argv)
 {
     static struct tables t;
     char *data;
-    if (argc != 5) {
-        (void)fprintf(stderr, "usage: gen_tables DIR T2S.tsv VARIANTS.tsv EMOJI.tsv\n");
+    if (argc < 5) {
+        (void)fprintf(stderr,
+                      "usage: gen_tables DIR T2S.tsv VARIANTS.tsv EMOJI.tsv [NAME=FILE ...]\n");
         return 2;
     }
     data = strdup(in_dir(argv[1], "UnicodeData.txt"));
@@ -412,6 +438,8 @@ int main(int argc, char **argv)
     qsort(t.astral, t.astral_count, sizeof t.astral[0], by_from);
     qsort(t.emoji, t.emoji_count, sizeof t.emoji[0], by_code);
     print_tables(&t);
+    for (int i = 5; i < argc; i++)
+        print_file(argv[i]);
     ucd_free(&t.ucd);
     return ferror(stdout) || fclose(stdout) ? 1 : 0;
 }

@@ -6,10 +6,9 @@
  * masks.tsv   word, classes or -, note
  * pairs.tsv and sentence_rules.tsv: rows.c; severity.tsv and routing.tsv: policy.c
  *
- * Every surface is folded with the fold of the texts. A term of two to four characters also gets
- * the spellings with one character written as its toneless syllable (gu折) or as its reviewed split
- * parts (扌丁); these hits are marked evasive. Rows that fold to the same symbols and mean the same
- * are kept once: two equal negators would cancel each other.
+ * Every surface is folded with the fold of the texts. Terms and words also get the spellings that
+ * hide them (evade.c: gu折, 扌丁, sf); these hits are marked evasive. Rows that fold to the same
+ * symbols and mean the same are kept once: two equal negators would cancel each other.
  *
  * Guarantees: a row that does not parse is an error with file and line, never skipped.
  */
@@ -20,7 +19,7 @@
 #include <string.h>
 
 #include "common/err.h"
-#include "workers/opinion/tables.h"
+#include "workers/opinion/evade.h"
 #include "workers/opinion/text.h"
 #include "workers/opinion/tsv.h"
 
@@ -46,6 +45,7 @@ struct builder {
     size_t pool_size;
     uint16_t *bucket; /* 1 + the last pattern of that hash, 0 = none */
     uint16_t *chain;  /* by pattern: 1 + the one before it in its bucket */
+    struct lj_evade *evade;
 };
 
 int lj_rules_class(const struct lj_rules *r, const char *name, size_t n)
@@ -108,6 +108,12 @@ static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const str
                      struct lj_err *err)
 {
     struct lj_entry *old = find_entry(b, sym, n, e->kind);
+    if (old && e->evasive && !old->evasive)
+        return 0; /* a real word hides nothing */
+    if (old && old->evasive && !e->evasive) {
+        *old = *e;
+        return 0;
+    }
     if (old) {
         struct lj_classes classes = old->classes;
         lj_join(&classes, &e->classes);
@@ -130,67 +136,21 @@ static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const str
     return 0;
 }
 
-/* Adds the term with character i replaced by the letters or parts in with. */
-static int add_variant(struct builder *b, const uint16_t *sym, size_t n, size_t i,
-                       const uint16_t *with, size_t m, const struct lj_entry *e, struct lj_err *err)
-{
-    uint16_t out[TERM_MAX + 8];
-    struct lj_entry v = *e;
-    v.evasive = true;
-    memcpy(out, sym, i * sizeof *sym);
-    memcpy(out + i, with, m * sizeof *with);
-    memcpy(out + i + m, sym + i + 1, (n - i - 1) * sizeof *sym);
-    return add_entry(b, out, n - 1 + m, &v, err);
-}
+struct spelling {
+    struct builder *b;
+    const struct lj_entry *e;
+};
 
-static size_t split_parts(uint16_t sym, uint16_t *out)
-{
-    static const struct {
-        uint16_t whole, left, right;
-    } splits[] = {
-        {0x6253, 0x624C, 0x4E01}, /* 打 = 扌丁 */
-        {0x9A97, 0x9A6C, 0x6241}, /* 骗 = 马扁 */
-        {0x9A82, 0x9A6C, 0x53E3}, /* 骂, as far as it is written 马口 */
-        {0x8D22, 0x8D1D, 0x624D}, /* 财 = 贝才 */
-        {0x5047, 0x4EBB, 0x53DA}, /* 假 = 亻叚 */
-    };
-    for (size_t i = 0; i < sizeof splits / sizeof splits[0]; i++) {
-        if (splits[i].whole == sym) {
-            out[0] = splits[i].left;
-            out[1] = splits[i].right;
-            return 2;
-        }
-    }
-    return 0;
-}
-
-static size_t syllable_of(uint16_t sym, uint16_t *out)
-{
-    if (sym < LJ_OPINION_HAN_FIRST || sym >= LJ_OPINION_HAN_FIRST + LJ_OPINION_HAN_COUNT)
-        return 0;
-    const char *s = lj_opinion_syllable[lj_opinion_pinyin[sym - LJ_OPINION_HAN_FIRST]];
-    size_t n = strlen(s);
-    for (size_t i = 0; i < n; i++)
-        out[i] = (uint16_t)s[i];
-    return n;
-}
-
-static int add_variants(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e,
+/* A homophone never weighs more than a plain word: it may still be chance. */
+static int add_spelling(void *arg, const uint16_t *sym, size_t n, enum lj_evade_how how,
                         struct lj_err *err)
 {
-    if (n < 2 || n > 4)
-        return 0;
-    for (size_t i = 0; i < n; i++) {
-        uint16_t with[8];
-        size_t m = syllable_of(sym[i], with);
-        int rc = m ? add_variant(b, sym, n, i, with, m, e, err) : 0;
-        m = rc < 0 ? 0 : split_parts(sym[i], with);
-        if (m)
-            rc = add_variant(b, sym, n, i, with, m, e, err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
+    const struct spelling *s = arg;
+    struct lj_entry v = *s->e;
+    v.evasive = true;
+    if (how == LJ_EVADE_SOUND && v.weight == LJ_STRONG)
+        v.weight = LJ_PLAIN;
+    return add_entry(s->b, sym, n, &v, err);
 }
 
 int lj_rules_bad_row(const struct lj_tsv *t, const char *what, struct lj_err *err)
@@ -242,7 +202,8 @@ static int read_term(struct builder *b, const struct lj_tsv *t, struct lj_err *e
         return rc;
     lj_rules_name(e.name, t->field[0].p, t->field[0].n);
     rc = add_entry(b, sym, n, &e, err);
-    return rc < 0 ? rc : add_variants(b, sym, n, &e, err);
+    struct spelling s = {b, &e};
+    return rc < 0 ? rc : lj_evade_term(b->evade, sym, n, true, add_spelling, &s, err);
 }
 
 static int read_classes(struct builder *b, const struct lj_tsv *t, struct lj_classes *ret,
@@ -281,10 +242,8 @@ static int read_word_or_mask(struct builder *b, const struct lj_tsv *t, bool mas
         lj_add(&e.classes, LJ_W_MASK);
     lj_rules_name(e.name, t->field[0].p, t->field[0].n);
     rc = add_entry(b, sym, n, &e, err);
-    uint16_t parts[2];
-    if (rc == 0 && n <= 4 && split_parts(sym[0], parts)) /* 扌丁 in the words of pair rules */
-        rc = add_variant(b, sym, n, 0, parts, 2, &e, err);
-    return rc;
+    struct spelling s = {b, &e};
+    return rc < 0 || mask ? rc : lj_evade_term(b->evade, sym, n, false, add_spelling, &s, err);
 }
 
 static int read_word(struct builder *b, const struct lj_tsv *t, struct lj_err *err)
@@ -431,7 +390,8 @@ static int builder_init(struct builder *b, struct lj_err *err)
         !b->r->pairs || !b->r->rules)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the rule tables");
     add_fixed(b->r);
-    return 0;
+    b->r->hash = lj_evade_hash(b->r->hash);
+    return lj_evade_open(&b->evade, err);
 }
 
 int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
@@ -450,6 +410,7 @@ int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
     free(b.patterns);
     free(b.bucket);
     free(b.chain);
+    lj_evade_close(&b.evade);
     if (rc < 0)
         lj_rules_close(&b.r);
     else

@@ -136,7 +136,7 @@ static int open_tables(struct tables t, struct lj_opinion **ret, struct lj_err *
     put_file(dir, "sentence_rules.tsv", or_empty(t.rules));
     put_file(dir, "severity.tsv", or_empty(t.severity));
     put_file(dir, "routing.tsv", t.routing ? t.routing : ROUTES);
-    int rc = lj_opinion_open(dir, ret, err);
+    int rc = lj_opinion_open_rules(dir, ret, err);
     drop_dir(dir);
     return rc;
 }
@@ -201,7 +201,7 @@ static void a_missing_folder_is_an_error(void **state)
     (void)state;
     struct lj_opinion *o = NULL;
     struct lj_err err = {0};
-    assert_int_equal(lj_opinion_open("/nonexistent", &o, &err), LJ_E_IO);
+    assert_int_equal(lj_opinion_open_rules("/nonexistent", &o, &err), LJ_E_IO);
     assert_null(o);
     lj_opinion_close(&o);
     lj_opinion_close(NULL);

@@ -16,8 +16,12 @@
 #include <stdlib.h>
 
 #include "common/err.h"
+#include "workers/opinion/bundle.h"
 
-int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err)
+extern const unsigned char lj_opinion_builtin[]; /* the bundle made at build time */
+extern const size_t lj_opinion_builtin_size;
+
+int lj_opinion_open_rules(const char *dir, struct lj_opinion **ret, struct lj_err *err)
 {
     struct lj_opinion *o = calloc(1, sizeof *o);
     if (!o)
@@ -32,11 +36,64 @@ int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err
     return 0;
 }
 
+static int take_rules(struct lj_opinion *o, struct lj_err *err)
+{
+    struct lj_rule_table text[LJ_RULE_TABLES] = {0};
+    for (size_t i = 0; i < LJ_RULE_TABLES; i++) {
+        text[i].text = lj_bundle_section(o->bundle, lj_rule_table_name(i), &text[i].size);
+        if (!text[i].text)
+            return lj_fail(err, LJ_E_CONFIG, "the bundle has no %s", lj_rule_table_name(i));
+    }
+    return lj_rules_parse(text, &o->rules, err);
+}
+
+int lj_opinion_use(struct lj_bundle *b, struct lj_opinion **ret, struct lj_err *err)
+{
+    struct lj_opinion *o = calloc(1, sizeof *o);
+    if (!o) {
+        lj_bundle_close(&b);
+        return lj_fail(err, LJ_E_NOMEM, "no memory for an opinion engine");
+    }
+    o->bundle = b;
+    int rc = take_rules(o, err);
+    if (rc == 0)
+        rc = lj_bundle_models(b, &o->models, &o->fusion, err);
+    if (rc < 0) {
+        lj_opinion_close(&o);
+        return rc;
+    }
+    o->linear = &o->models;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < 8; i++)
+        sum = sum << 8 | lj_bundle_sha(b)[i];
+    (void)snprintf(o->version, sizeof o->version, "bundle-%016" PRIx64, sum);
+    *ret = o;
+    return 0;
+}
+
+int lj_opinion_open(const char *path, struct lj_opinion **ret, struct lj_err *err)
+{
+    struct lj_bundle *b = NULL;
+    struct lj_opinion *o = NULL;
+    int rc = path ? lj_bundle_open(path, &b, err)
+                  : lj_bundle_borrow(lj_opinion_builtin, lj_opinion_builtin_size, &b, err);
+    if (rc == 0)
+        rc = lj_opinion_use(b, &o, err);
+    if (rc == 0 && path)
+        rc = lj_golden_check(o, err);
+    if (rc < 0)
+        lj_opinion_close(&o);
+    else
+        *ret = o;
+    return rc;
+}
+
 void lj_opinion_close(struct lj_opinion **engine)
 {
     if (!engine || !*engine)
         return;
     lj_rules_close(&(*engine)->rules);
+    lj_bundle_close(&(*engine)->bundle);
     free(*engine);
     *engine = NULL;
 }

@@ -1,6 +1,7 @@
 #ifndef LJ_OPINION_ENGINE_H
 #define LJ_OPINION_ENGINE_H
 /* The engine's scratch: tokens and hits of the text in hand. Internal. */
+#include "workers/opinion/bundle.h"
 #include "workers/opinion/fuse.h"
 #include "workers/opinion/linear.h"
 #include "workers/opinion/opinion.h"
@@ -30,6 +31,7 @@ struct lj_hit {
     uint8_t kind, code, severity, weight;
     bool by_pair;
     bool by_rule;
+    bool supported; /* a complaint or a consequence stands beside it */
     bool evasive;
     uint16_t rule; /* entry, pair or sentence rule index */
     enum lj_opinion_scope scope;
@@ -48,7 +50,9 @@ struct lj_praise {
 };
 
 struct lj_opinion {
+    struct lj_bundle *bundle; /* what rules and models come from; NULL: from a folder */
     struct lj_rules *rules;
+    struct lj_linear models;
     const struct lj_linear *linear; /* both or none; without them the rules alone decide */
     const struct lj_fusion *fusion;
     char version[24];
@@ -69,6 +73,13 @@ struct lj_opinion {
     struct lj_lin_score lin;
     struct lj_fused fused;
 };
+
+/* An engine over a bundle, which it owns from the call on, also when the call fails. */
+int lj_opinion_use(struct lj_bundle *b, struct lj_opinion **ret, struct lj_err *err);
+
+/* golden.c: the engine's bundle's own cases come out as they say; LJ_E_CONFIG names the first one
+ * that does not. */
+int lj_golden_check(struct lj_opinion *o, struct lj_err *err);
 
 /* find.c: fills tok and hit from text. */
 void lj_find(struct lj_opinion *o);

@@ -1,28 +1,18 @@
 /*
- * Evaluation: reads a labelled file and prints how well the engine does on it.
+ * Counting: precision, recall, F1 by kind, severity, evidence, polarity, calibration.
  *
- * Columns as in the labelled field data: id, kind, text, polarity, categories, severity, evidence,
- * note. Texts whose note holds the tag `amb` are counted apart. Prints any-risk precision, recall
- * and F1, each kind, macro F1 over the nine, the clean false positive rate, accuracy by note tag,
- * severity, evidence overlap and polarity. -v lists every row that is wrong, with the engine's
- * explanation. Built, not installed; it becomes `ljctl opinion eval`.
- *
- * Usage: opinion_eval [-v] [-d RULES_DIR] [-b SECONDS] FILE.tsv   (-b: texts a CPU second, over the
- * file's texts)
+ * Everything is a count until it is printed, so that a share of nothing can be told from zero. The
+ * calibration error takes ten bins of the risk score. The area under the curve counts pairs of a
+ * good and a bad text that the score puts in the right order, ties half.
  */
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include "workers/opinion/eval.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/err.h"
-#include "workers/opinion/opinion.h"
-#include "workers/opinion/tsv.h"
 
-enum { NINE = LJ_OPINION_THREAT, FILE_MAX = 64 << 20, TAGS_MAX = 64, ROWS_MAX = 20000 };
+enum { NINE = LJ_OPINION_THREAT, TAGS_MAX = 64, BINS = 10 };
 
 struct count {
     unsigned tp, fp, fn, tn;
@@ -38,28 +28,38 @@ struct scored {
     bool positive;
 };
 
-struct tally {
-    unsigned n, ambiguous, ambiguous_flagged;
-    struct count any, kind[NINE];
-    unsigned severity_n, severity_exact, severity_near;
-    unsigned high_n[4], high_hit[4]; /* recall by labelled severity */
-    unsigned evidence_n, evidence_hit;
-    unsigned polarity_n, polarity_right;
-    size_t polar_count;
-    struct scored polar[ROWS_MAX];
-    size_t tag_count;
-    struct tag tags[TAGS_MAX];
-    bool verbose;
+struct bin {
+    unsigned n, risky;
+    double sum;
 };
 
-static double ratio(unsigned a, unsigned b)
+struct lj_eval {
+    unsigned n, ambiguous, ambiguous_flagged;
+    struct count any, kind[LJ_OPINION_KINDS];
+    unsigned found, exact, near;     /* severity, of risky texts that were found */
+    unsigned high_n[4], high_hit[4]; /* recall by labelled severity */
+    unsigned evidence_n, evidence_hit;
+    unsigned three_way, polar_right;
+    struct bin bins[BINS];
+    struct scored *polar;
+    size_t polar_count, polar_size;
+    size_t tag_count;
+    struct tag tags[TAGS_MAX];
+};
+
+int lj_eval_open(struct lj_eval **ret, struct lj_err *err)
 {
-    return b ? (double)a / b : 0;
+    *ret = calloc(1, sizeof **ret);
+    return *ret ? 0 : lj_fail(err, LJ_E_NOMEM, "no memory to evaluate");
 }
 
-static double f1(const struct count *c)
+void lj_eval_close(struct lj_eval **eval)
 {
-    return ratio(2 * c->tp, 2 * c->tp + c->fp + c->fn);
+    if (!eval || !*eval)
+        return;
+    free((*eval)->polar);
+    free(*eval);
+    *eval = NULL;
 }
 
 static void add(struct count *c, bool gold, bool said)
@@ -74,45 +74,6 @@ static void add(struct count *c, bool gold, bool said)
         c->tn++;
 }
 
-/* The next comma-separated item of a field; 0 at the end. */
-static int next_item(struct lj_field *f, char sep, struct lj_field *ret)
-{
-    if (f->n == 0)
-        return 0;
-    const char *stop = memchr(f->p, sep, f->n);
-    size_t n = stop ? (size_t)(stop - f->p) : f->n;
-    *ret = (struct lj_field){f->p, n};
-    f->p += n + (stop != NULL);
-    f->n -= n + (stop != NULL);
-    return 1;
-}
-
-static bool has_word(struct lj_field f, const char *word)
-{
-    struct lj_field all = f;
-    struct lj_field item;
-    while (next_item(&all, ',', &item)) {
-        struct lj_field part;
-        while (next_item(&item, ' ', &part)) {
-            if (part.n == strlen(word) && memcmp(part.p, word, part.n) == 0)
-                return true;
-        }
-    }
-    return false;
-}
-
-static unsigned gold_kinds(struct lj_field f)
-{
-    unsigned set = 0;
-    struct lj_field item;
-    while (next_item(&f, ',', &item)) {
-        int k = lj_opinion_kind_by_name(item.p, item.n);
-        if (k >= 0)
-            set |= 1U << k;
-    }
-    return set;
-}
-
 static unsigned said_kinds(const struct lj_opinion_findings *f)
 {
     unsigned set = 0;
@@ -121,237 +82,271 @@ static unsigned said_kinds(const struct lj_opinion_findings *f)
     return set;
 }
 
-static void add_tags(struct tally *t, struct lj_field note, bool right)
+bool lj_eval_wrong(const struct lj_label *l, const struct lj_opinion_findings *f)
 {
-    struct lj_field item;
-    while (next_item(&note, ',', &item)) {
+    return said_kinds(f) != l->kinds;
+}
+
+static void add_tags(struct lj_eval *e, const char *note, bool right)
+{
+    while (*note) {
+        size_t n = strcspn(note, ", ");
         size_t i = 0;
-        if (item.n >= sizeof t->tags[0].name)
-            continue;
-        while (i < t->tag_count &&
-               (strlen(t->tags[i].name) != item.n || memcmp(t->tags[i].name, item.p, item.n) != 0))
+        while (i < e->tag_count &&
+               (strlen(e->tags[i].name) != n || memcmp(e->tags[i].name, note, n) != 0))
             i++;
-        if (i == TAGS_MAX)
-            continue;
-        if (i == t->tag_count)
-            memcpy(t->tags[t->tag_count++].name, item.p, item.n);
-        t->tags[i].n++;
-        t->tags[i].right += right;
-    }
-}
-
-/* category@start-end:span;... : does some span of a finding of that kind meet some labelled span?
- */
-static void add_evidence(struct tally *t, struct lj_field gold, const struct lj_opinion_findings *f)
-{
-    for (uint32_t i = 0; i < f->count; i++) {
-        const struct lj_opinion_finding *x = &f->findings[i];
-        struct lj_field all = gold;
-        struct lj_field item;
-        bool labelled = false;
-        bool hit = false;
-        while (next_item(&all, ';', &item)) {
-            const char *at = memchr(item.p, '@', item.n);
-            if (!at || lj_opinion_kind_by_name(item.p, (size_t)(at - item.p)) != (int)x->kind)
-                continue;
-            char *end = NULL;
-            unsigned long s = strtoul(at + 1, &end, 10);
-            unsigned long e = strtoul(end + 1, NULL, 10);
-            labelled = true;
-            for (uint32_t k = 0; k < x->span_count; k++)
-                hit = hit || (x->spans[k].start < e && s < x->spans[k].end);
+        if (n > 0 && n < sizeof e->tags[0].name && i < TAGS_MAX) {
+            if (i == e->tag_count)
+                memcpy(e->tags[e->tag_count++].name, note, n);
+            e->tags[i].n++;
+            e->tags[i].right += right;
         }
-        t->evidence_n += labelled;
-        t->evidence_hit += labelled && hit;
+        note += n + (note[n] != '\0');
     }
 }
 
-static void add_polarity(struct tally *t, const struct lj_tsv *row,
+static bool meets(const struct lj_label *l, const struct lj_opinion_finding *x)
+{
+    for (uint32_t i = 0; i < l->span_count; i++) {
+        for (uint32_t k = 0; k < x->span_count && l->spans[i].kind == x->kind; k++) {
+            if (x->spans[k].start < l->spans[i].end && l->spans[i].start < x->spans[k].end)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void add_evidence(struct lj_eval *e, const struct lj_label *l,
                          const struct lj_opinion_findings *f)
 {
-    int gold = lj_field_is(row, 3, "-1") ? -1 : lj_field_is(row, 3, "1") ? 1 : 0;
-    t->polarity_n++;
-    t->polarity_right += gold == f->polarity;
-    if (gold != 0 && t->polar_count < ROWS_MAX)
-        t->polar[t->polar_count++] = (struct scored){f->polarity_score, gold > 0};
-}
-
-static double auc(const struct tally *t)
-{
-    double better = 0;
-    double pairs = 0;
-    for (size_t i = 0; i < t->polar_count; i++) {
-        for (size_t j = 0; t->polar[i].positive && j < t->polar_count; j++) {
-            if (t->polar[j].positive)
-                continue;
-            pairs += 1;
-            better += t->polar[i].score > t->polar[j].score    ? 1
-                      : t->polar[i].score == t->polar[j].score ? 0.5
-                                                               : 0;
-        }
+    for (uint32_t i = 0; i < f->count; i++) {
+        bool labelled = false;
+        for (uint32_t k = 0; k < l->span_count; k++)
+            labelled = labelled || l->spans[k].kind == f->findings[i].kind;
+        e->evidence_n += labelled;
+        e->evidence_hit += labelled && meets(l, &f->findings[i]);
     }
-    return pairs > 0 ? better / pairs : 0;
 }
 
-static void add_severity(struct tally *t, int gold, bool any, int said)
+static int add_polarity(struct lj_eval *e, const struct lj_label *l,
+                        const struct lj_opinion_findings *f, struct lj_err *err)
+{
+    e->three_way += l->polarity == f->polarity;
+    if (l->polarity == 0)
+        return 0;
+    e->polar_right += (f->polarity_score > 0) == (l->polarity > 0);
+    if (e->polar_count == e->polar_size) {
+        size_t size = e->polar_size ? 2 * e->polar_size : 256;
+        struct scored *more = realloc(e->polar, size * sizeof *more);
+        if (!more)
+            return lj_fail(err, LJ_E_NOMEM, "no memory to evaluate");
+        e->polar = more;
+        e->polar_size = size;
+    }
+    e->polar[e->polar_count++] = (struct scored){f->polarity_score, l->polarity > 0};
+    return 0;
+}
+
+static void add_severity(struct lj_eval *e, int gold, bool any, int said)
 {
     if (gold < 1 || gold > 3)
         return;
-    t->high_n[gold]++;
-    t->high_hit[gold] += any;
-    if (!any)
-        return;
-    t->severity_n++;
-    t->severity_exact += gold == said;
-    t->severity_near += abs(gold - said) <= 1;
+    e->high_n[gold]++;
+    e->high_hit[gold] += any;
+    e->found += any;
+    e->exact += any && gold == said;
+    e->near += any && abs(gold - said) <= 1;
 }
 
-static void complain(const struct lj_tsv *row, const struct lj_opinion_findings *f)
+int lj_eval_add(struct lj_eval *e, const struct lj_label *l, const struct lj_opinion_findings *f,
+                struct lj_err *err)
 {
-    char why[LJ_OPINION_EXPLAIN_MAX];
-    struct lj_field text = row->field[2];
-    (void)lj_opinion_explain(f, text.p, text.n, why, sizeof why);
-    printf("%.*s\t[%.*s | %.*s]\t%.*s\n\t=> %s\n", (int)row->field[0].n, row->field[0].p,
-           (int)row->field[4].n, row->field[4].p, (int)row->field[7].n, row->field[7].p,
-           (int)text.n, text.p, why);
-}
-
-static void add_row(struct tally *t, const struct lj_tsv *row, const struct lj_opinion_findings *f)
-{
-    unsigned gold = gold_kinds(row->field[4]);
     unsigned said = said_kinds(f);
     bool any = said != 0;
-    if (has_word(row->field[7], "amb")) {
-        t->ambiguous++;
-        t->ambiguous_flagged += any;
-        return;
+    if (lj_label_has(l, "amb")) {
+        e->ambiguous++;
+        e->ambiguous_flagged += any;
+        return 0;
     }
-    t->n++;
-    add(&t->any, gold != 0, any);
-    for (unsigned k = 0; k < NINE; k++)
-        add(&t->kind[k], gold >> k & 1, said >> k & 1);
-    add_tags(t, row->field[7], (gold != 0) == any);
-    add_severity(t, row->field[5].n == 1 ? row->field[5].p[0] - '0' : 0, any, f->severity);
-    add_evidence(t, row->field[6], f);
-    add_polarity(t, row, f);
-    if (t->verbose && (gold & ((1U << NINE) - 1)) != (said & ((1U << NINE) - 1)))
-        complain(row, f);
+    int at = (int)(f->risk_score * BINS);
+    struct bin *b = &e->bins[at < 0 ? 0 : at >= BINS ? BINS - 1 : at];
+    b->n++;
+    b->risky += l->kinds != 0;
+    b->sum += (double)f->risk_score;
+    e->n++;
+    add(&e->any, l->kinds != 0, any);
+    for (unsigned k = 0; k < LJ_OPINION_KINDS; k++)
+        add(&e->kind[k], l->kinds >> k & 1, said >> k & 1);
+    add_tags(e, l->note, (l->kinds != 0) == any);
+    add_severity(e, l->severity, any, f->severity);
+    add_evidence(e, l, f);
+    return add_polarity(e, l, f, err);
 }
 
-static void print_report(const struct tally *t)
+/* ---- figures; a share of nothing is negative ---- */
+
+static double ratio(unsigned a, unsigned b)
 {
-    double macro = 0;
-    printf("n %u  ambiguous %u (flagged %u)\n", t->n, t->ambiguous, t->ambiguous_flagged);
-    printf("any risk        P %.3f R %.3f F1 %.3f  (tp %u fp %u fn %u tn %u)\n",
-           ratio(t->any.tp, t->any.tp + t->any.fp), ratio(t->any.tp, t->any.tp + t->any.fn),
-           f1(&t->any), t->any.tp, t->any.fp, t->any.fn, t->any.tn);
+    return b ? (double)a / b : -1;
+}
+
+static double precision(const struct count *c)
+{
+    return ratio(c->tp, c->tp + c->fp);
+}
+
+static double recall(const struct count *c)
+{
+    return ratio(c->tp, c->tp + c->fn);
+}
+
+static double f1(const struct count *c)
+{
+    return ratio(2 * c->tp, 2 * c->tp + c->fp + c->fn);
+}
+
+/* Over the kinds that occur, in the labels or in what was said. */
+static double macro_f1(const struct lj_eval *e)
+{
+    double sum = 0;
+    unsigned n = 0;
     for (unsigned k = 0; k < NINE; k++) {
-        const struct count *c = &t->kind[k];
-        macro += f1(c) / NINE;
-        printf("%-15s P %.3f R %.3f F1 %.3f  n %u\n", lj_opinion_kind_name(k),
-               ratio(c->tp, c->tp + c->fp), ratio(c->tp, c->tp + c->fn), f1(c), c->tp + c->fn);
+        double v = f1(&e->kind[k]);
+        sum += v > 0 ? v : 0;
+        n += v >= 0;
     }
-    printf("macro F1        %.3f\nclean FPR       %.3f\n", macro,
-           ratio(t->any.fp, t->any.fp + t->any.tn));
-    printf("severity        exact %.3f within one %.3f (of %u found); recall 3: %u/%u 2: %u/%u 1: "
-           "%u/%u\n",
-           ratio(t->severity_exact, t->severity_n), ratio(t->severity_near, t->severity_n),
-           t->severity_n, t->high_hit[3], t->high_n[3], t->high_hit[2], t->high_n[2],
-           t->high_hit[1], t->high_n[1]);
-    printf("evidence        overlaps %u/%u\n", t->evidence_hit, t->evidence_n);
-    printf("polarity        accuracy %.3f AUC %.3f\n", ratio(t->polarity_right, t->polarity_n),
-           auc(t));
-    printf("by note        ");
-    for (size_t i = 0; i < t->tag_count; i++)
-        printf(" %s %u/%u", t->tags[i].name, t->tags[i].right, t->tags[i].n);
-    printf("\n");
+    return n ? sum / n : -1;
 }
 
-static int evaluate(struct lj_opinion *o, struct lj_tsv rows, struct tally *t, struct lj_err *err)
+static double auc(const struct lj_eval *e)
 {
-    while (lj_tsv_next(&rows)) {
-        struct lj_opinion_findings f;
-        if (rows.fields < 8)
-            return lj_fail(err, LJ_E_CONFIG, "%s:%u: %zu fields, 8 are needed", rows.name,
-                           rows.line, rows.fields);
-        if (lj_field_is(&rows, 0, "id"))
-            continue;
-        int rc = lj_opinion_score(o, rows.field[2].p, rows.field[2].n, &f, err);
-        if (rc < 0)
-            return rc;
-        add_row(t, &rows, &f);
-    }
-    return 0;
-}
-
-/* CPU time: the machine may be shared. */
-static double now(void)
-{
-    struct timespec ts;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static int bench(struct lj_opinion *o, struct lj_tsv rows, int seconds, struct lj_err *err)
-{
-    double start = now();
-    double passed = 0;
-    uint64_t texts = 0;
-    uint64_t bytes = 0;
-    while (passed < seconds) {
-        struct lj_tsv r = rows;
-        while (lj_tsv_next(&r)) {
-            struct lj_opinion_findings f;
-            if (r.fields < 3)
+    double better = 0;
+    double pairs = 0;
+    for (size_t i = 0; i < e->polar_count; i++) {
+        for (size_t j = 0; e->polar[i].positive && j < e->polar_count; j++) {
+            if (e->polar[j].positive)
                 continue;
-            int rc = lj_opinion_score(o, r.field[2].p, r.field[2].n, &f, err);
-            if (rc < 0)
-                return rc;
-            texts++;
-            bytes += r.field[2].n;
+            float d = e->polar[i].score - e->polar[j].score;
+            pairs += 1;
+            better += d > 0 ? 1 : d < 0 ? 0 : 0.5;
         }
-        if (texts == 0)
-            return lj_fail(err, LJ_E_CONFIG, "%s has no rows", rows.name);
-        passed = now() - start;
     }
-    printf("%.0f texts and %.1f MB a CPU second, %.0f bytes a text\n", (double)texts / passed,
-           (double)bytes / passed / 1e6, (double)bytes / (double)texts);
-    return 0;
+    return pairs > 0 ? better / pairs : -1;
 }
 
-int main(int argc, char **argv)
+static double calibration_error(const struct lj_eval *e)
 {
-    static struct tally t;
-    struct lj_err err = {0};
-    const char *dir = NULL;
-    int seconds = 0;
-    for (int c = getopt(argc, argv, "vd:b:"); c != -1; c = getopt(argc, argv, "vd:b:")) {
-        t.verbose = t.verbose || c == 'v';
-        if (c == 'd')
-            dir = optarg;
-        if (c == 'b')
-            seconds = atoi(optarg);
-        if (c == '?')
-            return 2;
+    double sum = 0;
+    for (unsigned i = 0; i < BINS; i++) {
+        double gap = e->bins[i].sum - e->bins[i].risky;
+        sum += gap < 0 ? -gap : gap;
     }
-    if (optind + 1 != argc) {
-        (void)fprintf(stderr, "usage: opinion_eval [-v] [-d RULES_DIR] [-b SECONDS] FILE.tsv\n");
-        return 2;
+    return e->n ? sum / e->n : -1;
+}
+
+static double clean_fpr(const struct lj_eval *e)
+{
+    return ratio(e->any.fp, e->any.fp + e->any.tn);
+}
+
+/* ---- printing ---- */
+
+static const char *figure(double v, char *buf)
+{
+    if (v < 0)
+        return "-";
+    (void)snprintf(buf, 16, "%.3f", v);
+    return buf;
+}
+
+static void print_count(FILE *out, const char *name, const struct count *c)
+{
+    char p[16], r[16], f[16];
+    fprintf(out, "%-15s P %-5s R %-5s F1 %-5s  n %u  (tp %u fp %u fn %u)\n", name,
+            figure(precision(c), p), figure(recall(c), r), figure(f1(c), f), c->tp + c->fn, c->tp,
+            c->fp, c->fn);
+}
+
+void lj_eval_print(const struct lj_eval *e, FILE *out)
+{
+    char a[16], b[16], c[16];
+    fprintf(out, "%-15s %u; ambiguous, counted apart: %u, flagged %u\n", "texts", e->n,
+            e->ambiguous, e->ambiguous_flagged);
+    print_count(out, "any risk", &e->any);
+    for (unsigned k = 0; k < LJ_OPINION_KINDS; k++)
+        print_count(out, lj_opinion_kind_name((enum lj_opinion_kind)k), &e->kind[k]);
+    fprintf(out, "%-15s %s over the nine without threat\n", "macro F1", figure(macro_f1(e), a));
+    fprintf(out, "%-15s %s of the clean texts flagged\n", "false alarms", figure(clean_fpr(e), a));
+    fprintf(out, "%-15s exact %s, within one %s of %u found; recall 3: %u/%u 2: %u/%u 1: %u/%u\n",
+            "severity", figure(ratio(e->exact, e->found), a), figure(ratio(e->near, e->found), b),
+            e->found, e->high_hit[3], e->high_n[3], e->high_hit[2], e->high_n[2], e->high_hit[1],
+            e->high_n[1]);
+    fprintf(out, "%-15s meets the labelled words in %u of %u findings, %s\n", "evidence",
+            e->evidence_hit, e->evidence_n, figure(ratio(e->evidence_hit, e->evidence_n), a));
+    fprintf(out, "%-15s AUC %s, accuracy %s of %zu, three ways %s\n", "polarity", figure(auc(e), a),
+            figure(ratio(e->polar_right, (unsigned)e->polar_count), b), e->polar_count,
+            figure(ratio(e->three_way, e->n), c));
+    fprintf(out, "%-15s %s\n", "calibration", figure(calibration_error(e), a));
+    fprintf(out, "%-15s", "right by note");
+    for (size_t i = 0; i < e->tag_count; i++)
+        fprintf(out, " %s %u/%u", e->tags[i].name, e->tags[i].right, e->tags[i].n);
+    fprintf(out, "\n");
+}
+
+static const char *number(double v, char *buf)
+{
+    if (v < 0)
+        return "null";
+    (void)snprintf(buf, 16, "%.4f", v);
+    return buf;
+}
+
+static void json_count(FILE *out, const char *name, const struct count *c, bool with_n)
+{
+    char p[16], r[16], f[16];
+    fprintf(out, "\"%s\":{\"p\":%s,\"r\":%s,\"f1\":%s", name, number(precision(c), p),
+            number(recall(c), r), number(f1(c), f));
+    if (with_n)
+        fprintf(out, ",\"n\":%u", c->tp + c->fn);
+    fprintf(out, "}");
+}
+
+/* Tags come from files: only what needs no escape in JSON is printed as it is. */
+static void json_name(FILE *out, const char *s)
+{
+    for (; *s; s++)
+        (void)fputc((unsigned char)*s < 0x20 || *s == '"' || *s == '\\' ? '_' : *s, out);
+}
+
+void lj_eval_print_json(const struct lj_eval *e, FILE *out)
+{
+    char a[16], b[16], c[16], d[16];
+    fprintf(out, "{");
+    json_count(out, "any_risk", &e->any, false);
+    fprintf(out, ",\"macro_f1\":%s,\"kinds\":{", number(macro_f1(e), a));
+    for (unsigned k = 0; k < NINE; k++) {
+        fprintf(out, "%s", k ? "," : "");
+        json_count(out, lj_opinion_kind_name((enum lj_opinion_kind)k), &e->kind[k], true);
     }
-    char *buf = NULL;
-    size_t size = 0;
-    struct lj_opinion *o = NULL;
-    int rc = lj_read_file(argv[optind], FILE_MAX, &buf, &size, &err);
-    if (rc == 0)
-        rc = lj_opinion_open(dir, &o, &err);
-    struct lj_tsv rows = {.name = argv[optind], .p = buf, .end = buf ? buf + size : NULL};
-    if (rc == 0)
-        rc = seconds > 0 ? bench(o, rows, seconds, &err) : evaluate(o, rows, &t, &err);
-    if (rc < 0)
-        (void)fprintf(stderr, "opinion_eval: %s\n", err.text);
-    else if (seconds == 0)
-        print_report(&t);
-    lj_opinion_close(&o);
-    free(buf);
-    return rc < 0 ? 1 : 0;
+    fprintf(out, "},");
+    json_count(out, "threat", &e->kind[LJ_OPINION_THREAT], true);
+    fprintf(out,
+            ",\"severity\":{\"exact\":%s,\"within_one\":%s,\"recall_3\":%s,\"recall_2\":%s},"
+            "\"clean_fpr\":",
+            number(ratio(e->exact, e->found), a), number(ratio(e->near, e->found), b),
+            number(ratio(e->high_hit[3], e->high_n[3]), c),
+            number(ratio(e->high_hit[2], e->high_n[2]), d));
+    fprintf(out, "%s,\"by_note\":{", number(clean_fpr(e), a));
+    for (size_t i = 0; i < e->tag_count; i++) {
+        fprintf(out, "%s\"", i ? "," : "");
+        json_name(out, e->tags[i].name);
+        fprintf(out, "\":{\"n\":%u,\"accuracy\":%s}", e->tags[i].n,
+                number(ratio(e->tags[i].right, e->tags[i].n), a));
+    }
+    fprintf(out, "},\"evidence_overlap\":%s,", number(ratio(e->evidence_hit, e->evidence_n), a));
+    fprintf(out, "\"polarity\":{\"auc\":%s,\"accuracy\":%s,\"three_way\":%s},", number(auc(e), a),
+            number(ratio(e->polar_right, (unsigned)e->polar_count), b),
+            number(ratio(e->three_way, e->n), c));
+    fprintf(out, "\"ece\":%s,\"n\":%u,\"ambiguous\":{\"n\":%u,\"flagged\":%u}}\n",
+            number(calibration_error(e), a), e->n, e->ambiguous, e->ambiguous_flagged);
 }

@@ -174,13 +174,21 @@ struct lj_opinion_findings {
 };
 
 /*
- * Opens an engine.
- * dir: a folder with terms, words, masks, pairs, sentence_rules, severity and routing, each .tsv;
- * NULL takes the tables built into the library. The caller frees *ret with lj_opinion_close.
+ * Opens an engine over a bundle: rule tables, models, golden cases in one file.
+ * path: the file; NULL takes the bundle built into the library. A file is checked (form, version,
+ * checksum) and its golden cases are run: one that fails is refused. The file may be replaced or
+ * overwritten afterwards. The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG (refused,
+ * the message says why), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
+ */
+int lj_opinion_open(const char *path, struct lj_opinion **ret, struct lj_err *err);
+
+/*
+ * Opens an engine over rule tables alone, without models: the rules decide.
+ * dir: a folder with terms, words, masks, pairs, sentence_rules, severity and routing, each .tsv.
  * Errors: LJ_E_CONFIG (a row that does not parse, the message names file and line), LJ_E_IO,
  * LJ_E_NOMEM. On failure *ret is untouched.
  */
-int lj_opinion_open(const char *dir, struct lj_opinion **ret, struct lj_err *err);
+int lj_opinion_open_rules(const char *dir, struct lj_opinion **ret, struct lj_err *err);
 
 /* Frees an engine; accepts NULL and a pointer to NULL. */
 void lj_opinion_close(struct lj_opinion **engine);
@@ -217,8 +225,8 @@ int lj_opinion_code_base(enum lj_opinion_code code);
 int lj_opinion_kind_by_name(const char *name, size_t n);
 int lj_opinion_code_by_name(const char *name, size_t n);
 
-/* What the results depend on: "rules-" and 16 hex digits over all tables; stable across reloads of
- * the same tables. */
+/* What the results depend on: "bundle-" and the first 16 hex digits of the bundle's checksum, or
+ * "rules-" and 16 over all tables; stable across reloads of the same. */
 const char *lj_opinion_version(const struct lj_opinion *engine);
 
 #endif

@@ -25,17 +25,6 @@
 
 enum { TERM_MAX = 16, POOL_PER_ENTRY = 10, FILE_MAX = 1 << 20, BUCKETS = 1 << 15 };
 
-#define TABLE(name)                                                                                \
-    extern const char lj_opinion_##name##_tsv[];                                                   \
-    extern const size_t lj_opinion_##name##_tsv_size;
-TABLE(terms)
-TABLE(words)
-TABLE(masks)
-TABLE(pairs)
-TABLE(sentence_rules)
-TABLE(severity)
-TABLE(routing)
-
 struct builder {
     struct lj_rules *r;
     struct lj_ac_pattern *patterns;
@@ -305,45 +294,20 @@ static int read_rows(struct builder *b, struct lj_tsv *t, read_row_fn *fn, struc
     return 0;
 }
 
-enum { TABLES = 7 };
+/* The tables in the order in which they are read: words and masks before pairs and rules, which
+ * name their classes. */
+static const struct {
+    const char *name;
+    read_row_fn *fn;
+} tables[LJ_RULE_TABLES] = {
+    {"terms.tsv", read_term},    {"words.tsv", read_word},          {"masks.tsv", read_mask},
+    {"pairs.tsv", read_pair},    {"sentence_rules.tsv", read_rule}, {"severity.tsv", read_modifier},
+    {"routing.tsv", read_route},
+};
 
-static int read_table(struct builder *b, const char *dir, size_t which, struct lj_err *err)
+const char *lj_rule_table_name(size_t i)
 {
-    /* words and masks before pairs and rules, which name their classes */
-#define ROW(n, fn)                                                                                 \
-    {                                                                                              \
-#n ".tsv", lj_opinion_##n##_tsv, lj_opinion_##n##_tsv_size, fn                             \
-    }
-    const struct {
-        const char *name;
-        const char *text;
-        size_t size;
-        read_row_fn *fn;
-    } tables[TABLES] = {
-        ROW(terms, read_term),    ROW(words, read_word),          ROW(masks, read_mask),
-        ROW(pairs, read_pair),    ROW(sentence_rules, read_rule), ROW(severity, read_modifier),
-        ROW(routing, read_route),
-    };
-#undef ROW
-    struct lj_tsv t = {.name = tables[which].name};
-    if (!dir) {
-        t.p = tables[which].text;
-        t.end = t.p + tables[which].size;
-        return read_rows(b, &t, tables[which].fn, err);
-    }
-    char path[4096];
-    char *buf = NULL;
-    size_t size = 0;
-    if (snprintf(path, sizeof path, "%s/%s", dir, t.name) >= (int)sizeof path)
-        return lj_fail(err, LJ_E_ARG, "the folder's name is too long");
-    int rc = lj_read_file(path, FILE_MAX, &buf, &size, err);
-    if (rc < 0)
-        return rc;
-    t.p = buf;
-    t.end = buf + size;
-    rc = read_rows(b, &t, tables[which].fn, err);
-    free(buf);
-    return rc;
+    return tables[i].name;
 }
 
 static void add_fixed(struct lj_rules *r)
@@ -364,6 +328,7 @@ static void add_fixed(struct lj_rules *r)
         [LJ_ENTRY_COUNT] = {"人数", LJ_BIT(COUNT)},
         [LJ_ENTRY_MINUTES] = {"几分钟", LJ_BIT(MINUTES)},
         [LJ_ENTRY_HOURS] = {"几小时", LJ_BIT(HOURS)},
+        [LJ_ENTRY_AGO] = {"几年前", LJ_BIT(PAST)},
     };
     for (size_t i = 0; i < LJ_ENTRY_FIRST; i++) {
         r->entries[i] = (struct lj_entry){.kind = -1, .classes.w[0] = numbers[i].classes};
@@ -394,12 +359,15 @@ static int builder_init(struct builder *b, struct lj_err *err)
     return lj_evade_open(&b->evade, err);
 }
 
-int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
+int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, struct lj_err *err)
 {
     struct builder b = {0};
     int rc = builder_init(&b, err);
-    for (size_t i = 0; rc == 0 && i < TABLES; i++)
-        rc = read_table(&b, dir, i, err);
+    for (size_t i = 0; rc == 0 && i < LJ_RULE_TABLES; i++) {
+        struct lj_tsv t = {
+            .name = tables[i].name, .p = text[i].text, .end = text[i].text + text[i].size};
+        rc = read_rows(&b, &t, tables[i].fn, err);
+    }
     if (rc == 0)
         rc = lj_policy_check(&b.r->policy, err);
     if (rc == 0)
@@ -415,6 +383,38 @@ int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
         lj_rules_close(&b.r);
     else
         *ret = b.r;
+    return rc;
+}
+
+int lj_rules_read(const char *dir, struct lj_rule_table *text, struct lj_err *err)
+{
+    char path[4096];
+    for (size_t i = 0; i < LJ_RULE_TABLES; i++) {
+        char *buf = NULL;
+        if (snprintf(path, sizeof path, "%s/%s", dir, tables[i].name) >= (int)sizeof path)
+            return lj_fail(err, LJ_E_ARG, "the folder's name is too long");
+        int rc = lj_read_file(path, FILE_MAX, &buf, &text[i].size, err);
+        if (rc < 0)
+            return rc;
+        text[i].text = buf;
+        text[i].owned = buf;
+    }
+    return 0;
+}
+
+void lj_rules_drop(struct lj_rule_table *text)
+{
+    for (size_t i = 0; i < LJ_RULE_TABLES; i++)
+        free(text[i].owned);
+}
+
+int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err)
+{
+    struct lj_rule_table text[LJ_RULE_TABLES] = {0};
+    int rc = lj_rules_read(dir, text, err);
+    if (rc == 0)
+        rc = lj_rules_parse(text, ret, err);
+    lj_rules_drop(text);
     return rc;
 }
 

@@ -19,7 +19,7 @@
     X(HYP) X(ASK) X(TOPIC) X(PAST) X(BIO) X(NOW) X(OTHER) X(DENY) X(RUMOUR) X(WITNESS) X(CONTRA) \
     X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD) X(COMPLAIN) \
     X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(POLICE) X(ROUTINE) X(MONEY) X(NUM) X(COUNT) X(MINUTES) \
-    X(HOURS) X(LESSER) X(HEARSAY) X(SELF) X(ACTOR)
+    X(HOURS) X(LESSER) X(HEARSAY) X(SELF) X(ACTOR) X(HEAD)
 /* clang-format on */
 
 enum lj_word_class {
@@ -117,6 +117,7 @@ enum {
     LJ_ENTRY_COUNT,
     LJ_ENTRY_MINUTES,
     LJ_ENTRY_HOURS,
+    LJ_ENTRY_AGO,
     LJ_ENTRY_FIRST
 }; /* numbers are found by code, not by a pattern */
 
@@ -138,7 +139,26 @@ struct lj_rules {
     uint64_t hash; /* over the tables' bytes */
 };
 
-/* Builds from a folder, or with NULL from the built-in tables. Errors as lj_opinion_open. */
+enum { LJ_RULE_TABLES = 7 };
+
+/* The text of one table; owned is freed by lj_rules_drop and NULL where the text is another's. */
+struct lj_rule_table {
+    const char *text;
+    size_t size;
+    char *owned;
+};
+
+/* File name of table i, as it stands in a folder and in a bundle. */
+const char *lj_rule_table_name(size_t i);
+
+/* Builds from the texts of all LJ_RULE_TABLES tables. Errors as lj_opinion_open. */
+int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, struct lj_err *err);
+
+/* Reads a folder's tables; lj_rules_drop frees them, also after a failure half-way. */
+int lj_rules_read(const char *dir, struct lj_rule_table *text, struct lj_err *err);
+void lj_rules_drop(struct lj_rule_table *text);
+
+/* The two together: builds from a folder. */
 int lj_rules_open(const char *dir, struct lj_rules **ret, struct lj_err *err);
 void lj_rules_close(struct lj_rules **rules);
 

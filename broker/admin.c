@@ -44,7 +44,7 @@ void request_free(struct request *r)
 void admin_event(struct broker *b, const char *type, json_t *payload)
 {
     char *text = json_dumps(payload, JSON_COMPACT);
-    if (!text || intake_own(b, type, text, NULL, NULL))
+    if (!text || intake_own(b, type, text, NULL, NULL, NULL))
         lj_log(LJ_ERROR, "operator.event_lost", "type=%s", type);
     free(text);
     json_decref(payload);

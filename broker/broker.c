@@ -351,6 +351,7 @@ static void on_tick(uv_timer_t *t)
         dispatch_tick(b, now);
         peers_tick(b);
         settle_run(b, now);
+        calendar_tick(b, now);
         stream_head(b, now);
     }
     admin_drained(b);

@@ -46,6 +46,7 @@ struct broker_config {
     int64_t shard, lanes, backlog_max, window_bytes, attempts_max, intake_events_max,
         intake_bytes_max, drain_ms, lease_min_ms;
     int64_t settle_ms, settle_positions, batch_max;
+    bool calendar;
 };
 
 enum broker_state {
@@ -135,9 +136,18 @@ void intake_refuse(struct broker *b, struct pend *p, int code, const char *detai
  * where the type is gone. */
 void intake_renumber(struct broker *b, const struct lj_catalog *next);
 void intake_ack_early(struct broker *b, struct pend *list); /* negative control of the tests only */
-/* An event of the broker's own (operator.*). done gets the answer. */
-int intake_own(struct broker *b, const char *type, const char *payload,
+/* An event of the broker's own (operator.*, calendar.*). id: NULL for a new one. done, which may be
+ * NULL, gets the answer, at once where the event is refused. */
+int intake_own(struct broker *b, const char *type, const char *payload, const uint8_t *id,
                void (*done)(struct submission *, void *), void *arg);
+
+/* ---- the calendar ---- */
+
+struct calendar { /* local days, counted from 1970-01-01 */
+    int64_t begun, asked;
+    int64_t again_us;
+};
+void calendar_tick(struct broker *b, int64_t now_us);
 
 /* ---- leases ---- */
 
@@ -417,6 +427,7 @@ struct broker {
     struct log log;
     struct stream stream;
     struct settle settle;
+    struct calendar calendar;
     struct admin admin;
     uv_timer_t tick, wake, again; /* again: the next try to take over */
     uv_work_t work;

@@ -241,7 +241,7 @@ static void on_message(struct lj_zsock *sock, void *msgs, int nframes, void *arg
         b->intake.bad_messages++;
 }
 
-int intake_own(struct broker *b, const char *type, const char *payload,
+int intake_own(struct broker *b, const char *type, const char *payload, const uint8_t *id,
                void (*done)(struct submission *, void *), void *arg)
 {
     struct submission *s = b->cat ? submission_new(1) : NULL;
@@ -256,10 +256,12 @@ int intake_own(struct broker *b, const char *type, const char *payload,
                                 .type = {type, strlen(type)},
                                 .unit = {unit, 5},
                                 .source = {source, sizeof source - 1}};
-    if (zmq_msg_init_size(&s->body, n) || lj_uuid_v7(&gen, lj_now_us(), e.id, NULL)) {
+    if (zmq_msg_init_size(&s->body, n) || (!id && lj_uuid_v7(&gen, lj_now_us(), e.id, NULL))) {
         submission_free(s);
         return LJ_E_NOMEM;
     }
+    if (id)
+        memcpy(e.id, id, sizeof e.id);
     memcpy(zmq_msg_data(&s->body), payload, n);
     e.payload = (struct lj_slice){zmq_msg_data(&s->body), n};
     s->done = done;

@@ -154,7 +154,7 @@ int intake_judge(struct broker *b, const struct lj_submit_event *e, const struct
     p->occurred_at_us = e->occurred_at_us;
     p->source = e->source;
     p->payload = e->payload;
-    if (version < 1 || version > 7)
+    if (version < 1 || version > (from->own ? 8 : 7))
         return LJ_E_ID_VERSION;
     if (!valid_text(e->key, 200) || !valid_text(e->source, 64)) {
         (void)snprintf(detail, cap,

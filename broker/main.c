@@ -46,6 +46,8 @@ static const struct lj_cfg_row rows[] = {
      "least deadline of a lease"},
     {"batch-max", LJ_CFG_INT, S(batch_max), "500", 1, LJ_BATCH_EVENTS, "events",
      "events a batch to a worker"},
+    {"calendar", LJ_CFG_BOOL, S(calendar), "true", 0, 0, "",
+     "an event each local day says that it has begun; digests follow from it"},
     {"settle-ms", LJ_CFG_INT, S(settle_ms), "1000", 10, 3600000, "ms",
      "pause between settlements at low load"},
     {"settle-positions", LJ_CFG_INT, S(settle_positions), "50000", 1, 100000000, "positions",

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <time.h>
 
 static int64_t read_clock(clockid_t id)
@@ -23,7 +24,12 @@ static int64_t read_clock(clockid_t id)
 
 int64_t lj_now_us(void)
 {
+#ifdef LJ_FAILPOINTS /* test builds: another day without waiting for it */
+    const char *shift = getenv("LJ_CLOCK_SHIFT_S");
+    return read_clock(CLOCK_REALTIME) + (shift ? strtoll(shift, NULL, 10) * 1000000 : 0);
+#else
     return read_clock(CLOCK_REALTIME);
+#endif
 }
 
 int64_t lj_mono_us(void)

@@ -458,7 +458,7 @@ class System:
     def _processes(self):
         f = self.folder
         self.broker = Process("broker", [self.program("liangjin-broker"), "--dsn", self.pg.dsn("liangjin_broker"), "--run-dir", self.run_dir]
-                              + self.broker_options, f, self.env)
+                              + ["--calendar=no"] + self.broker_options, f, self.env)
         for kind in self.kinds:
             for i in range(self.nworkers):
                 name = "worker-%s-%d" % (kind, i + 1)

@@ -12,6 +12,7 @@
 enum { LJ_MAIL_WRITTEN = 1, LJ_MAIL_NOTHING = 2 };
 enum {
     LJ_MAIL_N03 = 3,
+    LJ_MAIL_N06 = 6,
     LJ_MAIL_N23 = 23,
     LJ_MAIL_N24 = 24,
     LJ_MAIL_N25 = 25
@@ -84,9 +85,17 @@ struct lj_mail_event {
     struct lj_result *out;
 };
 
+/* A member of the payload that is a text; NULL where it is none. Lives as long as the payload. */
+static inline const char *lj_mail_text_of(const struct lj_mail_event *x, const char *name)
+{
+    return json_string_value(json_object_get(x->payload, name));
+}
+
 /* A rule: writes mails or moves a receipt. shape: returns 0 with *ret_reason NULL (written) or why
  * nothing was written (a short code); errors: LJ_E_DB_*, LJ_E_NOMEM: the batch is tried again */
 typedef int (*lj_mail_rule)(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Rule of mail.read and mail.signed. */
+int lj_mail_move(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* NULL: no rule for that type. */
 lj_mail_rule lj_mail_rule_of(const char *type);
 

@@ -1,5 +1,5 @@
-/* The rules of mail: which event leads to which mail to whom, and how receipts move. One row of the
- * table at the end is one rule.
+/* The rules of mail: which event leads to which mail to whom. One row of the table at the end is
+ * one rule; how receipts move is in receipts.c.
  *
  * Targets are frozen at the event's position: the directory is read as of there. A payload that is
  * not of its type's form, an unknown receiver or an impossible move is no error but "nothing
@@ -14,11 +14,6 @@
 #include "workers/mail/post.h"
 
 enum { UNITS_MAX = 2000, BAD_PAYLOAD_TARGETS = -1, REASON_LINES_MAX = 40 };
-
-static const char *text_of(const struct lj_mail_event *x, const char *name)
-{
-    return json_string_value(json_object_get(x->payload, name));
-}
 
 /* A number of the payload as text; "" where it is none. */
 static const char *number_of(const struct lj_mail_event *x, const char *name, char *buf,
@@ -105,7 +100,7 @@ static int rejected(struct lj_mail_event *x, const char **ret_reason, struct lj_
     }
     lj_buf_clear(b);
     json_int_t extra = json_is_integer(more) ? json_integer_value(more) : 0;
-    const char *title = text_of(x, "title"), *activity = text_of(x, "activity");
+    const char *title = lj_mail_text_of(x, "title"), *activity = lj_mail_text_of(x, "activity");
     uint8_t id[LJ_UUID_BYTES];
     int is_id = activity != NULL && lj_uuid_parse(activity, strlen(activity), id, NULL) == 0;
     (void)snprintf(count, sizeof count, "%lld",
@@ -115,7 +110,7 @@ static int rejected(struct lj_mail_event *x, const char **ret_reason, struct lj_
     if (b->failed) {
         return lj_fail(err, LJ_E_NOMEM, "no memory for a mail");
     }
-    const struct lj_mail_var vars[] = {{"what", what_zh(text_of(x, "type"))},
+    const struct lj_mail_var vars[] = {{"what", what_zh(lj_mail_text_of(x, "type"))},
                                        {"title", kept(b, at_title)},
                                        {"count", count},
                                        {"reasons", kept(b, at_reasons)},
@@ -133,7 +128,7 @@ static int rejected(struct lj_mail_event *x, const char **ret_reason, struct lj_
 
 static int duty_met(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
 {
-    const char *subject = text_of(x, "subject"), *code = text_of(x, "code");
+    const char *subject = lj_mail_text_of(x, "subject"), *code = lj_mail_text_of(x, "code");
     int team = subject != NULL && strcmp(subject, "TEAM") == 0;
     char year[24], duty[24], number[24], policy[24], version[24], done[48], owed[48];
     if (subject == NULL || code == NULL || (!team && strcmp(subject, "PERSON") != 0)) {
@@ -156,6 +151,43 @@ static int duty_met(struct lj_mail_event *x, const char **ret_reason, struct lj_
                                     .due = -1,
                                     .vars = vars,
                                     .nvars = 7,
+                                    .units = &x->event->unit,
+                                    .nunits = 1};
+    return lj_mail_post(x, &d, err);
+}
+
+/* ---- N06 credits, one digest a team and day ---- */
+
+static int credited(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
+{
+    static const char *const numbers[] = {"activities", "sessions",      "minutes",  "athletes",
+                                          "year",       "year_sessions", "year_duty"};
+    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+    const char *team = lj_mail_text_of(x, "team"), *name = lj_mail_text_of(x, "name");
+    const char *from = lj_mail_text_of(x, "from"), *to = lj_mail_text_of(x, "to");
+    struct lj_buf *b = &x->m->scratch;
+    char digits[NUMBERS][24], days[64];
+    struct lj_mail_var vars[NUMBERS + 3];
+    if (team == NULL || name == NULL || from == NULL || to == NULL) {
+        *ret_reason = "bad_payload";
+        return 0;
+    }
+    lj_buf_clear(b);
+    size_t at_name = keep_clean(b, name, 0);
+    if (b->failed) {
+        return lj_fail(err, LJ_E_NOMEM, "no memory for a mail");
+    }
+    (void)snprintf(days, sizeof days, strcmp(from, to) == 0 ? "%s" : "%s 至 %s", from, to);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        vars[i] = (struct lj_mail_var){numbers[i], number_of(x, numbers[i], digits[i], 24)};
+    }
+    vars[NUMBERS] = (struct lj_mail_var){"team", kept(b, at_name)};
+    vars[NUMBERS + 1] = (struct lj_mail_var){"code", team};
+    vars[NUMBERS + 2] = (struct lj_mail_var){"days", days};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N06,
+                                    .due = -1,
+                                    .vars = vars,
+                                    .nvars = NUMBERS + 3,
                                     .units = &x->event->unit,
                                     .nunits = 1};
     return lj_mail_post(x, &d, err);
@@ -239,7 +271,7 @@ static int flag_receivers(const struct lj_mail_event *x, json_int_t severity, in
 static int flagged(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
 {
     json_t *severity = json_object_get(x->payload, "severity");
-    const char *source = text_of(x, "source_zh"), *why = text_of(x, "reason");
+    const char *source = lj_mail_text_of(x, "source_zh"), *why = lj_mail_text_of(x, "reason");
     struct lj_buf *b = &x->m->scratch;
     int16_t units[2];
     size_t nunits = 0;
@@ -261,7 +293,7 @@ static int flagged(struct lj_mail_event *x, const char **ret_reason, struct lj_e
         return rc;
     }
     const struct lj_mail_var vars[] = {
-        {"level", level_zh(text_of(x, "opinion_level"))},
+        {"level", level_zh(lj_mail_text_of(x, "opinion_level"))},
         {"severity", number_of(x, "severity", number, sizeof number)},
         {"reason", kept(b, at_why)},
         {"source", kept(b, at_source)},
@@ -297,7 +329,7 @@ static int holds(json_t *list, const char *word)
 static int broadcast_targets(const struct lj_mail_event *x, const struct directory *dir,
                              int16_t *units)
 {
-    const char *scope = text_of(x, "scope");
+    const char *scope = lj_mail_text_of(x, "scope");
     json_t *kinds = json_object_get(x->payload, "kinds"),
            *codes = json_object_get(x->payload, "units");
     int all = scope != NULL && strcmp(scope, "all") == 0,
@@ -320,7 +352,7 @@ static int broadcast_targets(const struct lj_mail_event *x, const struct directo
 static const char *needs_of(const struct lj_mail_event *x)
 {
     static const char *const words[] = {"NONE", "READ", "SIGN", "REPLY"};
-    const char *needs = text_of(x, "needs");
+    const char *needs = lj_mail_text_of(x, "needs");
     for (size_t i = 0; needs != NULL && i < 4; i++) {
         if (strcmp(needs, words[i]) == 0) {
             return words[i];
@@ -332,7 +364,7 @@ static const char *needs_of(const struct lj_mail_event *x)
 static int broadcast(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
 {
     json_t *due = json_object_get(x->payload, "due_working_days");
-    const char *title = text_of(x, "title"), *body = text_of(x, "body");
+    const char *title = lj_mail_text_of(x, "title"), *body = lj_mail_text_of(x, "body");
     struct lj_buf *b = &x->m->scratch;
     struct directory dir = {0};
     int16_t units[UNITS_MAX];
@@ -370,109 +402,6 @@ static int broadcast(struct lj_mail_event *x, const char **ret_reason, struct lj
     return lj_mail_post(x, &d, err);
 }
 
-/* ---- receipts ---- */
-
-static const struct {
-    const char *type;
-    enum lj_mail_state from, to;
-} moves[] = {
-#define STATE(symbol, number)
-#define MOVE(type, from, to) {type, LJ_MAIL_##from, LJ_MAIL_##to},
-#include "workers/mail/moves.def"
-#undef STATE
-#undef MOVE
-};
-
-/* State of the unit's receipt: of this batch, else of the database. 0 = the unit has no such mail.
- */
-static int receipt_state(struct lj_mail_event *x, const uint8_t mail[16], const char *mail_text,
-                         struct lj_mail_moved **ret_moved, enum lj_mail_state *ret, int *ret_sign,
-                         struct lj_err *err)
-{
-    static const char sql[] =
-        "select r.state, m.needs from liangjin.mail m join liangjin.mail_receipt r on r.position = "
-        "m.position and r.rule = m.rule"
-        " where m.id = $1::uuid and r.unit = $2::int2 and r.role = 1";
-    struct lj_mail *m = x->m;
-    char unit[8];
-    const char *values[2] = {mail_text, unit};
-    PGresult *res = NULL;
-    *ret_moved = NULL;
-    for (size_t i = 0; i < m->nmoved; i++) {
-        if (m->moved[i].unit == x->event->unit && memcmp(m->moved[i].mail, mail, 16) == 0) {
-            *ret_moved = &m->moved[i];
-        }
-    }
-    (void)snprintf(unit, sizeof unit, "%d", x->event->unit);
-    int rc = lj_dbs_query(m->db, sql, 2, values, &res, err);
-    *ret = rc == 0 && PQntuples(res) == 1
-               ? (enum lj_mail_state)strtol(PQgetvalue(res, 0, 0), NULL, 10)
-               : 0;
-    *ret_sign = rc == 0 && PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 1), "SIGN") == 0;
-    *ret = *ret_moved != NULL ? (*ret_moved)->state : *ret;
-    PQclear(res);
-    return rc;
-}
-
-static void put_move(struct lj_mail_event *x, const uint8_t mail[16], int from, int to)
-{
-    struct lj_result *out = x->out;
-    const char *by = text_of(x, "by");
-    lj_pgarray_int(lj_result_column(out, LJ_MC_MOVE_POSITION), x->event->position);
-    lj_pgarray_bytes(lj_result_column(out, LJ_MC_MOVE_MAIL), mail, 16);
-    lj_pgarray_int(lj_result_column(out, LJ_MC_MOVE_UNIT), x->event->unit);
-    lj_pgarray_int(lj_result_column(out, LJ_MC_MOVE_FROM), from);
-    lj_pgarray_int(lj_result_column(out, LJ_MC_MOVE_TO), to);
-    lj_buf_clear(&x->m->scratch);
-    if (by != NULL) {
-        lj_mail_clean(&x->m->scratch, by, 0);
-        lj_mail_cut(&x->m->scratch, 30);
-        lj_pgarray_bytes(lj_result_column(out, LJ_MC_MOVE_BY), x->m->scratch.data,
-                         x->m->scratch.len);
-    } else {
-        lj_pgarray_null(lj_result_column(out, LJ_MC_MOVE_BY));
-    }
-}
-
-static int moved(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
-{
-    const char *text = text_of(x, "mail");
-    struct lj_mail_moved *before = NULL;
-    enum lj_mail_state state = 0;
-    uint8_t mail[LJ_UUID_BYTES];
-    int sign = 0;
-    size_t k = 0;
-    while (strcmp(moves[k].type, x->event->type) !=
-           0) { /* the rules' table and moves.def have the same types */
-        k++;
-    }
-    if (text == NULL || lj_uuid_parse(text, strlen(text), mail, NULL) != 0) {
-        *ret_reason = "bad_payload";
-        return 0;
-    }
-    int rc = receipt_state(x, mail, text, &before, &state, &sign, err);
-    if (rc != 0) {
-        return rc;
-    }
-    *ret_reason = state == 0                               ? "no_such_mail"
-                  : state >= moves[k].to                   ? "done_before"
-                  : moves[k].to == LJ_MAIL_SIGNED && !sign ? "no_signature_asked"
-                  : state != moves[k].from || x->m->nmoved == LJ_MAIL_BATCH_MAX
-                      ? "not_in_that_state"
-                      : NULL;
-    if (*ret_reason != NULL) {
-        return 0;
-    }
-    put_move(x, mail, state, moves[k].to);
-    if (before == NULL) {
-        before = &x->m->moved[x->m->nmoved++];
-        memcpy(before->mail, mail, sizeof mail);
-        before->unit = x->event->unit;
-    }
-    before->state = moves[k].to;
-    return 0;
-}
-
 /* ---- the table ---- */
 
 static const struct {
@@ -480,11 +409,12 @@ static const struct {
     lj_mail_rule rule;
 } rules[] = {
     {"activity.rejected", rejected},
+    {"quota.credited", credited},
     {"quota.duty_met", duty_met},
     {"opinion.flagged", flagged},
     {"mail.broadcast_requested", broadcast},
-    {"mail.read", moved},
-    {"mail.signed", moved},
+    {"mail.read", lj_mail_move},
+    {"mail.signed", lj_mail_move},
 };
 
 lj_mail_rule lj_mail_rule_of(const char *type)

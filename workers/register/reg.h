@@ -217,5 +217,6 @@ void reg_membership_started(struct reg_ctx *x);
 void reg_membership_changed(struct reg_ctx *x);
 void reg_membership_ended(struct reg_ctx *x);
 void reg_policy_set(struct reg_ctx *x);
+void reg_calendar_day_started(struct reg_ctx *x);
 
 #endif

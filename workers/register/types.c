@@ -146,6 +146,8 @@ static const struct reg_field policy_set[] = {
     {"approver", REG_F_TEXT, true, 1, 64, NULL},
     END};
 
+static const struct reg_field calendar_day_started[] = {{"day", REG_F_DATE, true, 0, 0, NULL}, END};
+
 static const struct reg_type types[] = {
     {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered},
     {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed},
@@ -159,6 +161,7 @@ static const struct reg_type types[] = {
     {"membership.ended", membership_ended, REG_PERSON, reg_membership_ended},
     {"site.registered", site_registered, REG_SITE, reg_site_registered},
     {"policy.set", policy_set, REG_UNIT, reg_policy_set},
+    {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started},
 };
 
 const struct reg_type *reg_type_find(const char *name)

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Days begin as events of the log, once each; what follows from a day is told once: the digest of credits (N06), one a team and day."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import lj  # noqa: E402
+import load  # noqa: E402
+import ljtest  # noqa: E402
+
+DAY = 86400
+
+
+def days(s):
+    return [r[0] for r in s.sql("select payload::json ->> 'day' from event where type = (select number from event_type where name = 'calendar.day_started')"
+                                " order by position")]
+
+
+def restart(s, shift_s):
+    assert s.broker.terminate() == 0
+    s.broker.start(LJ_CLOCK_SHIFT_S=str(shift_s))
+    s.wait_running()
+
+
+def digests(s):
+    """{(unit, team code): payload} of the digests in the log; two of one team are an error."""
+    rows = s.sql("select unit, payload::json from event where type = (select number from event_type where name = 'quota.credited') order by position")
+    assert len({(unit, d["team"], d["to"]) for unit, d in rows}) == len(rows), rows
+    return {(unit, d["team"]): d for unit, d in rows}
+
+
+def test_one_digest_a_team_and_day():
+    """the next day tells each team what it was credited, in sums equal to the ledger's, one mail each; said again by no restart, nor by a clock set back"""
+    with lj.System(gateway=False, broker_options=["--calendar=yes"]) as s:
+        lj.wait_until(lambda: len(days(s)) == 1, "today to begin")
+        work = load.seed(s)
+        submit = load.SubmitLoad(s, "zmq", events=[work.report() for _ in range(120)])
+        assert submit.finish(stop=False)["stored"] == 120
+        s.wait_drained()
+        assert not digests(s)
+        restart(s, 0)
+        restart(s, DAY)
+        lj.wait_until(lambda: len(days(s)) == 2, "tomorrow to begin")
+        told = "select count(distinct t.team) from quota_version v join quota_participation t on t.position = v.position and t.listed"
+        lj.wait_until(lambda: len(digests(s)) == s.one(told), "a digest for each team")
+        s.wait_drained()
+        mails = s.one("select count(*) from mailbox where template = 'N06'")
+        assert mails == len(digests(s)) > 0, (mails, len(digests(s)))
+        sums = {(r[0], r[1]): (int(r[2]), int(r[3])) for r in s.sql(
+            "select t.unit, t.code::text, coalesce(sum(l.minutes) filter (where l.subject_kind = 2), 0),"
+            " coalesce(sum(l.sessions) filter (where l.subject_kind = 1), 0)"
+            " from ledger_entry l join team t on t.number = l.team group by t.unit, t.code")}
+        for team, d in digests(s).items():
+            assert (d["minutes"], d["sessions"]) == sums.get(team, (0, 0)), (team, d, sums.get(team))
+        restart(s, 0)
+        restart(s, DAY)
+        s.wait_drained()
+        assert len(days(s)) == 2 and s.one("select count(*) from mailbox where template = 'N06'") == mails
+        s.check()
+
+
+if __name__ == "__main__":
+    sys.exit(ljtest.main(globals()))

@@ -279,19 +279,20 @@ begin
     ), piece as (
         select e.person, e.year, e.at as lo, lead(e.at) over (partition by e.person, e.year order by e.at) - 1 as hi from edge e
     ), best as (
-        select iv.person, iv.year, iv.lo, iv.hi, iv.am, iv.rounding, iv.entry_cutoff, iv.number, iv.version
+        select distinct on (p.person, p.year, p.lo) p.person, p.year, p.lo, p.hi, iv.am, iv.rounding, iv.entry_cutoff, iv.number, iv.version
+        from piece p join many iv on iv.person = p.person and iv.year = p.year and iv.lo <= p.lo and iv.hi >= p.lo
+        where p.hi is not null
+        order by p.person, p.year, p.lo, iv.am desc, iv.number, iv.version desc
+    ), summed as (
+        select iv.person, iv.year, ((iv.hi - iv.lo + 1) * iv.am)::int8 as mass, iv.lo as entry, iv.entry_cutoff as cutoff,
+               case when iv.am > 0 then iv.rounding::int8 end as r, case when iv.am > 0 then iv.number end as number,
+               case when iv.am > 0 then iv.version end as version
         from iv join alone a on a.person = iv.person and a.year = iv.year
         union all
-        (select distinct on (p.person, p.year, p.lo) p.person, p.year, p.lo, p.hi, iv.am, iv.rounding, iv.entry_cutoff, iv.number, iv.version
-         from piece p join many iv on iv.person = p.person and iv.year = p.year and iv.lo <= p.lo and iv.hi >= p.lo
-         where p.hi is not null
-         order by p.person, p.year, p.lo, iv.am desc, iv.number, iv.version desc)
-    ), summed as (
-        select b.person, b.year, sum((b.hi - b.lo + 1) * b.am)::int8 as mass, min(b.lo) as entry,
-               (array_agg(b.entry_cutoff order by b.lo))[1] as cutoff,
-               (array_agg(b.rounding::int8 order by b.lo desc) filter (where b.am > 0))[1] as r,
-               (array_agg(b.number order by b.lo desc) filter (where b.am > 0))[1] as number,
-               (array_agg(b.version order by b.lo desc) filter (where b.am > 0))[1] as version
+        select b.person, b.year, sum((b.hi - b.lo + 1) * b.am)::int8, min(b.lo), (array_agg(b.entry_cutoff order by b.lo))[1],
+               (array_agg(b.rounding::int8 order by b.lo desc) filter (where b.am > 0))[1],
+               (array_agg(b.number order by b.lo desc) filter (where b.am > 0))[1],
+               (array_agg(b.version order by b.lo desc) filter (where b.am > 0))[1]
         from best b group by b.person, b.year
     )
     select g.person, g.year,

@@ -29,9 +29,11 @@ struct lj_err_info {
 };
 
 #if defined __clang_analyzer__ && !defined LJ_ERR_C
-/* The analyser does not look into variadic functions: show it that the code given is returned. */
-#define lj_fail(err, code, ...)            ((void)(err), (code))
-#define lj_fail_errno(err, code, sys, ...) ((void)(err), (void)(sys), (code))
+#include <stdio.h>
+/* The analyser does not look into variadic functions: show it that the code given is returned
+ * and that the rest is used. */
+#define lj_fail(err, code, ...)            ((void)(err), (void)snprintf(NULL, 0, __VA_ARGS__), (code))
+#define lj_fail_errno(err, code, sys, ...) ((void)(sys), lj_fail(err, code, __VA_ARGS__))
 #else
 /* Fill *err (may be NULL) and return code, so that `return lj_fail(err, LJ_E_X, ...)` is the idiom.
  */

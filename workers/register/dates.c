@@ -5,6 +5,7 @@
  * number algorithm is the usual one on years that begin in March. */
 #include "workers/register/reg.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ static bool leap(int y)
 static int days_in(int y, int m)
 {
     static const int days[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    assert(m >= 1 && m <= 12);
     return m == 2 && leap(y) ? 29 : days[m - 1];
 }
 

@@ -3,6 +3,7 @@
  * whatever was declared for later days. DISBANDED and MERGED are final. */
 #include "workers/register/reg.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,6 +62,7 @@ static void write_version(struct reg_ctx *x, struct reg_entity *e, json_t *row)
  * one follows. Canonical: a span that ends on the day it would go on is joined. */
 static json_t *paused_from(const char *old, const char *day, bool pause)
 {
+    assert(day != NULL); /* state and from come together */
     char out[4096] = "{";
     size_t n = 1;
     char open_from[11] = ""; /* a cut or touching span that the new one continues */

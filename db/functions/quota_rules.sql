@@ -116,6 +116,27 @@ begin
 end
 $$;
 
+-- Days on which persons (kind 2) or teams (kind 1) are exempt with one of these effects, as of a position; APPROVED and ENDED count alike. No row: none.
+create or replace function quota_exempt(kind int2, subjects int4[], effects text[], upto int8) returns table (subject int4, days datemultirange)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = on set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+    select x.subject, range_agg(daterange(x.valid_from, x.valid_to, '[]'))
+    from (select v.person as subject, v.* from unnest(subjects) q(n) join exemption_version v on v.person = q.n where quota_exempt.kind = 2
+          union all
+          select v.team, v.* from unnest(subjects) q(n) join exemption_version v on v.team = q.n where quota_exempt.kind = 1) x
+    where x.position <= upto and x.effect = any (effects)
+        and not exists (select from exemption_version n where n.number = x.number and n.position > x.position and n.position <= upto)
+    group by x.subject;
+end
+$$;
+
+-- How many days lie in lo .. hi.
+create or replace function quota_days(days datemultirange) returns int4 language sql immutable parallel safe as
+    $$ select coalesce(sum(upper(r) - lower(r)), 0)::int4 from unnest(days) r $$;
+
 -- ---------------------------------------------------------------------------------------------------------------- what should stand
 
 -- Minutes of one row, before the day rule.
@@ -246,8 +267,8 @@ $$;
 
 -- ---------------------------------------------------------------------------------------------------------------- duty
 
--- D(p,y): the sum over the days with a counted status of the highest athlete_min_minutes of that day, over the days of the year, rounded up once;
--- 0 where the first counted day lies after the entry cut-off. A row a pair asked for. Exact: integers to the end.
+-- D(p,y): the sum over the days with a counted status, less the exempt ones, of the highest athlete_min_minutes of that day, over the days of the year,
+-- rounded up once; 0 where the first counted day, exempt or not, lies after the entry cut-off. A row a pair asked for. Exact: integers to the end.
 create or replace function quota_person_duty(persons int4[], years int2[], upto int8)
         returns table (person int4, year int2, duty int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
@@ -270,8 +291,11 @@ begin
             join span s on s.team = m.team and s.lo <= g.last and s.hi >= g.first
             join quota_rule q on q.number = s.a_policy and q.version = s.a_version
         where m.status = any (q.counted_statuses) and greatest(m.lo, s.lo) <= least(m.hi, s.hi)
-    ), alone as materialized (                 -- nearly everybody: one membership under one policy
-        select iv.person, iv.year from iv group by iv.person, iv.year having count(*) = 1
+    ), exempt as materialized (
+        select * from quota_exempt(2::int2, array(select distinct g.person from g), '{PRORATE,WAIVE}', upto)
+    ), alone as materialized (                 -- nearly everybody: one membership under one policy, no exemption
+        select iv.person, iv.year from iv where not exists (select from exempt e where e.subject = iv.person)
+        group by iv.person, iv.year having count(*) = 1
     ), many as materialized (
         select iv.* from iv where not exists (select from alone a where a.person = iv.person and a.year = iv.year)
     ), edge as (
@@ -289,11 +313,14 @@ begin
                case when iv.am > 0 then iv.version end as version
         from iv join alone a on a.person = iv.person and a.year = iv.year
         union all
-        select b.person, b.year, sum((b.hi - b.lo + 1) * b.am)::int8, min(b.lo), (array_agg(b.entry_cutoff order by b.lo))[1],
-               (array_agg(b.rounding::int8 order by b.lo desc) filter (where b.am > 0))[1],
-               (array_agg(b.number order by b.lo desc) filter (where b.am > 0))[1],
-               (array_agg(b.version order by b.lo desc) filter (where b.am > 0))[1]
-        from best b group by b.person, b.year
+        select b.person, b.year, sum(b.days * b.am)::int8, min(b.lo), (array_agg(b.entry_cutoff order by b.lo))[1],
+               (array_agg(b.rounding::int8 order by b.lo desc) filter (where b.am > 0 and b.days > 0))[1],
+               (array_agg(b.number order by b.lo desc) filter (where b.am > 0 and b.days > 0))[1],
+               (array_agg(b.version order by b.lo desc) filter (where b.am > 0 and b.days > 0))[1]
+        from (select best.*, case when e.days is null then best.hi - best.lo + 1
+                                  else quota_days(datemultirange(daterange(best.lo, best.hi, '[]')) - e.days) end as days
+              from best left join exempt e on e.subject = best.person) b
+        group by b.person, b.year
     )
     select g.person, g.year,
            case when s.r is null or to_char(s.entry, 'MM-DD') > s.cutoff then 0
@@ -303,7 +330,7 @@ begin
 end
 $$;
 
--- DS(t,y) = max(0, ceil(sum over active days of team_min_sessions / days of the year - tolerance)).
+-- DS(t,y) = max(0, ceil(sum over active days, less the exempt ones, of team_min_sessions / days of the year - tolerance)).
 create or replace function quota_team_duty(teams int4[], years int2[], upto int8)
         returns table (team int4, year int2, duty int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
@@ -316,9 +343,9 @@ begin
         select u.team, u.year, make_date(u.year, 1, 1) as first, make_date(u.year, 12, 31) as last
         from (select distinct x.team, x.year from unnest(teams, years) x(team, year)) u
     ), t as materialized (
-        select i.n as team, datemultirange(daterange(x.valid_from, x.valid_to, '[]')) - x.paused as active
-        from (select distinct g.team as n from g) i
-            cross join lateral (select v.* from team_version v where v.number = i.n and v.position <= upto order by v.position desc limit 1) x
+        select a.team, a.active - coalesce(e.days, '{}') as active
+        from quota_team_active(array(select distinct g.team from g), upto) a
+            left join quota_exempt(1::int2, array(select distinct g.team from g), '{PRORATE,WAIVE}', upto) e on e.subject = a.team
     ), piece as (
         select g.team, g.year, upper(r) - lower(r) as days, upper(r) as until, q.team_min_sessions as sm, q.session_tolerance as tolerance,
                q.number, q.version

@@ -76,6 +76,9 @@ begin
         from ev join policy_version v on v.position = ev.position join policy p on p.number = v.number
             join team t on case p.scope when 'TEAM' then t.number = p.team when 'NATION' then true
                 else exists (select from unit_and_above(t.unit, upto) a where a.number = p.unit) end
+    ), exempt as materialized (                -- the subject and the first day of an exemption never change
+        select x.person, x.team, greatest(ev.floor, x.valid_from::date) as since, ev.position, ev.year
+        from ev join exemption_version x on x.position = ev.position
     ), person_days as (
         select m.person, m.team, p.day, m.position
         from member m join quota_participation p on p.person = m.person and p.day >= m.since and p.team = m.team and p.position <= upto
@@ -90,6 +93,12 @@ begin
         select m.person, t.year, m.position from member m join quota_total t on t.subject_kind = 2 and t.subject = m.person
             and t.year >= extract(year from m.since)
         union
+        select x.person, y::int2, x.position from exempt x cross join lateral generate_series(extract(year from x.since)::int4, x.year) y
+        where x.person is not null
+        union
+        select x.person, t.year, x.position from exempt x join quota_total t on t.subject_kind = 2 and t.subject = x.person
+            and t.year >= extract(year from x.since)
+        union
         select s.person, t.year, c.position
         from team_changed c join membership s on s.team = c.team
             join quota_total t on t.subject_kind = 2 and t.subject = s.person and t.year between extract(year from c.since) and extract(year from c.until)
@@ -97,6 +106,12 @@ begin
     ), team_years as (
         select c.team, y::int2 as year, c.position
         from team_changed c cross join lateral generate_series(extract(year from c.since)::int4, c.year) y where not c.policy
+        union
+        select x.team, y::int2, x.position from exempt x cross join lateral generate_series(extract(year from x.since)::int4, x.year) y
+        where x.team is not null
+        union
+        select x.team, t.year, x.position from exempt x join quota_total t on t.subject_kind = 1 and t.subject = x.team
+            and t.year >= extract(year from x.since)
         union
         select c.team, t.year, c.position from team_changed c join quota_total t on t.subject_kind = 1 and t.subject = c.team
             and t.year between extract(year from c.since) and extract(year from c.until)

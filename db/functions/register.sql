@@ -112,7 +112,8 @@ create or replace function apply_register(closure int8, positions int8[], ids uu
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 declare
     names constant text[] := array['unit', 'unit_version', 'team', 'team_version', 'person', 'person_version', 'membership',
-                                   'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day'];
+                                   'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day', 'exemption',
+                                   'exemption_version'];
     seen int8;
     name text;
 begin

@@ -7,59 +7,7 @@ begin;
 set local search_path = liangjin, pg_catalog, tap;
 select plan(59);
 
--- ---- registers: by direct insert, with their events (settlement asks when a register event was received)
-create function ev(p int8, at timestamptz default '2025-01-01') returns void language sql as $$
-    insert into event (position, received_at, id, type, unit, class, schema_version, source, content_hash, payload)
-        values (p, at, ('01900000-0000-7000-8000-' || lpad(p::text, 12, '0'))::uuid, 1, 0, 1, 1, 'test', '\x00', '{}')
-$$;
-create function reg(p int8, at timestamptz default '2025-01-01', closure int8 default null) returns void language sql as $$
-    select ev(p, at);
-    insert into register_log values (p, coalesce(closure, p), 1)
-$$;
-create function policy_row(p int8, number int4, version int4, from_day date, minutes int4, sessions int4, tolerance numeric default 0.05,
-        day_cap int4 default 480, to_day date default null, activity_cap int4 default 240, rounding int4 default 15) returns void language sql as $$
-    insert into policy_version select p, from_day, to_day, number, version, sessions, minutes, activity_cap, day_cap, 120, rounding, 1, 14, 480, 'YEAR', 0.6, 0.3,
-        tolerance, 1, 1, 1, 0, '{FORMAL}', '{FORMAL,TRIAL}', '{}', '{}', '{3,2,10,10,12,14,5,8,10,12,8,6}', '{0.1,0.25,0.4}', '10-01', 'NONE', 's', 'c',
-        'a', 'b'
-$$;
-create function team_row(p int8, n int4, unit int2, from_day date default null, to_day date default null, paused datemultirange default '{}',
-        at timestamptz default '2025-01-01') returns void language sql as $$
-    select reg(p, at);
-    insert into team select p, n, unit, 'T' || n where not exists (select from team where number = n);
-    insert into team_version (position, number, name, level, sport, gender, state, valid_from, valid_to, paused)
-        values (p, n, '队' || n, 'PROVINCIAL', 'JUDO', 'F', 'ACTIVE', from_day, to_day, paused)
-$$;
-create function member_row(p int8, n int4, person int4, team int4, from_day date, to_day date default null, status text default 'FORMAL',
-        at timestamptz default '2025-01-01', role text default 'ATHLETE') returns void language sql as $$
-    select reg(p, at);
-    insert into person select p, person, 1, 'P' || person where not exists (select from person x where x.number = person);
-    insert into membership select p, n, person, team where not exists (select from membership x where x.number = n);
-    insert into membership_version (position, number, valid_from, valid_to, role, status) values (p, n, from_day, to_day, role, status)
-$$;
--- An activity's version. rows: person, team, present, base[, role].
-create function act(p int8, a int4, version int4, op int2, start timestamptz, net int4, teams int4[], rows int4[][], site int4 default 1,
-        mode int2 default 1::int2, guided bool default true, solemn bool default false, at timestamptz default '2025-12-01') returns void language plpgsql as $$
-declare
-    d date := (start at time zone 'Asia/Shanghai')::date;
-    n int4 := coalesce(array_length(rows, 1), 0);
-begin
-    perform ev(p, at);
-    perform apply_quota(p, array[p], array[gen_random_uuid()], array[at], array[('00000000-0000-7000-8000-' || lpad(a::text, 12, '0'))::uuid],
-        array[version], array[op], '{1}', array[start], array[d], array[net::int2], array[case when op < 3 then mode end],
-        array[case when op < 3 then site end], array[case when op < 3 then net end::int2], array[case when op < 3 then guided end],
-        array[case when op < 3 then solemn end], array_fill(p, array[cardinality(teams)]), teams, array_fill(d, array[cardinality(teams)]),
-        array_fill(p, array[n]), array(select rows[i][1] from generate_series(1, n) i), array(select rows[i][2] from generate_series(1, n) i),
-        array_fill(d, array[n]), array(select rows[i][3]::int2 from generate_series(1, n) i), array(select rows[i][4]::int2 from generate_series(1, n) i),
-        array(select coalesce(rows[i][5], 1)::int2 from generate_series(1, n) i),
-        array(select rows[i][2] = any (teams) from generate_series(1, n) i));
-end
-$$;
-create function minutes_of(p int4, d date) returns int8 language sql as $$
-    select coalesce(sum(minutes), 0) from ledger_entry where subject_kind = 2 and subject = p and day = d $$;
-create function sessions_of(t int4, d date) returns int8 language sql as $$
-    select coalesce(sum(sessions), 0) from ledger_entry where subject_kind = 1 and subject = t and day = d $$;
-create function duty_of(k int4, n int4, y int4) returns int4 language sql as $$
-    select duty from quota_total where subject_kind = k and subject = n and year = y $$;
+\ir quota_world.psql
 
 insert into unit select g, g, 'PS' || lpad(g::text, 3, '0') from generate_series(1, 2) g;
 insert into unit_version (position, number, parent, name, kind, state) values (1, 1, 0, '甲省体育局', 'PROVINCE', 'ACTIVE'), (2, 2, 0, '乙省体育局', 'PROVINCE', 'ACTIVE');

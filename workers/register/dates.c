@@ -71,3 +71,16 @@ int reg_local_year(int64_t us)
     return (int)(yoe + era * 400 +
                  (doy >= 306)); /* from day 306 on it is January or February of the next year */
 }
+
+int reg_local_day(int64_t us)
+{
+    return (int)((us / 1000000 + 8 * 3600) / 86400); /* received_at is after 1970 */
+}
+
+int reg_day_number(const char *s)
+{
+    int y = number(s, 4) - (number(s + 5, 2) <= 2);
+    int m = (number(s + 5, 2) + 9) % 12; /* March is 0 */
+    int doy = (153 * m + 2) / 5 + number(s + 8, 2) - 1;
+    return y * 365 + y / 4 - y / 100 + y / 400 + doy - 719468;
+}

@@ -36,7 +36,7 @@ enum reg_column {
 
 enum { REG_APPLIED = 1, REG_REFUSED = 2 }; /* verdicts */
 
-enum reg_table { REG_UNIT, REG_TEAM, REG_PERSON, REG_SITE, REG_TABLES };
+enum reg_table { REG_UNIT, REG_TEAM, REG_PERSON, REG_SITE, REG_EXEMPTION, REG_TABLES };
 
 /* One thing with a code. row: its latest version as in the version table (owned). */
 struct reg_entity {
@@ -157,6 +157,8 @@ void reg_ref_split(const char *text, char unit[6], char code[REG_CODE_BYTES]);
 bool reg_date_ok(const char *s);
 void reg_date_before(const char *s, char ret[11]); /* the day before */
 int reg_local_year(int64_t us);                    /* year in Asia/Shanghai */
+int reg_local_day(int64_t us);                     /* days since 1970-01-01, in Asia/Shanghai */
+int reg_day_number(const char *s);                 /* the same of a date */
 
 /* ---- state ---- */
 /* Reads what the payloads name, in one snapshot. payloads: array of objects in batch order, NULL
@@ -218,5 +220,7 @@ void reg_membership_changed(struct reg_ctx *x);
 void reg_membership_ended(struct reg_ctx *x);
 void reg_policy_set(struct reg_ctx *x);
 void reg_calendar_day_started(struct reg_ctx *x);
+void reg_exemption_approved(struct reg_ctx *x);
+void reg_exemption_ended(struct reg_ctx *x);
 
 #endif

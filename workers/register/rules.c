@@ -133,7 +133,8 @@ bool reg_late(struct reg_ctx *x, const json_t *row, const char *pointer)
 struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member, bool inside)
 {
     static const enum reg_reason unknown[REG_TABLES] = {REG_R_UNIT_UNKNOWN, REG_R_TEAM_UNKNOWN,
-                                                        REG_R_PERSON_UNKNOWN, REG_R_INVALID};
+                                                        REG_R_PERSON_UNKNOWN, REG_R_INVALID,
+                                                        REG_R_EXEMPTION_UNKNOWN};
     char pointer[64];
     char unit[6];
     char code[REG_CODE_BYTES];
@@ -188,7 +189,8 @@ void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row
     static const char *const tables[REG_TABLES][2] = {{"unit", "unit_version"},
                                                       {"team", "team_version"},
                                                       {"person", "person_version"},
-                                                      {"site", "site_version"}};
+                                                      {"site", "site_version"},
+                                                      {"exemption", "exemption_version"}};
     const char *code = reg_text(x->payload, "code");
     struct reg_entity *e = reg_by_code(x->state, t, unit, code);
     if (e != NULL && !reg_same(row, e->row)) {

@@ -21,7 +21,7 @@ static const char sql_basis[] =
     "from unit),"
     " (select coalesce(max(number), 0) from team), (select coalesce(max(number), 0) from person),"
     " (select coalesce(max(number), 0) from site), (select coalesce(max(number), 0) from "
-    "membership),"
+    "exemption), (select coalesce(max(number), 0) from membership),"
     " (select coalesce(max(number), 0) from policy)";
 static const char sql_units[] =
     "select i.number, 0, i.code, row_to_json(v) from unit i cross join lateral"
@@ -283,8 +283,8 @@ static int read_basis(PGconn *db, struct reg_state *s, struct lj_err *err)
         for (int t = 0; t < REG_TABLES; t++) {
             s->set[t].last = atoi(PQgetvalue(r, 0, 1 + t));
         }
-        s->last_membership = atoi(PQgetvalue(r, 0, 5));
-        s->last_policy = atoi(PQgetvalue(r, 0, 6));
+        s->last_membership = atoi(PQgetvalue(r, 0, 1 + REG_TABLES));
+        s->last_policy = atoi(PQgetvalue(r, 0, 2 + REG_TABLES));
     }
     PQclear(r);
     return rc;
@@ -301,7 +301,8 @@ static int command(PGconn *db, const char *sql, struct lj_err *err)
 static int read_all(PGconn *db, const struct names *names, struct reg_state *s, struct lj_err *err)
 {
     static const char *const by_code[REG_TABLES] = {NULL, SQL_BY_CODE("team"),
-                                                    SQL_BY_CODE("person"), SQL_BY_CODE("site")};
+                                                    SQL_BY_CODE("person"), SQL_BY_CODE("site"),
+                                                    SQL_BY_CODE("exemption")};
     int rc = read_basis(db, s, err);
     rc = rc != 0 ? rc : read_entities(db, sql_units, NULL, &s->set[REG_UNIT], err);
     for (int t = REG_TEAM; rc == 0 && t < REG_TABLES; t++) {

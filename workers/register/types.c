@@ -22,6 +22,10 @@ static const char *const scopes[] = {"NATION", "UNIT", "TEAM", NULL};
 static const char *const periods[] = {"YEAR", NULL};
 static const char *const carries[] = {"NONE", "SURPLUS_25", "DEFICIT", NULL};
 
+static const char *const exemption_kinds[] = {
+    "INJURY", "COMPETITION", "TRAINING_ABROAD", "LEAVE", "MATERNITY", "OTHER", NULL};
+static const char *const effects[] = {"PRORATE", "DEFER", "WAIVE", NULL};
+
 #define END                                                                                        \
     {                                                                                              \
         NULL, REG_F_BOOL, false, 0, 0, NULL                                                        \
@@ -146,6 +150,20 @@ static const struct reg_field policy_set[] = {
     {"approver", REG_F_TEXT, true, 1, 64, NULL},
     END};
 
+static const struct reg_field exemption_approved[] = {
+    {"code", REG_F_CODE, true, 0, 0, NULL},
+    {"person", REG_F_PERSON, false, 0, 0, NULL},
+    {"team", REG_F_TEAM, false, 0, 0, NULL},
+    {"kind", REG_F_WORD, true, 0, 0, exemption_kinds},
+    {"effect", REG_F_WORD, true, 0, 0, effects},
+    {"from", REG_F_DATE, true, 0, 0, NULL},
+    {"to", REG_F_DATE, false, 0, 0, NULL},
+    {"submitted_on", REG_F_DATE, false, 0, 0, NULL},
+    {"evidence", REG_F_TEXT, false, 1, 200, NULL},
+    END};
+static const struct reg_field exemption_ended[] = {
+    {"code", REG_F_CODE, true, 0, 0, NULL}, {"on", REG_F_DATE, true, 0, 0, NULL}, END};
+
 static const struct reg_field calendar_day_started[] = {{"day", REG_F_DATE, true, 0, 0, NULL}, END};
 
 static const struct reg_type types[] = {
@@ -162,6 +180,8 @@ static const struct reg_type types[] = {
     {"site.registered", site_registered, REG_SITE, reg_site_registered},
     {"policy.set", policy_set, REG_UNIT, reg_policy_set},
     {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started},
+    {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved},
+    {"exemption.ended", exemption_ended, REG_EXEMPTION, reg_exemption_ended},
 };
 
 const struct reg_type *reg_type_find(const char *name)

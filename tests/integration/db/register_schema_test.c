@@ -107,7 +107,8 @@ static void test_schemas(void **state)
     static const char *const types[] = {
         "unit.registered",    "unit.changed",     "unit.suspended",    "team.registered",
         "team.changed",       "team.disbanded",   "person.registered", "membership.started",
-        "membership.changed", "membership.ended", "site.registered",   "policy.set"};
+        "membership.changed", "membership.ended", "site.registered",   "policy.set",
+        "exemption.approved", "exemption.ended"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

@@ -62,6 +62,8 @@ static char *dump(PGconn *db)
         "row_to_json(x) from policy x"
         " union all select 'qv' || row_to_json(x) from policy_version x union all select 'r' || "
         "row_to_json(x) from register_refusal x"
+        " union all select 'x' || row_to_json(x) from exemption x union all select 'xv' || "
+        "row_to_json(x) from exemption_version x"
         " union all select 'l' || position || ' ' || verdict from register_log order by 1) y";
     struct lj_err err = {0};
     PGresult *r = NULL;
@@ -504,6 +506,67 @@ static void test_policies(void **state)
     PQfinish(db);
 }
 
+static void test_exemptions(void **state)
+{
+    static const struct step steps[] = {
+        TWO_UNITS,
+        {"PS011", "team.registered", TEAM("T1"), NULL},
+        {"PS011", "person.registered", PERSON("P1", "李兰"), NULL},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E1\",\"person\":\"PS011/P1\",\"kind\":\"INJURY\",\"effect\":\"PRORATE\","
+         "\"from\":\"2024-11-02\"}",
+         NULL}, /* 60 days before the receipt */
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E2\",\"person\":\"PS011/P1\",\"kind\":\"INJURY\",\"effect\":\"PRORATE\","
+         "\"from\":\"2024-11-01\"}",
+         "retroactive"},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E2\",\"person\":\"PS011/P1\",\"kind\":\"INJURY\",\"effect\":\"WAIVE\","
+         "\"from\":\"2024-11-01\",\"submitted_on\":\"2024-12-31\"}",
+         NULL},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E3\",\"team\":\"PS011/T1\",\"kind\":\"COMPETITION\",\"effect\":\"DEFER\","
+         "\"from\":\"2025-02-01\",\"submitted_on\":\"2025-01-02\"}",
+         "in_the_future"},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E3\",\"team\":\"PS011/T1\",\"person\":\"PS011/P1\",\"kind\":\"OTHER\","
+         "\"effect\":\"DEFER\",\"from\":\"2025-02-01\"}",
+         "one_subject"},
+        {"GU028", "exemption.approved",
+         "{\"code\":\"E3\",\"team\":\"PS011/T1\",\"kind\":\"OTHER\",\"effect\":\"DEFER\",\"from\":"
+         "\"2025-02-01\"}",
+         "outside_subtree"},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E3\",\"team\":\"PS011/T1\",\"kind\":\"OTHER\",\"effect\":\"DEFER\",\"from\":"
+         "\"2025-02-01\",\"to\":\"2025-01-31\"}",
+         "span_invalid"},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E3\",\"team\":\"PS011/T1\",\"kind\":\"OTHER\",\"effect\":\"DEFER\",\"from\":"
+         "\"2025-02-01\",\"to\":\"2025-03-31\",\"evidence\":\"集训通知\"}",
+         NULL},
+        {"CN000", "exemption.approved",
+         "{\"code\":\"E3\",\"team\":\"PS011/T1\",\"kind\":\"OTHER\",\"effect\":\"WAIVE\",\"from\":"
+         "\"2025-02-01\",\"to\":\"2025-03-31\"}",
+         "code_taken"},
+        {"CN000", "exemption.ended", "{\"code\":\"E4\",\"on\":\"2025-02-20\"}",
+         "exemption_unknown"},
+        {"CN000", "exemption.ended", "{\"code\":\"E3\",\"on\":\"2025-04-01\"}", "span_invalid"},
+        {"CN000", "exemption.ended", "{\"code\":\"E3\",\"on\":\"2025-02-20\"}", NULL},
+        {"CN000", "exemption.ended", "{\"code\":\"E3\",\"on\":\"2025-02-20\"}", "nothing_changes"},
+        {"CN000", "exemption.ended", "{\"code\":\"E1\",\"on\":\"2024-12-31\"}", NULL},
+    };
+    (void)state;
+    PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from exemption"), 3);
+    assert_int_equal(
+        integer(db,
+                "select count(*) from exemption_version v join exemption e using (number) where "
+                "e.code = 'E3' and v.team = 1 and v.person is null and v.valid_to = "
+                "'2025-02-20' and v.state = 'ENDED' and v.evidence = '集训通知'"),
+        1);
+    PQfinish(db);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -529,10 +592,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_units),
-        cmocka_unit_test(test_teams),
-        cmocka_unit_test(test_memberships),
-        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_units),       cmocka_unit_test(test_teams),
+        cmocka_unit_test(test_memberships), cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_exemptions),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -196,6 +196,8 @@ static void classes_agree_with_icu(void **state)
         if (type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK || type == U_FORMAT_CHAR)
             assert_int_equal(class, LJ_CHAR_HIDDEN);
     }
+    for (unsigned c = 0x4E00; c <= 0x9FFF; c++) /* text.c asks no class in this block */
+        assert_int_equal(lj_opinion_char[lj_opinion_fold[c]], LJ_CHAR_HAN);
     static const uint16_t invisible[] = {0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD,
                                          0x202E, 0x2066, 0xFE0F, 0x0301, 0x20E3, 0x180E};
     for (size_t i = 0; i < sizeof invisible / sizeof invisible[0]; i++)

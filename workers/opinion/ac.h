@@ -1,6 +1,6 @@
 #ifndef LJ_OPINION_AC_H
 #define LJ_OPINION_AC_H
-/* Aho-Corasick over 16-bit symbols. Internal; built once, then read only. */
+/* Many patterns over 16-bit symbols, found at once. Internal; built once, then read only. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +24,7 @@ int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac
                 struct lj_err *err);
 void lj_ac_free(struct lj_ac **ac);
 
-/* Runs over n symbols; matches come by rising end, longest first at one end. */
+/* Runs over n symbols; matches come by rising start, shortest first at one start. */
 void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn,
                void *arg);
 

@@ -8,8 +8,8 @@
  * symbol keeps the offset of its code point in the original. Punctuation that ends a clause or a
  * sentence is dropped too, but leaves its boundary behind.
  *
- * Nearly every code point of a Chinese text is three bytes long and an ideograph: that path is two
- * table look-ups and four stores, everything else is behind it.
+ * Nearly every code point of a Chinese text is three bytes long and an ideograph: runs of these
+ * have a loop of their own, one table look-up and four stores each; everything else is behind it.
  *
  * Guarantees: one pass, no allocation, every array bounded by LJ_OPINION_TEXT_MAX.
  */
@@ -215,31 +215,61 @@ static inline int32_t three_bytes(const unsigned char *p)
     return shape && cp >= 0x800 && (cp & 0xF800) != 0xD800 ? cp : -1;
 }
 
+/* Ideographs of the main block, which all fold to ideographs. Takes a run of them at text[*i],
+ * while there is room; returns how many. */
+static uint32_t take_ideographs(struct reader *r, const char *text, size_t len, size_t *i,
+                                uint32_t count)
+{
+    struct lj_text *t = r->t;
+    const unsigned char *p = (const unsigned char *)text + *i;
+    const unsigned char *end = (const unsigned char *)text + len;
+    uint32_t k = 0;
+    uint32_t room = LJ_OPINION_TEXT_MAX - count;
+    const uint32_t n = t->n;
+    const uint16_t clause = (uint16_t)(t->clauses - 1);
+    for (; k < room && end - p >= 3; k++, p += 3) {
+        int32_t cp = three_bytes(p);
+        if (cp < 0x4E00 || cp > 0x9FFF)
+            break;
+        t->code[n + k] = lj_opinion_fold[cp];
+        t->pos[n + k] = (uint16_t)(count + k);
+        t->clause[n + k] = clause;
+        t->flags[n + k] = r->quoted;
+    }
+    t->n = n + k;
+    *i += 3 * (size_t)k;
+    if (k > 0)
+        r->before = LJ_CHAR_HAN;
+    return k;
+}
+
+/* Takes the code point at text[*i], the count-th. */
+static void take_one(struct reader *r, const char *text, size_t len, size_t *i, uint32_t count)
+{
+    int32_t cp = lj_utf8_next(text, len, i);
+    uint16_t code = lj_text_fold(cp);
+    uint8_t class = lj_opinion_char[code];
+    r->t->bad_bytes += cp < 0;
+    if ((code == 'x' || code == ',' || code == ':') && is_filler(r, code, text, len, *i))
+        r->noise |= DROPPED;
+    else if (class == LJ_CHAR_HAN || class == LJ_CHAR_LETTER || class == LJ_CHAR_DIGIT)
+        add_symbol(r, code, class, count);
+    else
+        take(r, cp, code, class);
+}
+
 bool lj_text_read(struct lj_text *t, const char *text, size_t len)
 {
     struct reader r = {.t = t};
     uint32_t count = 0;
     t->n = t->code_points = t->bad_bytes = t->clauses = t->sentences = 0;
     t->squeezed = t->hidden = t->emoji_good = t->emoji_bad = 0;
-    for (size_t i = 0; i < len; count++) {
+    for (size_t i = 0; i < len;) {
         if (count == LJ_OPINION_TEXT_MAX)
             return false;
-        int32_t cp = len - i >= 3 ? three_bytes((const unsigned char *)text + i) : -1;
-        if (cp >= 0)
-            i += 3;
-        else
-            cp = lj_utf8_next(text, len, &i);
-        t->bad_bytes += cp < 0;
-        uint16_t code = lj_text_fold(cp);
-        uint8_t class = lj_opinion_char[code];
-        if (class == LJ_CHAR_HAN)
-            add_symbol(&r, code, class, count);
-        else if ((code == 'x' || code == ',' || code == ':') && is_filler(&r, code, text, len, i))
-            r.noise |= DROPPED;
-        else if (class == LJ_CHAR_LETTER || class == LJ_CHAR_DIGIT)
-            add_symbol(&r, code, class, count);
-        else
-            take(&r, cp, code, class);
+        take_one(&r, text, len, &i, count++);
+        if (t->n > 0 && !r.open && !r.noise)
+            count += take_ideographs(&r, text, len, &i, count);
     }
     t->code_points = count;
     t->list[t->clauses] =

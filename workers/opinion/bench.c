@@ -1,0 +1,261 @@
+/*
+ * Throughput and latency of the whole engine, evidence included. Built, not installed.
+ *
+ * Makes its texts from labelled ones (the shared columns of data/texts): risky ones joined and cut
+ * to 150 and 500 characters (dense in hits), whole ones joined and cut to 240 (as people write),
+ * and crafted texts of 8 KB meant to be slow. Time is CPU time; each figure is the best of several
+ * short rounds, because a busy machine makes a round slower, never faster. The p99 is over single
+ * texts of the first file, by the wall clock.
+ *
+ * Usage: opinion_bench [-r ROUNDS] [-d RULES_DIR] TEXTS.tsv ...
+ * Output: one line a figure, name <tab> value <tab> unit.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "workers/opinion/crafted.h"
+#include "workers/opinion/opinion.h"
+#include "workers/opinion/text.h"
+#include "workers/opinion/tsv.h"
+
+enum { FILE_MAX = 64 << 20, TEXT_ROOM = 4096, SET_MAX = 1000, SOURCES_MAX = 20000 };
+
+struct text {
+    const char *p;
+    size_t n;
+};
+
+struct sources {
+    size_t count;
+    size_t risky;
+    struct text all[SOURCES_MAX];
+    struct text bad[SOURCES_MAX];
+};
+
+struct set {
+    size_t count;
+    struct text text[SET_MAX];
+};
+
+static int by_value(const void *pa, const void *pb)
+{
+    double a = *(const double *)pa;
+    double b = *(const double *)pb;
+    return (a > b) - (a < b);
+}
+
+static double seconds(clockid_t clock)
+{
+    struct timespec ts;
+    (void)clock_gettime(clock, &ts);
+    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Takes the marks ⟦kind|...⟧ out of a text, in place. */
+static size_t unmark(char *s, size_t n)
+{
+    static const char open[] = "\xE2\x9F\xA6";
+    static const char close[] = "\xE2\x9F\xA7";
+    size_t k = 0;
+    for (size_t i = 0; i < n;) {
+        if (n - i >= 3 && memcmp(s + i, open, 3) == 0) {
+            const char *bar = memchr(s + i, '|', n - i);
+            i = bar ? (size_t)(bar - s) + 1 : n;
+        } else if (n - i >= 3 && memcmp(s + i, close, 3) == 0) {
+            i += 3;
+        } else {
+            s[k++] = s[i++];
+        }
+    }
+    return k;
+}
+
+/* Columns id kind polarity categories severity note text; the file's memory stays. */
+static int read_sources(const char *path, struct sources *x, struct lj_err *err)
+{
+    char *buf;
+    size_t size;
+    int rc = lj_read_file(path, FILE_MAX, &buf, &size, err);
+    if (rc < 0)
+        return rc;
+    struct lj_tsv t = {.name = path, .p = buf, .end = buf + size};
+    while (lj_tsv_next(&t)) {
+        if (t.fields < 7 || lj_field_is(&t, 0, "id") || x->count == SOURCES_MAX)
+            continue;
+        char *p = buf + (t.field[6].p - buf);
+        struct text one = {p, unmark(p, t.field[6].n)};
+        x->all[x->count++] = one;
+        if (!lj_field_is(&t, 3, "-"))
+            x->bad[x->risky++] = one;
+    }
+    return 0;
+}
+
+/* Joins texts, going through the sources in steps, and cuts each at chars code points. */
+static int fill(struct set *s, const struct text *src, size_t n, uint32_t chars, struct lj_err *err)
+{
+    size_t at = 0;
+    s->count = n < SET_MAX ? n : SET_MAX;
+    for (size_t i = 0; i < s->count; i++) {
+        char *p = malloc(TEXT_ROOM);
+        if (!p)
+            return lj_fail(err, LJ_E_NOMEM, "no memory for the texts");
+        size_t len = 0;
+        uint32_t cps = 0;
+        while (cps < chars) {
+            size_t k = 0;
+            while (cps < chars && k < src[at].n && len + 4 < TEXT_ROOM) {
+                size_t from = k;
+                (void)lj_utf8_next(src[at].p, src[at].n, &k);
+                memcpy(p + len, src[at].p + from, k - from);
+                len += k - from;
+                cps++;
+            }
+            at = (at + 37) % n;
+        }
+        s->text[i] = (struct text){p, len};
+    }
+    return 0;
+}
+
+static void drop(struct set *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        free((void *)(uintptr_t)s->text[i].p);
+    s->count = 0;
+}
+
+static int round_of(struct lj_opinion *o, const struct set *s, double *ret, struct lj_err *err)
+{
+    static struct lj_opinion_findings f;
+    double start = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    for (size_t i = 0; i < s->count; i++) {
+        int rc = lj_opinion_score(o, s->text[i].p, s->text[i].n, &f, err);
+        if (rc < 0)
+            return rc;
+    }
+    *ret = seconds(CLOCK_PROCESS_CPUTIME_ID) - start;
+    return 0;
+}
+
+static int measure(struct lj_opinion *o, const char *name, const struct set *s, int rounds,
+                   struct lj_err *err)
+{
+    double best = 0;
+    size_t bytes = 0;
+    for (int r = 0; r < rounds; r++) {
+        double t;
+        int rc = round_of(o, s, &t, err);
+        if (rc < 0)
+            return rc;
+        best = r == 0 || t < best ? t : best;
+    }
+    for (size_t i = 0; i < s->count; i++)
+        bytes += s->text[i].n;
+    printf("%s\t%.0f\ttexts/s\t%.1f\tMB/s\n", name, (double)s->count / best,
+           (double)bytes / best / 1e6);
+    return 0;
+}
+
+static int latency(struct lj_opinion *o, const struct set *s, struct lj_err *err)
+{
+    static struct lj_opinion_findings f;
+    static double us[SET_MAX];
+    for (size_t i = 0; i < s->count; i++) {
+        double start = seconds(CLOCK_MONOTONIC);
+        int rc = lj_opinion_score(o, s->text[i].p, s->text[i].n, &f, err);
+        if (rc < 0)
+            return rc;
+        us[i] = (seconds(CLOCK_MONOTONIC) - start) * 1e6;
+    }
+    qsort(us, s->count, sizeof us[0], by_value);
+    printf("p50_150\t%.1f\tus\np99_150\t%.1f\tus\n", us[s->count / 2], us[s->count * 99 / 100]);
+    return 0;
+}
+
+/* Every crafted text by itself; the worst is the figure. */
+static int crafted(struct lj_opinion *o, int rounds, struct lj_err *err)
+{
+    static char text[LJ_CRAFTED_BYTES];
+    double worst = 0;
+    const char *name = "";
+    for (unsigned k = 0; k < lj_crafted_count(); k++) {
+        struct set one = {1, {{text, lj_crafted(k, sizeof text, text)}}};
+        double best = 0;
+        for (int r = 0; r < rounds; r++) {
+            double t;
+            int rc = round_of(o, &one, &t, err);
+            if (rc < 0)
+                return rc;
+            best = r == 0 || t < best ? t : best;
+        }
+        printf("crafted_%s\t%.3f\tms\n", lj_crafted_name(k), best * 1e3);
+        if (best > worst) {
+            worst = best;
+            name = lj_crafted_name(k);
+        }
+    }
+    printf("worst_8k\t%.3f\tms\t%s\n", worst * 1e3, name);
+    return 0;
+}
+
+static int run(const char *dir, const struct sources *x, int rounds, struct lj_err *err)
+{
+    static struct set dense150;
+    static struct set real240;
+    static struct set dense500;
+    struct lj_opinion *o = NULL;
+    int rc = lj_opinion_open(dir, &o, err);
+    if (rc == 0)
+        rc = fill(&dense150, x->bad, x->risky, 150, err);
+    if (rc == 0)
+        rc = fill(&real240, x->all, x->count, 240, err);
+    if (rc == 0)
+        rc = fill(&dense500, x->bad, x->risky, 500, err);
+    if (rc == 0)
+        rc = measure(o, "dense_150", &dense150, rounds, err);
+    if (rc == 0)
+        rc = measure(o, "real_240", &real240, rounds, err);
+    if (rc == 0)
+        rc = measure(o, "dense_500", &dense500, rounds, err);
+    if (rc == 0)
+        rc = latency(o, &dense150, err);
+    if (rc == 0)
+        rc = crafted(o, rounds, err);
+    drop(&dense150);
+    drop(&real240);
+    drop(&dense500);
+    lj_opinion_close(&o);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    static struct sources sources;
+    const char *dir = NULL;
+    int rounds = 15;
+    struct lj_err err;
+    int rc = 0;
+    for (int c = getopt(argc, argv, "r:d:"); c != -1; c = getopt(argc, argv, "r:d:")) {
+        if (c == 'd')
+            dir = optarg;
+        else if (c == 'r')
+            rounds = atoi(optarg);
+        else
+            return 2;
+    }
+    for (int i = optind; rc == 0 && i < argc; i++)
+        rc = read_sources(argv[i], &sources, &err);
+    if (rc == 0 && (sources.count == 0 || sources.risky == 0 || rounds < 1))
+        rc = lj_fail(&err, LJ_E_ARG, "there are no texts; usage: opinion_bench TEXTS.tsv ...");
+    if (rc == 0)
+        rc = run(dir, &sources, rounds, &err);
+    if (rc < 0)
+        (void)fprintf(stderr, "opinion_bench: %s\n", err.text);
+    return rc < 0 ? 1 : 0;
+}

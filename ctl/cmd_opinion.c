@@ -87,7 +87,9 @@ static const struct lj_col columns[] = {{"kind", "KIND", LJ_COL_TEXT},
                                         {"code", "CODE", LJ_COL_TEXT},
                                         {"severity", "SEVERITY", LJ_COL_INT},
                                         {"score", "SCORE", LJ_COL_TEXT},
+                                        {"by", "BY", LJ_COL_TEXT},
                                         {"rule", "RULE", LJ_COL_TEXT},
+                                        {"weight", "WEIGHT", LJ_COL_TEXT},
                                         {"scope", "SCOPE", LJ_COL_TEXT},
                                         {"counts", "COUNTS", LJ_COL_BOOL},
                                         {"start", NULL, LJ_COL_INT},
@@ -97,19 +99,29 @@ enum { COLUMNS = sizeof columns / sizeof columns[0] };
 static void add_reason(struct lj_rows *rows, const struct lj_opinion_reason *r,
                        const struct lj_opinion_finding *f)
 {
+    static const char *const sources[] = {
+        [LJ_OPINION_BY_TERM] = "term",
+        [LJ_OPINION_BY_PAIR] = "pair",
+        [LJ_OPINION_BY_RULE] = "rule",
+        [LJ_OPINION_BY_NGRAM] = "ngram",
+    };
     char severity[8];
     char score[16];
+    char weight[16];
     char start[16];
     char end[16];
     (void)snprintf(severity, sizeof severity, "%d", f ? f->severity : 0);
     (void)snprintf(score, sizeof score, "%.2f", f ? (double)f->score : 0.0);
+    (void)snprintf(weight, sizeof weight, "%.2f", (double)r->weight);
     (void)snprintf(start, sizeof start, "%u", r->span.start);
     (void)snprintf(end, sizeof end, "%u", r->span.end);
     const char *values[COLUMNS] = {lj_opinion_kind_name(r->kind),
                                    lj_opinion_code_name(r->code),
                                    f ? severity : NULL,
                                    f ? score : NULL,
+                                   sources[r->source],
                                    r->rule,
+                                   weight,
                                    lj_opinion_scope_name(r->scope),
                                    f ? "true" : "false",
                                    start,
@@ -168,7 +180,7 @@ int lj_cmd_opinion_explain(struct lj_ctl *ctl)
     int rc = t && f ? take_text(ctl->words[0], t, &err)
                     : lj_fail(&err, LJ_E_NOMEM, "no memory for a text");
     if (rc == 0)
-        rc = lj_opinion_open(NULL, &engine, &err);
+        rc = lj_opinion_open(ctl->o.bundle, &engine, &err);
     if (rc == 0)
         rc = lj_opinion_score(engine, t->bytes, t->n, f, &err);
     if (rc == 0 && ctl->format == LJ_FORMAT_TABLE)

@@ -158,7 +158,27 @@ const struct lj_command lj_commands[] = {
      "Needs no running system and stores nothing. ^ stands under what counts, - under what was "
      "found and cancelled (negated, denied, a rule against it, ...). TEXT - is standard input.",
      "ljctl opinion explain - <feedback.txt\nljctl opinion explain --output json - <feedback.txt",
-     "", 1, 1, lj_cmd_opinion_explain},
+     "bundle", 1, 1, lj_cmd_opinion_explain},
+    {"opinion eval", "FILE...", "用标注文本评测舆情引擎",
+     "how well the opinion engine does on labelled texts",
+     "FILE has the columns id kind text polarity categories severity evidence note, or marks in "
+     "the text instead of evidence; a folder means every .tsv in it. Texts tagged amb are counted "
+     "apart. Needs no running system.",
+     "ljctl opinion eval texts.tsv\nljctl opinion eval --part held --output json "
+     "workers/opinion/data/texts",
+     "bundle part writer", 1, 64, lj_cmd_opinion_eval},
+    {"opinion train", "OUT FILE...", "用标注文本训练舆情模型包",
+     "make a bundle of the opinion engine from labelled texts",
+     "Trains on the texts that are not held back by hash, writes the bundle to OUT and prints its "
+     "figures on those that are. The same texts and tables give the same bytes. A bundle that "
+     "fails its golden cases is not written. A worker takes it with --opinion-bundle and SIGHUP.",
+     "ljctl opinion train new.bundle workers/opinion/data/texts\nljctl opinion train try.bundle "
+     "workers/opinion/data/texts --writer A",
+     "bundle tables writer", 2, 64, lj_cmd_opinion_train},
+    {"opinion agree", "DIR", "两遍标注的一致程度", "how far two passes of labelling agree",
+     "DIR holds labelled texts, and in second/ files with the columns id polarity categories "
+     "severity by other labellers.",
+     "ljctl opinion agree workers/opinion/data/texts", "", 1, 1, lj_cmd_opinion_agree},
     {"check", "", "供监控系统调用的检查", "one line and an exit code for a monitoring system",
      "Exit codes of monitoring plugins, not those of ljctl: 0 OK, 1 WARNING, 2 CRITICAL, 3 "
      "UNKNOWN. Looks at the broker, the age of the oldest open event, parked events, paused kinds, "

@@ -103,6 +103,20 @@ const struct lj_option lj_options[] = {
     {SWITCH("embedded", embedded, "the table built into ljctl, not the register in the database"),
      NULL, NULL, 0, 0},
 
+    {TEXT("bundle", bundle, NULL,
+          "bundle file of the opinion engine instead of the one built into the program"),
+     "FILE", NULL, 0, 0},
+    {TEXT("tables", tables, NULL,
+          "folder with the opinion engine's rule tables and golden.tsv instead of a bundle's"),
+     "DIR", NULL, 0, 0},
+    {TEXT("part", part, "all",
+          "which labelled texts: the fifth held back by hash, the rest for training, or all"),
+     "PART", "held training all", 0, 0},
+    {TEXT("writer", writer, NULL,
+          "the labelled texts whose id begins so: eval takes these alone, train leaves them out "
+          "and measures on them instead of on the fifth held back"),
+     "PREFIX", NULL, 0, 0},
+
     {SWITCH("yes", yes, "do not ask"), NULL, NULL, 0, 0},
     {SWITCH("dry-run", dry_run, "show what would be done, change nothing"), NULL, NULL, 0, 0},
 };

@@ -10,12 +10,14 @@
  *
  * Verdict 1 clean, 2 flagged, 3 unreadable (a payload of the wrong form: nothing to score; kept as
  * such). A text longer than the engine takes is scored as far as it goes, so that length is no way
- * round. Pure: no clock, no database. */
+ * round. Pure: no clock, no database; what it judges by is one bundle, replaced between batches. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/buf.h"
+#include "common/log.h"
 #include "common/uuid.h"
 #include "workers/opinion/opinion.h"
 #include "workers/worker.h"
@@ -49,8 +51,18 @@ static const enum lj_pgtype columns[COLUMNS] = {
     [C_FINDINGS] = LJ_PG_TEXT, [C_FOLLOW] = LJ_PG_TEXT,
 };
 
+/* What tells one content of a path from another without reading it. */
+struct identity {
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec changed;
+};
+
 struct state {
     struct lj_opinion *engine;
+    char *path;           /* of the bundle; NULL: the one that is built in */
+    struct identity seen; /* the file that was read last, taken or refused */
     struct lj_opinion_findings found;
     struct lj_buf text;
 };
@@ -496,10 +508,63 @@ static int one_event(struct state *st, const struct lj_event *e, size_t i, struc
     return rc;
 }
 
+/* ---- the bundle ---- */
+
+static struct identity identify(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        return (struct identity){0};
+    }
+    return (struct identity){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+}
+
+static int same(const struct identity *a, const struct identity *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* The new engine is complete and has passed its golden cases before the old one goes; between two
+ * texts, so none is half judged. A refused bundle is not looked at again until it changes. */
+static void opinion_reload(void *state)
+{
+    struct state *st = state;
+    struct lj_opinion *fresh = NULL;
+    struct lj_err err = {0};
+    if (st->path == NULL) {
+        return;
+    }
+    st->seen = identify(st->path);
+    if (lj_opinion_open(st->path, &fresh, &err) != 0) {
+        lj_log(LJ_ERROR, "opinion.bundle_refused", "path=\"%s\" kept=%s error=\"%s\"", st->path,
+               lj_opinion_version(st->engine), err.text);
+        return;
+    }
+    lj_log(LJ_INFO, "opinion.bundle", "path=\"%s\" version=%s was=%s", st->path,
+           lj_opinion_version(fresh), lj_opinion_version(st->engine));
+    lj_opinion_close(&st->engine);
+    st->engine = fresh;
+}
+
+/* A file that vanished is no replacement: what is in use stays. */
+static void take_replacement(struct state *st)
+{
+    static const struct identity none;
+    if (st->path == NULL) {
+        return;
+    }
+    struct identity now = identify(st->path);
+    if (!same(&now, &none) && !same(&now, &st->seen)) {
+        opinion_reload(st);
+    }
+}
+
 static int opinion_batch(void *state, const struct lj_batch *in, struct lj_result *out,
                          struct lj_err *err)
 {
     int rc = 0;
+    take_replacement(state);
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
         rc = one_event(state, &in->events[i], i, out, err);
     }
@@ -514,6 +579,7 @@ static void opinion_close(void **state)
     }
     lj_opinion_close(&st->engine);
     lj_buf_free(&st->text);
+    free(st->path);
     free(st);
     *state = NULL;
 }
@@ -522,9 +588,19 @@ static int opinion_open(const struct lj_worker_ctx *ctx, void **ret_state, struc
 {
     struct state *st = calloc(1, sizeof *st);
     void *half = st;
-    (void)ctx;
-    int rc = st != NULL ? lj_opinion_open(NULL, &st->engine, err)
-                        : lj_fail(err, LJ_E_NOMEM, "no memory for opinion");
+    const char *path = ctx != NULL ? ctx->opinion_bundle : NULL;
+    if (st != NULL && path != NULL) {
+        st->path = strdup(path);
+    }
+    int rc = st == NULL || (path != NULL && st->path == NULL)
+                 ? lj_fail(err, LJ_E_NOMEM, "no memory for opinion")
+                 : 0;
+    if (rc == 0 && path != NULL) {
+        st->seen = identify(path);
+    }
+    if (rc == 0) {
+        rc = lj_opinion_open(path, &st->engine, err);
+    }
     if (rc != 0) {
         opinion_close(&half);
         return rc;
@@ -535,10 +611,11 @@ static int opinion_open(const struct lj_worker_ctx *ctx, void **ret_state, struc
 
 const struct lj_worker lj_worker_opinion = {
     .kind = "opinion",
-    .version = "1",
+    .version = "2",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = opinion_open,
     .batch = opinion_batch,
     .close = opinion_close,
+    .reload = opinion_reload,
 };

@@ -57,8 +57,9 @@ void lj_result_final(struct lj_result *r, size_t i, const struct lj_err *why);
 struct lj_pgarray *lj_result_column(struct lj_result *r, size_t column);
 
 struct lj_worker_ctx {
-    const char *dsn;  /* read-only role liangjin_worker */
-    const char *name; /* this peer's name, for application_name */
+    const char *dsn;            /* read-only role liangjin_worker */
+    const char *name;           /* this peer's name, for application_name */
+    const char *opinion_bundle; /* the kind opinion's: file, or NULL for what is built in */
 };
 
 struct lj_worker {
@@ -73,6 +74,9 @@ struct lj_worker {
      * final for every event). */
     int (*batch)(void *state, const struct lj_batch *in, struct lj_result *out, struct lj_err *err);
     void (*close)(void **state);
+    /* Optional: SIGHUP, between two batches. Reads its tables again; logs what came of it. Whatever
+     * fails, the state stays fit for use. */
+    void (*reload)(void *state);
 };
 
 #endif

@@ -1,17 +1,23 @@
-/* The kind opinion over the real engine: payloads of every type, good and malformed, verdicts and
- * the follow-on's members.
+/* The kind opinion over the real engine: payloads of every type, good and malformed, verdicts, the
+ * follow-on's members, and its bundle replaced while it works.
  *
  * lj-test: lj_kind_opinion lj_runner */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "proto/wire.h"
+#include "workers/opinion/bundle.h"
+#include "workers/opinion/fuse.h"
+#include "workers/opinion/rules.h"
 #include "workers/runner/result.h"
 
 extern const struct lj_worker lj_worker_opinion;
@@ -225,10 +231,114 @@ static void test_unknown_type(void **state)
     lj_result_close(&r);
 }
 
+/* ---- the bundle is replaced ---- */
+
+extern const unsigned char lj_opinion_builtin[];
+extern const size_t lj_opinion_builtin_size;
+
+static char dir[] = "/tmp/opinion_worker_XXXXXX", path[64];
+
+/* Puts a file into its place as an operator should: beside it, then renamed. */
+static void place(const void *p, size_t n)
+{
+    char beside[80];
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    FILE *f = fopen(beside, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(p, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(rename(beside, path), 0);
+}
+
+/* The built-in bundle, but it finds nothing and says so in its one golden case. */
+static void place_silent(void)
+{
+    static const char *const names[] = {"linear", "fusion", "golden.tsv"};
+    static const char golden[] = "-\t*\t说是免费,现场每人强制收费两百元\n";
+    struct lj_bundle_part parts[LJ_RULE_TABLES + 3];
+    struct lj_bundle *b = NULL;
+    struct lj_linear linear;
+    const struct lj_fusion *fusion = NULL;
+    void *part = NULL, *made = NULL;
+    size_t n = 0, size = 0;
+    assert_int_equal(lj_bundle_get(NULL, &b, NULL), 0);
+    for (size_t i = 0; i < LJ_RULE_TABLES; i++) {
+        parts[i].name = lj_rule_table_name(i);
+        parts[i].p = lj_bundle_section(b, parts[i].name, &parts[i].size);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        parts[LJ_RULE_TABLES + i].name = names[i];
+        parts[LJ_RULE_TABLES + i].p =
+            lj_bundle_section(b, names[i], &parts[LJ_RULE_TABLES + i].size);
+    }
+    assert_int_equal(lj_bundle_models(b, &linear, &fusion, NULL), 0);
+    struct lj_fusion deaf = *fusion;
+    for (size_t k = 0; k < LJ_OPINION_KINDS; k++) {
+        deaf.kind_at[k] = 2;
+    }
+    deaf.risk_at = 2;
+    assert_int_equal(lj_bundle_fusion_part(&deaf, &part, &n, NULL), 0);
+    parts[LJ_RULE_TABLES + 1] = (struct lj_bundle_part){"fusion", part, n};
+    parts[LJ_RULE_TABLES + 2] = (struct lj_bundle_part){"golden.tsv", golden, strlen(golden)};
+    assert_int_equal(lj_bundle_make(parts, LJ_RULE_TABLES + 3, &made, &size, NULL), 0);
+    place(made, size);
+    free(made);
+    free(part);
+    lj_bundle_close(&b);
+}
+
+static int verdict_by(void *worker)
+{
+    static const char payload[] =
+        "{\"from\":\"PARENT\",\"text\":\"说是免费,现场每人强制收费两百元。\"}";
+    struct lj_event e = {.position = 1,
+                         .type = "feedback.received",
+                         .payload = payload,
+                         .payload_len = strlen(payload)};
+    struct lj_batch in = {&e, 1};
+    struct lj_result *r = NULL;
+    size_t index[MAX];
+    assert_int_equal(lj_result_open(&lj_worker_opinion, &r, NULL), 0);
+    assert_int_equal(lj_result_begin(r, 1, NULL), 0);
+    assert_int_equal(lj_result_pass(r, index), 1);
+    assert_int_equal(lj_worker_opinion.batch(worker, &in, r, NULL), 0);
+    assert_int_equal(lj_result_pass_end(r), 0);
+    int verdict = verdict_of(r, 0, 1);
+    lj_result_close(&r);
+    return verdict;
+}
+
+static void test_bundle(void **state)
+{
+    void *worker = NULL;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/opinion.bundle", dir);
+    const struct lj_worker_ctx ctx = {.opinion_bundle = path};
+    assert_int_not_equal(lj_worker_opinion.open(&ctx, &worker, NULL), 0); /* it is not there */
+    place(lj_opinion_builtin, lj_opinion_builtin_size);
+    assert_int_equal(lj_worker_opinion.open(&ctx, &worker, NULL), 0);
+    assert_int_equal(verdict_by(worker), FLAGGED);
+    place_silent();
+    assert_int_equal(verdict_by(worker), CLEAN); /* a replaced file is noticed without a signal */
+    place(lj_opinion_builtin, lj_opinion_builtin_size / 2);
+    assert_int_equal(verdict_by(worker), CLEAN); /* half a file: refused, the old one stays */
+    lj_worker_opinion.reload(worker);
+    assert_int_equal(verdict_by(worker), CLEAN);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(verdict_by(worker), CLEAN); /* none: the old one stays */
+    place(lj_opinion_builtin, lj_opinion_builtin_size);
+    lj_worker_opinion.reload(worker);
+    assert_int_equal(verdict_by(worker), FLAGGED);
+    lj_worker_opinion.close(&worker);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_types), cmocka_unit_test(test_follow),
-                                       cmocka_unit_test(test_long),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bundle), cmocka_unit_test(test_types),
+                                       cmocka_unit_test(test_follow), cmocka_unit_test(test_long),
                                        cmocka_unit_test(test_unknown_type)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

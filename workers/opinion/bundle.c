@@ -31,6 +31,9 @@
 
 enum { VERSION = 1, ALIGN = 64, HEAD = 64, SECTIONS_MAX = 64, NAME_MAX_LEN = 31 };
 
+extern const unsigned char lj_opinion_builtin[]; /* made at build time */
+extern const size_t lj_opinion_builtin_size;
+
 static const char magic[8] = "LJOPIN\r\n";
 
 struct head {
@@ -167,6 +170,12 @@ int lj_bundle_open(const char *path, struct lj_bundle **ret, struct lj_err *err)
     else
         *ret = b;
     return rc;
+}
+
+int lj_bundle_get(const char *path, struct lj_bundle **ret, struct lj_err *err)
+{
+    return path ? lj_bundle_open(path, ret, err)
+                : lj_bundle_borrow(lj_opinion_builtin, lj_opinion_builtin_size, ret, err);
 }
 
 void lj_bundle_close(struct lj_bundle **bundle)

@@ -29,6 +29,9 @@ int lj_bundle_open(const char *path, struct lj_bundle **ret, struct lj_err *err)
 int lj_bundle_borrow(const void *p, size_t size, struct lj_bundle **ret, struct lj_err *err);
 void lj_bundle_close(struct lj_bundle **bundle);
 
+/* The file, or with NULL the bundle that is built into the program. */
+int lj_bundle_get(const char *path, struct lj_bundle **ret, struct lj_err *err);
+
 /* A section, or NULL when there is none of that name. */
 const void *lj_bundle_section(const struct lj_bundle *b, const char *name, size_t *ret_size);
 const uint8_t *lj_bundle_sha(const struct lj_bundle *b);

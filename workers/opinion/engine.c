@@ -18,9 +18,6 @@
 #include "common/err.h"
 #include "workers/opinion/bundle.h"
 
-extern const unsigned char lj_opinion_builtin[]; /* the bundle made at build time */
-extern const size_t lj_opinion_builtin_size;
-
 int lj_opinion_open_rules(const char *dir, struct lj_opinion **ret, struct lj_err *err)
 {
     struct lj_opinion *o = calloc(1, sizeof *o);
@@ -75,8 +72,7 @@ int lj_opinion_open(const char *path, struct lj_opinion **ret, struct lj_err *er
 {
     struct lj_bundle *b = NULL;
     struct lj_opinion *o = NULL;
-    int rc = path ? lj_bundle_open(path, &b, err)
-                  : lj_bundle_borrow(lj_opinion_builtin, lj_opinion_builtin_size, &b, err);
+    int rc = lj_bundle_get(path, &b, err);
     if (rc == 0)
         rc = lj_opinion_use(b, &o, err);
     if (rc == 0 && path)

@@ -4,10 +4,10 @@
  * Everything with a wrong name, number or key is refused here (exit 2) before a socket is opened.
  * Exit status: 0 drained, 1 failed at run, 2 bad configuration.
  *
- * SIGTERM and SIGINT arrive through a signalfd that the runner polls; they are blocked before the
- * ZeroMQ context exists, so its threads inherit the mask. The first one drains; then the default
- * action is put back, so that a second one ends the process at once. SIGPIPE is ignored: libpq's
- * sockets report errors by return value.
+ * SIGTERM and SIGINT arrive through a signalfd that the runner polls, SIGHUP (read the tables
+ * again) through another; they are blocked before the ZeroMQ context exists, so its threads inherit
+ * the mask. The first one drains; then the default action is put back, so that a second one ends
+ * the process at once. SIGPIPE is ignored: libpq's sockets report errors by return value.
  */
 #include <errno.h>
 #include <signal.h>
@@ -27,7 +27,7 @@
 #include "workers/runner/runner.h"
 
 struct config {
-    char *dsn, *run_dir, *name, *connect, *curve_secret, *curve_server, *log_level;
+    char *dsn, *run_dir, *name, *connect, *curve_secret, *curve_server, *log_level, *opinion_bundle;
     int64_t slots;
 };
 
@@ -46,6 +46,9 @@ static const struct lj_cfg_row rows[] = {
      "Name of this process at the broker, where each kind is NAME.KIND; default: worker-PID."},
     {"slots", LJ_CFG_INT, offsetof(struct config, slots), "2", 1, 8, "batches",
      "Batches of a kind that the broker may give at once."},
+    {"opinion-bundle", LJ_CFG_STR, offsetof(struct config, opinion_bundle), NULL, 0, 0, "",
+     "Bundle of rules and models for the kind opinion instead of the one built in; read again on "
+     "SIGHUP and when it is replaced."},
     {"log-level", LJ_CFG_STR, offsetof(struct config, log_level), "info", 0, 0, "",
      "Lowest level written: debug, info, warn, error."},
 };
@@ -139,6 +142,7 @@ static int configure(struct program *g, int argc, char **argv, struct lj_err *er
     g->peer.name = g->cfg.name ? g->cfg.name : g->name;
     g->peer.dsn = g->cfg.dsn;
     g->peer.slots = (uint16_t)g->cfg.slots;
+    g->peer.opinion_bundle = g->cfg.opinion_bundle;
     return 0;
 }
 
@@ -163,18 +167,32 @@ static void let_signals_kill(void)
     (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Blocks the signals and opens descriptors for those that stop and for the one that reloads. */
+static int open_signals(int *stop, int *hup, struct lj_err *err)
+{
+    sigset_t stops, reloads, both;
+    stop_signals(&stops);
+    (void)sigemptyset(&reloads);
+    (void)sigaddset(&reloads, SIGHUP);
+    stop_signals(&both);
+    (void)sigaddset(&both, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &both, NULL) != 0 ||
+        (*stop = signalfd(-1, &stops, SFD_NONBLOCK | SFD_CLOEXEC)) < 0 ||
+        (*hup = signalfd(-1, &reloads, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
+        return lj_fail_errno(err, LJ_E_IO, errno, "signals");
+    return 0;
+}
+
 static int run(struct program *g, struct lj_err *err)
 {
-    sigset_t set;
     struct lj_runner *runner = NULL;
+    int fd = -1, hup = -1;
     (void)signal(SIGPIPE, SIG_IGN);
-    stop_signals(&set);
-    int rc = 0, fd = -1;
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 ||
-        (fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
-        return lj_fail_errno(err, LJ_E_IO, errno, "signals");
-    rc = lj_runner_open(&g->peer, g->workers, g->count, &runner, err);
+    int rc = open_signals(&fd, &hup, err);
+    if (rc == 0)
+        rc = lj_runner_open(&g->peer, g->workers, g->count, &runner, err);
     if (rc == 0) {
+        lj_runner_reload_on(runner, hup);
         lj_log(LJ_INFO, "worker.start", "kinds=%zu pid=%ld", g->count, (long)getpid());
         rc = lj_daemon_notify("READY=1", err);
     }
@@ -183,7 +201,10 @@ static int run(struct program *g, struct lj_err *err)
     if (rc == 0)
         lj_log(LJ_INFO, "worker.drained", "pid=%ld", (long)getpid());
     lj_runner_close(&runner);
-    (void)close(fd);
+    if (fd >= 0)
+        (void)close(fd);
+    if (hup >= 0)
+        (void)close(hup);
     return rc;
 }
 

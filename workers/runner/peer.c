@@ -153,7 +153,8 @@ static void close_worker(struct lj_peer *p)
 static void open_worker(struct lj_peer *p, int64_t now_us)
 {
     struct lj_err err = {0};
-    struct lj_worker_ctx ctx = {.dsn = p->cfg->dsn, .name = p->name};
+    struct lj_worker_ctx ctx = {
+        .dsn = p->cfg->dsn, .name = p->name, .opinion_bundle = p->cfg->opinion_bundle};
     int rc = p->worker->open ? p->worker->open(&ctx, &p->state, &err) : 0;
     if (rc == 0) {
         p->open = 1;
@@ -294,6 +295,12 @@ int64_t lj_peer_due(const struct lj_peer *p)
 }
 
 /* ---- work ---- */
+
+void lj_peer_reload(struct lj_peer *p)
+{
+    if (p->open && p->worker->reload)
+        p->worker->reload(p->state);
+}
 
 int lj_peer_has_work(const struct lj_peer *p)
 {

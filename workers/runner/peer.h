@@ -17,6 +17,7 @@ struct lj_peer_cfg {
     uint16_t slots;                /* batches the broker may give at once */
     const struct lj_keypair *keys; /* of this peer, for CURVE; or NULL */
     const char *server_key;        /* the broker's public key in Z85, with keys */
+    const char *opinion_bundle;    /* for the kind opinion; or NULL */
 };
 
 enum { LJ_PEER_ITEMS = 2 };
@@ -41,6 +42,8 @@ void lj_peer_tick(struct lj_peer *p, int64_t now_us);
 int64_t lj_peer_due(const struct lj_peer *p);
 /* Judges one queued batch and sends its RESULT. Returns 1 if there was one. */
 int lj_peer_work(struct lj_peer *p);
+/* Tells the worker to read its tables again. */
+void lj_peer_reload(struct lj_peer *p);
 /* 1 while batches are queued. */
 int lj_peer_has_work(const struct lj_peer *p);
 

@@ -15,6 +15,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -25,10 +27,13 @@ enum {
         60000, /* only a bound for the arithmetic; everything that matters wakes the poll */
 };
 
+enum { STOP, RELOAD, FIRST_PEER }; /* places in items; poll takes no notice of descriptor -1 */
+
 struct lj_runner {
     void *zctx;
     struct lj_peer **peers;
-    zmq_pollitem_t *items; /* stop descriptor, then LJ_PEER_ITEMS a peer */
+    int reload_fd;         /* or -1 */
+    zmq_pollitem_t *items; /* stop and reload descriptor, then LJ_PEER_ITEMS a peer */
     size_t count;
 };
 
@@ -40,7 +45,8 @@ int lj_runner_open(const struct lj_peer_cfg *cfg, const struct lj_worker *const 
         return lj_fail(err, LJ_E_NOMEM, "no memory for the runner");
     int rc = 0;
     r->peers = calloc(count, sizeof(struct lj_peer *));
-    r->items = calloc(1 + count * LJ_PEER_ITEMS, sizeof *r->items);
+    r->items = calloc(FIRST_PEER + count * LJ_PEER_ITEMS, sizeof *r->items);
+    r->reload_fd = -1;
     if (!r->peers || !r->items) {
         rc = lj_fail(err, LJ_E_NOMEM, "no memory for %zu kinds", count);
         goto fail;
@@ -97,19 +103,37 @@ static long wait_ms(const struct lj_runner *r, int64_t now_us, int64_t limit_us)
 static int wait_for_something(struct lj_runner *r, int stop_fd, int64_t limit_us,
                               struct lj_err *err)
 {
-    r->items[0] = (zmq_pollitem_t){.fd = stop_fd, .events = stop_fd >= 0 ? ZMQ_POLLIN : 0};
+    const int fds[FIRST_PEER] = {stop_fd, stop_fd >= 0 ? r->reload_fd : -1};
+    for (size_t i = 0; i < FIRST_PEER; i++)
+        r->items[i] = (zmq_pollitem_t){.fd = fds[i], .events = fds[i] >= 0 ? ZMQ_POLLIN : 0};
     for (size_t i = 0; i < r->count; i++)
-        lj_peer_items(r->peers[i], &r->items[1 + i * LJ_PEER_ITEMS]);
-    zmq_pollitem_t *items = stop_fd >= 0 ? r->items : r->items + 1;
-    int n = (int)(r->count * LJ_PEER_ITEMS) + (stop_fd >= 0);
-    if (zmq_poll(items, n, wait_ms(r, lj_mono_us(), limit_us)) < 0 && errno != EINTR)
+        lj_peer_items(r->peers[i], &r->items[FIRST_PEER + i * LJ_PEER_ITEMS]);
+    int n = (int)(FIRST_PEER + r->count * LJ_PEER_ITEMS);
+    if (zmq_poll(r->items, n, wait_ms(r, lj_mono_us(), limit_us)) < 0 && errno != EINTR)
         return lj_fail(err, LJ_E_IO, "poll: %s", zmq_strerror(errno));
     return 0;
+}
+
+void lj_runner_reload_on(struct lj_runner *r, int fd)
+{
+    r->reload_fd = fd;
+}
+
+/* Several signals that came meanwhile are one. */
+static void reload(struct lj_runner *r)
+{
+    struct signalfd_siginfo info;
+    while (read(r->reload_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+    for (size_t i = 0; i < r->count; i++)
+        lj_peer_reload(r->peers[i]);
 }
 
 static int turn(struct lj_runner *r, int stop_fd, int64_t limit_us, struct lj_err *err)
 {
     int rc = wait_for_something(r, stop_fd, limit_us, err);
+    if (rc == 0 && r->items[RELOAD].revents & ZMQ_POLLIN)
+        reload(r);
     for (size_t i = 0; rc == 0 && i < r->count; i++) {
         lj_peer_read(r->peers[i], lj_mono_us());
         lj_peer_tick(r->peers[i], lj_mono_us());
@@ -144,7 +168,7 @@ int lj_runner_run(struct lj_runner *r, int stop_fd, void (*on_stop)(void), struc
         int rc = turn(r, stop_fd, INT64_MAX, err);
         if (rc < 0)
             return rc;
-    } while (!(r->items[0].revents & ZMQ_POLLIN));
+    } while (!(r->items[STOP].revents & ZMQ_POLLIN));
     if (on_stop)
         on_stop();
     lj_log(LJ_INFO, "worker.draining", "kinds=%zu", r->count);

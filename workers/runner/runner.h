@@ -18,6 +18,10 @@ LJ_MUST int lj_runner_open(const struct lj_peer_cfg *cfg, const struct lj_worker
 LJ_MUST int lj_runner_run(struct lj_runner *r, int stop_fd, void (*on_stop)(void),
                           struct lj_err *err);
 
+/* While it runs: whenever fd (a signalfd, not blocking) is readable, it is read and every worker
+ * reads its tables again, between two batches. */
+void lj_runner_reload_on(struct lj_runner *r, int fd);
+
 void lj_runner_close(struct lj_runner **r);
 
 #endif

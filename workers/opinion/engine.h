@@ -60,8 +60,9 @@ struct lj_opinion {
     uint32_t tok_count;
     uint32_t hit_count;
     bool truncated;
-    bool denied; /* some word of the text denies */
-    bool headed; /* a heading makes the text advice, law or notice */
+    bool rumoured; /* some word of the text tells of a rumour */
+    bool denied;   /* some word of the text denies */
+    bool headed;   /* a heading makes the text advice, law or notice */
     struct lj_tok tok[LJ_TOKENS_MAX];
     struct lj_tok sorted[LJ_TOKENS_MAX];
     struct lj_hit hit[LJ_HITS_MAX];

@@ -42,6 +42,28 @@ static uint32_t currency_at(const struct lj_text *t, uint32_t i, uint32_t digits
     return 0;
 }
 
+/* 2005年: of another time. A year from 2020 on may be the present one. */
+static bool old_year(const struct lj_text *t, uint32_t i, uint32_t j)
+{
+    enum { NIAN = 0x5E74 };
+    if (j - i != 4 || j >= t->n || t->code[j] != NIAN || t->clause[j] != t->clause[i])
+        return false;
+    return (t->code[i] == '1' && t->code[i + 1] == '9') ||
+           (t->code[i] == '2' && t->code[i + 1] == '0' && t->code[i + 2] < '2');
+}
+
+/* 四百八, 两千六: cut short, as prices are said. */
+static bool cut_short(const struct lj_text *t, uint32_t i, uint32_t j)
+{
+    enum { BAI = 0x767E, QIAN = 0x5343, SHI = 0x5341, LING = 0x96F6, WAN = 0x4E07 };
+    if (j - i < 3)
+        return false;
+    uint16_t big = t->code[j - 2];
+    uint16_t last = t->code[j - 1];
+    return (big == BAI || big == QIAN) && last != SHI && last != LING && last != BAI &&
+           last != QIAN && last != WAN;
+}
+
 /* A unit behind the number in [i, j): returns its symbols and sets *entry; 0 = none. */
 static uint32_t unit_at(const struct lj_text *t, uint32_t i, uint32_t j, bool arabic,
                         uint16_t *entry)
@@ -72,6 +94,9 @@ static uint32_t unit_at(const struct lj_text *t, uint32_t i, uint32_t j, bool ar
         {{0x591A, 0x4E2A}, 2, LJ_ENTRY_COUNT},                 /* 多个 */
         {{0x6765, 0x4E2A}, 2, LJ_ENTRY_COUNT},                 /* 来个 */
         {{0x4EBA, 0x6B21}, 2, LJ_ENTRY_COUNT},                 /* 人次 */
+        {{0x591A, 0x5E74, 0x524D}, 3, LJ_ENTRY_AGO},           /* 多年前 */
+        {{0x5E74, 0x524D}, 2, LJ_ENTRY_AGO},                   /* 年前 */
+        {{0x591A, 0x5E74}, 2, LJ_ENTRY_AGO},                   /* 多年 */
         {{0x4EBA}, 1, LJ_ENTRY_COUNT},
         {{0x540D}, 1, LJ_ENTRY_COUNT}, /* 名 */
         {{0x4F4D}, 1, LJ_ENTRY_COUNT}, /* 位 */
@@ -132,7 +157,13 @@ void lj_find_numbers(struct lj_opinion *o)
         }
         uint16_t entry = LJ_ENTRY_NUM;
         uint32_t unit = unit_at(t, i, j, arabic, &entry);
-        if (unit || arabic || price_like(t, i, j))
+        if (old_year(t, i, j)) {
+            entry = LJ_ENTRY_AGO;
+            unit = 1;
+        }
+        if (!unit && !arabic && cut_short(t, i, j))
+            entry = LJ_ENTRY_MONEY;
+        if (unit || arabic || entry == LJ_ENTRY_MONEY || price_like(t, i, j))
             lj_add_tok(o, i, j + unit, entry);
         i = j;
     }

@@ -18,7 +18,12 @@ enum {
     NEG_CLAUSE_TAIL = 12,
     SHORT_CLAUSE = 7,
     RUMOUR_REACH = 3,
-    CURT_TEXT = 60
+    OTHER_REACH = 3,
+    PREV_REACH = 30,
+    HYP_CLAUSES = 2,
+    HEADING = 1,
+    CURT_TEXT = 100,
+    LONG_TEXT = 120
 };
 
 static bool is(const struct lj_tok *t, uint64_t bits)
@@ -102,7 +107,7 @@ static bool reaches(const struct lj_opinion *o, const struct lj_tok *t, uint16_t
         return false; /* 他不是被禁赛了吗? */
     if (is(t, LJ_BIT(NEG1)) && !is(t, LJ_BIT(NEG)))
         return gap <= 1;
-    if (is(t, LJ_BIT(RHET)))
+    if (is(t, LJ_BIT(RHET) | LJ_BIT(NEGB))) /* 没有因为口吃就跳过他 */
         return gap <= NEG_FAR;
     return gap <= (is(t, LJ_BIT(NEG)) ? NEG_FAR : NEG_NEAR) && !stopped(&o->text, t->e, at);
 }
@@ -132,6 +137,20 @@ static bool carried(const struct lj_opinion *o, const struct lj_hit *h)
                      : is(t, LJ_BIT(NEG)) && stop - t->e <= NEG_NEAR;
 }
 
+/* 摆拍也没有: a negator that ends the hit's clause, or is the whole next one (加微信,没有). */
+static bool negator_closes(const struct lj_opinion *o, const struct lj_hit *h,
+                           const struct lj_tok *t)
+{
+    if (!is(t, LJ_BIT(NEG)) || t->s < h->e)
+        return false;
+    const struct lj_clause *list = o->text.list;
+    uint16_t own = lj_clause_at(o, (uint16_t)(h->e - 1));
+    bool ends = t->e == list[t->clause + 1].first;
+    if (t->clause == own)
+        return ends && t->s - h->e <= 2;
+    return ends && t->clause == own + 1 && t->s - list[t->clause].first <= 1;
+}
+
 /* 受伤人数为零, 收费?没有的事 */
 static bool negated_after(const struct lj_opinion *o, const struct lj_hit *h)
 {
@@ -140,6 +159,8 @@ static bool negated_after(const struct lj_opinion *o, const struct lj_hit *h)
     lj_sentence_range(o, h->sentence, &i, &end);
     for (; i < end; i++) {
         const struct lj_tok *t = &o->tok[i];
+        if (negator_closes(o, h, t))
+            return true;
         if (t->s < h->e || !is(t, LJ_BIT(NEGAFTER)))
             continue;
         return t->s - h->e <= 4;
@@ -164,10 +185,10 @@ static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
     lj_sentence_range(o, h->sentence, &i, &end);
     for (; i < end && o->tok[i].s < h->b_s; i++) {
         const struct lj_tok *t = &o->tok[i];
-        if (!is(t, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(RHET)) || inside(t, h))
+        if (!is(t, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB) | LJ_BIT(RHET)) || inside(t, h))
             continue;
         if (reaches(o, t, h->a_s) || reaches(o, t, h->b_s)) {
-            plain = plain || is(t, LJ_BIT(NEG) | LJ_BIT(NEG1));
+            plain = plain || is(t, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB));
             rhetorical = rhetorical || is(t, LJ_BIT(RHET));
         }
     }
@@ -192,7 +213,8 @@ static float prev(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(PREV), h, h->b_s);
     if (!t && h->kind == LJ_OPINION_PRIVACY) /* 未经同意不得拍摄 is a rule */
         t = in_sentence(o, h->sentence, LJ_BIT(BAN), h);
-    if (!t || turned(o, h, t->e))
+    bool far = t && h->s > t->e && h->s - t->e > PREV_REACH;
+    if (!t || far || turned(o, h, t->e))
         return 1;
     *scope = LJ_OPINION_SCOPE_PREV;
     return 0;
@@ -200,11 +222,15 @@ static float prev(const struct lj_opinion *o, const struct lj_hit *h, enum lj_op
 
 static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    bool warning =
-        h->kind == LJ_OPINION_REPUTATION && h->weight == LJ_STRONG; /* 要是再压着,我们就曝光 */
+    /* 要是再压着,我们就曝光 is a warning, 再不给说法我就…… a threat: the condition weakens neither.
+     */
+    bool warning = (h->kind == LJ_OPINION_REPUTATION || h->kind == LJ_OPINION_THREAT) &&
+                   h->weight == LJ_STRONG;
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(HYP), h, h->s);
     if (warning)
         return 1;
+    if (t && lj_clause_at(o, h->s) - t->clause > HYP_CLAUSES)
+        t = NULL;
     uint32_t i;
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);
@@ -219,9 +245,43 @@ static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
     return 0;
 }
 
+/* A text that a heading marks as advice, law or notice (【普法】, 温馨提示) is one as a whole. */
+static bool headed(const struct lj_opinion *o)
+{
+    for (uint32_t i = 0; i < o->tok_count && o->tok[i].s <= HEADING; i++) {
+        if (is(&o->tok[i], LJ_BIT(HEAD)))
+            return true;
+    }
+    return false;
+}
+
+/* 讲热射病, 聊体罚: named right behind the verb of a talk. */
+static bool spoken_of(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    enum { JIANG = 0x8BB2, LIAO = 0x804A, LE = 0x4E86 };
+    uint16_t first = o->text.list[lj_clause_at(o, h->s)].first;
+    if (h->s == first)
+        return false;
+    uint16_t before = o->text.code[h->s - 1];
+    if (before == LE && h->s - first >= 2)
+        before = o->text.code[h->s - 2];
+    return before == JIANG || before == LIAO;
+}
+
 static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    if (h->weight == LJ_STRONG || !in_sentence(o, h->sentence, LJ_BIT(TOPIC), h))
+    if (h->weight == LJ_STRONG && !o->headed)
+        return 1;
+    const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(TOPIC), h, h->b_s);
+    uint32_t i;
+    uint32_t end;
+    lj_sentence_range(o, h->sentence, &i, &end);
+    for (; i < end && !t; i++) {
+        if (o->tok[i].s >= h->e && lj_clause_at(o, h->s) == o->tok[i].clause &&
+            is(&o->tok[i], LJ_BIT(TOPIC)))
+            t = &o->tok[i];
+    }
+    if ((!t || turned(o, h, t->e)) && !o->headed && !spoken_of(o, h))
         return 1;
     *scope = LJ_OPINION_SCOPE_TOPIC;
     return 0.2F;
@@ -266,16 +326,35 @@ static float framed(const struct lj_opinion *o, const struct lj_hit *h,
     return 0.2F;
 }
 
+/* 我没听错吧, 若不属实 deny nothing; 我就在现场 denies only what 网传 said. */
+static bool denies(const struct lj_opinion *o, uint32_t i)
+{
+    const struct lj_tok *t = &o->tok[i];
+    if (!is(t, LJ_BIT(DENY)) && !(o->rumoured && is(t, LJ_BIT(DENYR))))
+        return false;
+    for (uint32_t k = i; k-- > 0 && o->tok[k].clause == t->clause;) {
+        const struct lj_tok *x = &o->tok[k];
+        bool close = x->e <= t->s && t->s - x->e <= 2;
+        if (close && is(x, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(HYP)))
+            return false;
+    }
+    return true;
+}
+
+/* A denial reaches its own sentence; the ones beside it and further when the text is short or tells
+ * of a rumour. */
 static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
+    if (!o->denied)
+        return 1;
     bool small = o->text.sentences <= 3;
     bool found = false;
     int after = in_sentence(o, h->sentence, LJ_BIT(RUMOUR), h) ? RUMOUR_REACH : 1;
     for (uint32_t i = 0; i < o->tok_count && !found; i++) {
         const struct lj_tok *t = &o->tok[i];
         int away = t->sentence - h->sentence;
-        found = is(t, LJ_BIT(DENY)) && !inside(t, h) &&
-                (small || (away >= -1 && away <= after) || t->s < 3);
+        bool near = away == 0 || small || t->s < 3 || (o->rumoured && away >= -1 && away <= after);
+        found = near && !inside(t, h) && denies(o, i);
     }
     if (!found || in_sentence(o, h->sentence, LJ_BIT(WITNESS), h))
         return 1;
@@ -289,9 +368,16 @@ static float resolved(const struct lj_opinion *o, const struct lj_hit *h,
     /* Being sorry or stopping the class heals nobody: an injury is over only when the person is
      * well. */
     uint64_t words = h->kind == LJ_OPINION_INJURY ? LJ_BIT(FINE) : LJ_BIT(RESOLVED);
-    if (h->weight == LJ_STRONG || h->severity > 2)
+    if (h->severity > 2)
         return 1;
-    if (!in_sentence(o, h->sentence, words, h) && !in_sentence(o, h->sentence + 1, words, h))
+    /* 之前反映过……: any good end counts, further on too. */
+    bool before = in_sentence(o, h->sentence, LJ_BIT(BEFORE), h) != NULL;
+    if (before)
+        words |= LJ_BIT(RESOLVED) | LJ_BIT(FINE) | LJ_BIT(POS);
+    /* A plain hazard is one also when nobody was hurt. */
+    bool hazard = h->kind == LJ_OPINION_INJURY && h->severity == 1 && h->weight != LJ_WEAK;
+    if (((h->weight == LJ_STRONG || hazard) && !before) ||
+        (!in_sentence(o, h->sentence, words, h) && !in_sentence(o, h->sentence + 1, words, h)))
         return 1;
     *scope = LJ_OPINION_SCOPE_RESOLVED;
     return 0.3F;
@@ -299,15 +385,28 @@ static float resolved(const struct lj_opinion *o, const struct lj_hit *h,
 
 static float sport(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    /* A fight's words are damped; a broken bone in a fight is still broken. */
+    /* A fight's words are damped, close to the sport's; a broken bone is still broken, an insult
+     * still one. */
     bool mild = h->kind == LJ_OPINION_INJURY && h->weight == LJ_WEAK &&
                 !in_sentence(o, h->sentence, LJ_BIT(VICTIM) | LJ_BIT(CONSEQ), h);
-    bool violent = h->kind == LJ_OPINION_MISCONDUCT || h->kind == LJ_OPINION_THREAT;
+    bool violent =
+        (h->kind == LJ_OPINION_MISCONDUCT && h->code == LJ_OPINION_CODE_ABUSE && h->severity < 3) ||
+        h->kind == LJ_OPINION_THREAT;
     if (!(mild || violent) || h->weight == LJ_STRONG ||
-        !in_sentence(o, h->sentence, LJ_BIT(SPORT), h))
+        !lj_sentence_has(o, h->sentence, LJ_BIT(SPORT)))
         return 1;
-    *scope = LJ_OPINION_SCOPE_SPORT;
-    return 0.3F;
+    uint32_t i;
+    uint32_t end;
+    lj_sentence_range(o, h->sentence, &i, &end);
+    for (; i < end; i++) {
+        const struct lj_tok *t = &o->tok[i];
+        int apart = t->clause - lj_clause_at(o, h->s);
+        if (is(t, LJ_BIT(SPORT)) && !inside(t, h) && apart >= -2 && apart <= 1) {
+            *scope = LJ_OPINION_SCOPE_SPORT;
+            return 0.3F;
+        }
+    }
+    return 1;
 }
 
 static float near_miss(const struct lj_opinion *o, const struct lj_hit *h,
@@ -341,8 +440,8 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
     uint32_t i;
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);
-    bool about_people =
-        h->kind != LJ_OPINION_REPUTATION && h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
+    bool about_people = o->text.n < LONG_TEXT && h->kind != LJ_OPINION_REPUTATION &&
+                        h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
     for (; i < end && about_people; i++) {
         const struct lj_tok *t = &o->tok[i];
         int gap = t->s >= h->e ? t->s - h->e : h->s - t->e;
@@ -354,10 +453,19 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
         const struct lj_hit *x = &o->hit[k];
         bool apart = x->e <= h->s || x->s >= h->e;
         bool near = x->sentence == h->sentence || x->sentence == h->sentence + 1;
-        if (apart && near && x->kind == h->kind && x->points > 0)
+        /* in a long text two weak words prove nothing together */
+        bool enough = o->text.n < LONG_TEXT || x->weight > LJ_WEAK;
+        if (apart && near && enough && x->kind == h->kind && x->points > 0)
             return true;
     }
     return false;
+}
+
+static bool supported(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    const uint64_t beside = LJ_BIT(COMPLAIN) | LJ_BIT(POLICE) | LJ_BIT(HOSP);
+    return in_sentence(o, h->sentence, beside | LJ_BIT(CONSEQ), h) ||
+           in_sentence(o, h->sentence + 1, beside, h);
 }
 
 static void judge_hit(const struct lj_opinion *o, struct lj_hit *h)
@@ -366,6 +474,7 @@ static void judge_hit(const struct lj_opinion *o, struct lj_hit *h)
                                        topic, resolved, sport, near_miss, quote};
     h->scope = LJ_OPINION_SCOPE_NONE;
     h->points = h->weight;
+    h->supported = supported(o, h);
     for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
         float rest = scopes[i](o, h, &h->scope);
         if (rest < 1) {
@@ -378,21 +487,21 @@ static void judge_hit(const struct lj_opinion *o, struct lj_hit *h)
 }
 
 /* The frame a sentence leaves to the next: a past story goes on until the present is named, another
- * place for one. */
+ * place for OTHER_REACH sentences at most. */
 static void set_frames(struct lj_opinion *o)
 {
     enum lj_opinion_scope carried_in = LJ_OPINION_SCOPE_NONE;
-    bool carried_once = false;
+    uint32_t carried = 0;
     for (uint32_t s = 0; s < o->text.sentences; s++) {
         o->frame[s] = (uint8_t)carried_in;
-        if (carried_in == LJ_OPINION_SCOPE_OTHER && carried_once)
+        if (carried_in == LJ_OPINION_SCOPE_OTHER && carried >= OTHER_REACH)
             carried_in = LJ_OPINION_SCOPE_NONE;
-        carried_once = true;
+        carried++;
         for (uint32_t i = o->sentence_tok[s]; i < o->sentence_tok[s + 1]; i++) {
             const struct lj_tok *t = &o->tok[i];
             if (!is(t, LJ_BIT(PAST) | LJ_BIT(NOW) | LJ_BIT(OTHER)))
                 continue;
-            carried_once = false;
+            carried = 0;
             carried_in = is(t, LJ_BIT(NOW))    ? LJ_OPINION_SCOPE_NONE
                          : is(t, LJ_BIT(PAST)) ? LJ_OPINION_SCOPE_PAST
                                                : LJ_OPINION_SCOPE_OTHER;
@@ -400,12 +509,12 @@ static void set_frames(struct lj_opinion *o)
     }
 }
 
-/* A short text without a good word, a talk or a routine: who mentions a fee there, complains of it.
+/* A short text without a good word, a talk or a negation: who mentions a fee there, complains of
+ * it.
  */
 static bool curt(const struct lj_opinion *o)
 {
-    const uint64_t other =
-        LJ_BIT(POS) | LJ_BIT(TOPIC) | LJ_BIT(ROUTINE) | LJ_BIT(ASK) | LJ_BIT(BIO) | LJ_BIT(NEG);
+    const uint64_t other = LJ_BIT(POS) | LJ_BIT(TOPIC) | LJ_BIT(ASK) | LJ_BIT(BIO) | LJ_BIT(NEG);
     bool found = false;
     for (uint32_t i = 0; i < o->tok_count && !found; i++)
         found = is(&o->tok[i], other);
@@ -441,6 +550,12 @@ static void judge_weak(struct lj_opinion *o)
 
 void lj_judge(struct lj_opinion *o)
 {
+    o->rumoured = o->denied = false;
+    for (uint32_t s = 0; s < o->text.sentences; s++)
+        o->rumoured = o->rumoured || lj_sentence_has(o, (int32_t)s, LJ_BIT(RUMOUR));
+    for (uint32_t i = 0; i < o->tok_count && !o->denied; i++)
+        o->denied = denies(o, i);
+    o->headed = headed(o);
     set_frames(o);
     for (uint32_t i = 0; i < o->hit_count; i++)
         judge_hit(o, &o->hit[i]);

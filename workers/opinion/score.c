@@ -3,7 +3,7 @@
  *
  * A kind's points are the best sentence's best hit, plus a little for a second one apart from it in
  * the sentence and a little for another sentence: never the sum over the text. Two points are the
- * threshold. In a long text full of praise and without a complaint, plain and weak hits count less.
+ * threshold. In a long text plain and weak hits without a complaint or consequence count less.
  * Polarity weighs praise, cancelled risks (没有收费 is praise in this field) and complaints. The
  * base severity follows the field's table with what one text can tell.
  */
@@ -12,8 +12,9 @@
 #include "workers/opinion/engine.h"
 
 #define THRESHOLD 2.0F
+#define TOLD      0.8F
 
-enum { LONG_TEXT = 120, SYMBOLS_PER_PRAISE = 60 };
+enum { LONG_TEXT = 120 };
 
 static bool just_negated(const struct lj_opinion *o, uint32_t i)
 {
@@ -45,17 +46,12 @@ void lj_count_words(struct lj_opinion *o)
     o->praise = p;
 }
 
-/* A long page of praise: its plain words for risks are told, not alleged. */
-static float long_praise(const struct lj_opinion *o, const struct lj_praise *p)
+/* In a long text plain words for risks are often told, not alleged: without a complaint or a
+ * consequence beside it, one of them alone does not reach the threshold. */
+static float hit_points(const struct lj_opinion *o, const struct lj_hit *h)
 {
-    if (o->text.n < LONG_TEXT || p->complaints > 0 || p->good <= 2 * p->bad)
-        return 1;
-    return p->good >= o->text.n / SYMBOLS_PER_PRAISE ? 0.8F : 1;
-}
-
-static float hit_points(const struct lj_hit *h, float damp)
-{
-    return h->weight == LJ_STRONG ? h->points : h->points * damp;
+    bool told = o->text.n >= LONG_TEXT && h->weight != LJ_STRONG && !h->supported;
+    return told ? h->points * TOLD : h->points;
 }
 
 static bool stands(const struct lj_hit *h)
@@ -63,11 +59,11 @@ static bool stands(const struct lj_hit *h)
     return h->points >= 1 && h->scope != LJ_OPINION_SCOPE_LONE;
 }
 
-static float kind_points(const struct lj_opinion *o, uint8_t kind, float damp, uint32_t *ret_best)
+static float kind_points(const struct lj_opinion *o, uint8_t kind, uint32_t *ret_best)
 {
     float best = 0;
     for (uint32_t i = 0; i < o->hit_count; i++) {
-        float p = hit_points(&o->hit[i], damp);
+        float p = hit_points(o, &o->hit[i]);
         if (o->hit[i].kind == kind && p > best) {
             best = p;
             *ret_best = i;
@@ -197,13 +193,13 @@ static bool flagged(const struct lj_opinion *o, uint8_t kind, float points)
     return o->fused.on ? o->fused.flagged >> kind & 1 : points >= THRESHOLD;
 }
 
-static void collect(const struct lj_opinion *o, float damp, struct lj_opinion_findings *f)
+static void collect(const struct lj_opinion *o, struct lj_opinion_findings *f)
 {
     float top = 0;
     for (int k = 0; k < LJ_OPINION_KINDS; k++) {
         const uint8_t kind = (uint8_t)k;
         uint32_t best = 0;
-        float points = kind_points(o, kind, damp, &best);
+        float points = kind_points(o, kind, &best);
         top = points > top ? points : top;
         if (!flagged(o, kind, points))
             continue;
@@ -365,7 +361,7 @@ void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
     f->minors = p.minors;
     f->hospital = p.hospital;
     f->police = p.police;
-    collect(o, long_praise(o, &p), f);
+    collect(o, f);
     uint32_t negated = collect_cancelled(o, f);
     set_severity(o, f);
     if (o->fused.on)

@@ -58,7 +58,6 @@ static const struct lj_hit *hit_features(const struct lj_opinion *o, enum lj_opi
         sentences += h->sentence != last;
         last = h->sentence;
         x[LJ_FK_COMBINED] = x[LJ_FK_COMBINED] > 0 || h->by_pair || h->by_rule;
-        x[LJ_FK_EVASIVE] = x[LJ_FK_EVASIVE] > 0 || h->evasive;
         if (!best || h->points > best->points)
             best = h;
     }
@@ -125,7 +124,6 @@ static void severity_features(const struct lj_opinion *o, float *x)
         most = h->severity > most ? h->severity : most;
         x[LJ_FT_NEARMISS] = x[LJ_FT_NEARMISS] > 0 || h->scope == LJ_OPINION_SCOPE_NEARMISS;
         x[LJ_FT_QUOTE] = x[LJ_FT_QUOTE] > 0 || h->scope == LJ_OPINION_SCOPE_QUOTE;
-        x[LJ_FT_EVASIVE] = x[LJ_FT_EVASIVE] > 0 || h->evasive;
     }
     x[LJ_FT_NEGATED] = capped(x[LJ_FT_NEGATED], 3);
     if (most > 0)

@@ -21,7 +21,6 @@ enum lj_kind_feature {
     LJ_FK_MORE,      /* further hits that stand */
     LJ_FK_SENTENCES, /* in how many sentences */
     LJ_FK_COMBINED,  /* a pair or a sentence rule stands */
-    LJ_FK_EVASIVE,
     LJ_FK_CANCELLED,                                 /* by scope: heaviest hit so judged */
     LJ_FK_LIN = LJ_FK_CANCELLED + LJ_OPINION_SCOPES, /* linear value of the text */
     LJ_FK_BEST,                                      /* of its best sentence */
@@ -69,7 +68,6 @@ enum lj_text_feature {
     LJ_FT_MINORS,
     LJ_FT_HOSPITAL,
     LJ_FT_POLICE,
-    LJ_FT_EVASIVE,
     LJ_FT_COUNT,
 };
 

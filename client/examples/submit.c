@@ -34,7 +34,7 @@
 struct options {
     char *endpoint, *name, *type, *unit, *payload, *history, *server_key, *secret_file;
     int64_t count, window, rate, deadline_ms, pad;
-    int retry, quiet, centre;
+    int retry, quiet, centre, preload;
 };
 #define AT(field) offsetof(struct options, field)
 static const struct lj_cfg_row ROWS[] = {
@@ -57,6 +57,8 @@ static const struct lj_cfg_row ROWS[] = {
     {"retry", LJ_CFG_BOOL, AT(retry), "0", 0, 0, "",
      "send again, with the same id, what may be sent again"},
     {"centre", LJ_CFG_BOOL, AT(centre), "0", 0, 0, "", "events come from the Centre (origin 2)"},
+    {"preload", LJ_CFG_BOOL, AT(preload), "0", 0, 0, "",
+     "make or read all events before the first is sent: for measuring"},
     {"quiet", LJ_CFG_BOOL, AT(quiet), "0", 0, 0, "", "no line for each answer"},
     {"curve-server", LJ_CFG_STR, AT(server_key), NULL, 0, 0, "", "Z85 public key of the broker"},
     {"curve-secret", LJ_CFG_STR, AT(secret_file), NULL, 0, 0, "",
@@ -78,6 +80,7 @@ struct run {
     struct lj_uuid_gen ids;
     int history;
     struct job *again;
+    struct job *ready, **ready_end; /* made before the start, in order */
     int64_t made, open, finished, bad_lines, started_us;
     int64_t stored, repeated, refused, unknown;
     int input_ended;
@@ -250,11 +253,12 @@ static int hand_over(struct run *r, struct job *j)
     return rc;
 }
 
-/* Makes or reads one event and submits it. 0 = go on. */
-static int next_job(struct run *r)
+/* Makes or reads one event. *ret is NULL at the end of the input and for a bad line. */
+static int make_job(struct run *r, struct job **ret)
 {
     struct lj_err err = {0};
     struct job *j = calloc(1, sizeof *j);
+    *ret = NULL;
     if (!j)
         return LJ_E_NOMEM;
     j->run = r;
@@ -268,6 +272,43 @@ static int next_job(struct run *r)
         }
         job_free(j);
         return 0;
+    }
+    *ret = j;
+    return 0;
+}
+
+static int may_make_more(const struct run *r)
+{
+    return !stop && !r->input_ended && (!r->opt.count || r->made < r->opt.count);
+}
+
+static int preload(struct run *r)
+{
+    r->ready_end = &r->ready;
+    while (may_make_more(r)) {
+        struct job *j;
+        int rc = make_job(r, &j);
+        if (rc)
+            return rc;
+        if (j) {
+            *r->ready_end = j;
+            r->ready_end = &j->next;
+        }
+    }
+    return 0;
+}
+
+/* Submits one event. 0 = go on. */
+static int next_job(struct run *r)
+{
+    struct job *j = r->ready;
+    if (j) {
+        r->ready = j->next;
+        j->next = NULL;
+    } else {
+        int rc = make_job(r, &j);
+        if (rc || !j)
+            return rc;
     }
     j->begun_us = lj_mono_us();
     r->open++;
@@ -293,21 +334,22 @@ static void send_again(struct run *r, int64_t now)
 
 static int may_make(const struct run *r, int64_t now)
 {
-    if (stop || r->input_ended || r->open >= r->opt.window ||
-        (r->opt.count && r->made >= r->opt.count))
+    if (stop || r->open >= r->opt.window || !(r->ready || may_make_more(r)))
         return 0;
-    return !r->opt.rate || r->made * 1000000 / r->opt.rate <= now - r->started_us;
+    return !r->opt.rate || (r->finished + r->open) * 1000000 / r->opt.rate <= now - r->started_us;
 }
 
 static int more_to_do(const struct run *r)
 {
     if (r->open > 0)
         return 1;
-    return !stop && !r->input_ended && (!r->opt.count || r->made < r->opt.count);
+    return !stop && (r->ready || may_make_more(r));
 }
 
 static int go(struct run *r, struct lj_err *err)
 {
+    if (r->opt.preload && preload(r) != 0)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for all events at once");
     r->started_us = lj_mono_us();
     while (more_to_do(r)) {
         int64_t now = lj_mono_us();
@@ -388,6 +430,11 @@ int main(int argc, char **argv)
     if (rc != 0)
         fprintf(stderr, "liangjin-submit: %s\n", err.text);
     lj_client_close(&r.client, 0);
+    while (r.ready) { /* interrupted */
+        struct job *j = r.ready;
+        r.ready = j->next;
+        job_free(j);
+    }
     if (r.history >= 0)
         close(r.history);
     lj_cfg_free(ROWS, NROWS, &r.opt);

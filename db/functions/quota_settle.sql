@@ -145,6 +145,7 @@ begin
     return query
     select l.subject, l.day, l.activity, l.team, sum(l.minutes)::int4, sum(l.sessions)::int4
     from unnest(subjects, days) g(s, d) join ledger_entry l on l.subject_kind = quota_booked.kind and l.subject = g.s and l.day = g.d
+    where l.team <> 0                          -- what was carried is of no day
     group by l.subject, l.day, l.activity, l.team;
 end
 $$;
@@ -171,7 +172,7 @@ begin
     ), credit as materialized (                -- in the order of the ledger's key: neighbours are probed and inserted one after the other
         select x.*, u.person is not null or x.day_sum > least_cap
                    or x.day_sum + (select coalesce(sum(l.minutes), 0) from ledger_entry l
-                                   where l.subject_kind = 2 and l.subject = x.person and l.day = x.day) > least_cap as again
+                                   where l.subject_kind = 2 and l.subject = x.person and l.day = x.day and l.team <> 0) > least_cap as again
         from (select j.person, j.day, j.activity, j.team, j.c, j.policy, j.version, j.year, sum(j.c) over (partition by j.person, j.day) as day_sum
               from j where j.c > 0) x
             left join unnest(persons, days) u(person, day) on u.person = x.person and u.day = x.day
@@ -310,9 +311,30 @@ create or replace function quota_groups(touched quota_delta[], out persons int4[
     from (select distinct t.subject_kind, t.subject, t.day from unnest(touched) t where t.day is not null) u
 $$;
 
+-- Updates the totals and announces quota.duty_met for subjects and years whose duty first stands as met: parent is the latest event of an activity
+-- that touched the subject in that year (of the registers or the calendar, where none did); the number is made of subject and year, so it
+-- depends on no batch. A day's event is also the parent of that day's digests, whose numbers are teams: bit 30 keeps the two apart.
+create or replace function quota_announce(upto int8, deltas quota_delta[]) returns setof follow_on
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set jit = off as $$
+#variable_conflict use_column
+begin
+    return query
+        select e.position, e.id, case when c.position is null then 0 else 1 << 30 end | (w.subject << 5) | ((w.subject_kind - 1) << 4) | (w.year & 15),
+               'quota.duty_met', x.unit, null::text,
+               json_build_object('subject', case w.subject_kind when 1 then 'TEAM' else 'PERSON' end, 'code', x.code, 'year', w.year,
+                   'minutes', w.minutes, 'sessions', w.sessions, 'duty', w.duty, 'policy', w.policy, 'policy_version', w.policy_version)::text
+        from quota_total_up(upto, deltas) w
+            join event e on e.position = abs(w.cause)
+            left join calendar_day c on c.position = e.position
+            join lateral (select t.unit, t.code::text from team t where w.subject_kind = 1 and t.number = w.subject
+                          union all select p.unit, p.code::text from person p where w.subject_kind = 2 and p.number = w.subject) x on true
+        order by e.position, w.subject_kind, w.subject, w.year;
+end
+$$;
+
 -- Settles up to a position: everything of the kind at or below it is closed or parked. Called again with a position already settled it does
--- nothing. Returns quota.duty_met for subjects and years whose duty first stands as met: parent is the latest event of an activity that touched
--- the subject in that year (of the registers, where none did); the number is made of subject and year, so it depends on no batch.
+-- nothing. Returns what is announced.
 create or replace function settle_quota(upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set jit = off as $$
@@ -338,7 +360,9 @@ begin
         from register_log l where l.verdict = 1 and l.position <= upto and (l.position > since or l.closure > seen);
     deltas := array(select row(t.*, 0, 0, 0)::quota_delta from quota_touch_activities(since, upto, late) t
                     union all
-                    select row(t.*, 0, 0, 0)::quota_delta from quota_touch_registers(news, upto) t where news is not null);
+                    select row(t.*, 0, 0, 0)::quota_delta from quota_touch_registers(news, upto) t where news is not null
+                    union all
+                    select row(t.*, 0, 0, 0)::quota_delta from quota_open_years(since, upto) t);
     select * into pp, pd, tt, td from quota_groups(deltas);
     deltas := deltas || array(select d from quota_post_first(since, upto, pp, pd, tt, td) d);
     select * into pp, pd, tt, td from quota_groups(deltas);
@@ -347,15 +371,12 @@ begin
     end if;
     perform mark_settled(3::int2, upto);
     update quota_seen q set register_closure = closed where closed is not null;
-    return query
-        select e.position, e.id, (w.subject << 5) | ((w.subject_kind - 1) << 4) | (w.year & 15), 'quota.duty_met', x.unit, null::text,
-               json_build_object('subject', case w.subject_kind when 1 then 'TEAM' else 'PERSON' end, 'code', x.code, 'year', w.year, 'minutes', w.minutes,
-                   'sessions', w.sessions, 'duty', w.duty, 'policy', w.policy, 'policy_version', w.policy_version)::text
-        from quota_total_up(upto, deltas) w
-            join event e on e.position = abs(w.cause)
-            join lateral (select t.unit, t.code::text from team t where w.subject_kind = 1 and t.number = w.subject
-                          union all select p.unit, p.code::text from person p where w.subject_kind = 2 and p.number = w.subject) x on true
-        order by e.position, w.subject_kind, w.subject, w.year;
+    loop                                       -- once; again where something is carried, and from that year into the next
+        return query select * from quota_announce(upto, deltas);
+        deltas := array(select d from quota_post_carry(since, upto, deltas) d);
+        since := upto;
+        exit when cardinality(deltas) = 0;
+    end loop;
 end
 $$;
 

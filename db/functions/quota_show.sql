@@ -34,7 +34,7 @@ declare
 begin
     return query
         select 'ledger', subject_kind, subject, year, activity, l.minutes || '/' || l.sessions, r.minutes || '/' || r.sessions
-        from ledger_sums l full join quota_recompute(upto) r using (subject_kind, subject, year, activity)
+        from (select * from ledger_sums s where s.activity <> '00000000-0000-0000-0000-000000000000') l full join quota_recompute(upto) r using (subject_kind, subject, year, activity)
         where (l.minutes, l.sessions) is distinct from (r.minutes, r.sessions)
         union all
         select 'total', subject_kind, subject, year, null::uuid, t.minutes || '/' || t.sessions, l.minutes || '/' || l.sessions
@@ -44,9 +44,20 @@ begin
         union all
         select 'member_minutes', 1::int2, team, year, null::uuid, t.member_minutes::text, l.minutes::text
         from (select q.subject as team, q.year, q.member_minutes from quota_total q where q.subject_kind = 1) t
-            full join (select x.team, x.year, sum(x.minutes)::int8 as minutes from ledger_entry x where x.subject_kind = 2 group by 1, 2) l
+            full join (select x.team, x.year, sum(x.minutes)::int8 as minutes from ledger_entry x where x.subject_kind = 2 and x.team <> 0 group by 1, 2) l
                 using (team, year)
         where coalesce(t.member_minutes, 0) <> coalesce(l.minutes, 0);
+    return query
+        select 'carried', 2::int2, person, year, null::uuid, coalesce(l.minutes, 0) || '/' || coalesce(l.noted, 0) || '/' || coalesce(l.deficit, 0),
+               coalesce(c.carried, 0) || '/' || coalesce(c.carried, 0) || '/' || coalesce(c.deficit, 0)
+        from (select t.subject as person, t.year, t.carried as noted, t.deficit, (select coalesce(sum(x.minutes), 0) from ledger_entry x
+                  where x.subject_kind = 2 and x.subject = t.subject and x.day = make_date(t.year, 1, 1) and x.team = 0) as minutes
+              from quota_total t where t.subject_kind = 2) l
+            full join (select k.person, (q.year + 1)::int2 as year, k.carried, k.deficit
+                       from quota_year q cross join lateral quota_carry(array(select t.subject from quota_total t where t.subject_kind = 2
+                           and t.year = q.year), q.year, q.closed) k where q.closed is not null) c using (person, year)
+        where (coalesce(l.minutes, 0), coalesce(l.noted, 0), coalesce(l.deficit, 0))
+            is distinct from (coalesce(c.carried, 0), coalesce(c.carried, 0), coalesce(c.deficit, 0));
     return query
         select 'duty', 2::int2, t.subject, t.year, null::uuid, t.duty::text, d.duty::text
         from quota_total t join quota_person_duty(array(select q.subject from quota_total q where q.subject_kind = 2 order by q.subject, q.year),

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(14);
+select plan(32);
 \ir quota_world.psql
 
 insert into unit select g, g, 'PS' || lpad(g::text, 3, '0') from generate_series(1, 2) g;
@@ -44,5 +44,57 @@ select count(*) from settle_quota(129) \gset met_
 select is(duty_of(2, 4, 2025), 334, 'one that comes when the year is closed changes nothing in it');
 select is(duty_of(2, 4, 2026), 0, 'but takes the whole of the open year');
 select is_empty($$select * from quota_diff() where year > 2025$$, 'equal to the recomputation in the open year');
+
+-- ---- the close of a year: teams 4 (SURPLUS_25) and 5 (DEFICIT), 360 minutes, rounding 15
+select team_row(200, 4, 2::int2), team_row(201, 5, 2::int2);
+insert into policy values (202, 2, 4, null, 'TEAM'), (203, 3, 5, null, 'TEAM');
+select reg(202), reg(203);
+select policy_row(202, 2, 1, '2025-01-01', 370, 4, 0.05, 480, null, 240, 15, 'SURPLUS_25'), policy_row(203, 3, 1, '2025-01-01', 370, 4, 0.05, 480, null, 240, 15, 'DEFICIT');
+select member_row(210 + n, 20 + n, 10 + n, case when n = 3 then 5 else 4 end, '2024-01-01') from generate_series(1, 5) n;
+select member_row(216, 26, 16, 4, '2024-01-01', '2025-12-30');
+-- D = 375: 480 minutes are 105 over, a quarter of D is 93, rounded down 90; 390 are 15 over; 240 are 135 short
+select act(220, 20, 1, 1::int2, '2025-05-01 09:00+08', 240, '{4}', '{{11,4,240,240},{15,4,240,240},{16,4,240,240}}'),
+    act(221, 21, 1, 1::int2, '2025-05-02 09:00+08', 240, '{4}', '{{11,4,240,240},{15,4,240,240},{16,4,240,240}}'),
+    act(222, 22, 1, 1::int2, '2025-05-03 09:00+08', 240, '{4}', '{{12,4,240,240}}'), act(223, 23, 1, 1::int2, '2025-05-04 09:00+08', 150, '{4}', '{{12,4,150,150}}'),
+    act(224, 24, 1, 1::int2, '2025-05-05 09:00+08', 240, '{5}', '{{13,5,240,240}}');
+select began(230, '2026-01-01'), began(231, '2026-02-07');
+select act(232, 25, 1, 1::int2, '2026-01-02 09:00+08', 240, '{4}', '{{15,4,240,240}}', 1, 1::int2, true, false, '2026-01-03'),
+    act(233, 26, 1, 1::int2, '2026-01-01 09:00+08', 240, '{4}', '{{11,4,240,240}}', 1, 1::int2, true, false, '2026-01-03'),
+    act(234, 30, 1, 1::int2, '2026-01-03 09:00+08', 45, '{4}', '{{15,4,45,45}}', 1, 1::int2, true, false, '2026-01-04');
+select count(*) from settle_quota(239) \gset met_
+select results_eq($$select year, state from quota_years where year >= 2025 order by year$$, $$values (2025::int2, 'PUBLICITY'), (2026::int2, 'OPEN')$$, 'publicity until 7 February');
+select is((select count(*) from ledger_entry where kind = 'CARRY'), 0::int8, 'nothing is carried before the close');
+select is((select duty from quota_total where subject_kind = 2 and subject = 14 and year = 2026), 375, 'the new year is open: who has done nothing owes, too');
+select is((select duty from quota_total where subject_kind = 1 and subject = 5 and year = 2026), 4, 'and teams');
+select began(240, '2026-02-08');
+select results_eq($$select f.parent_position, f.number, f.payload::json ->> 'code' from settle_quota(249) f$$,
+    $$values (240::int8, (1 << 30) | (15 << 5) | 16 | (2026 & 15), 'P15')$$, 'what is carried meets a duty of the new year: told, upon the day that closed the old one');
+select is((select state from quota_years where year = 2025), 'CLOSED', 'closed');
+create function carry_of(n int4, y int4) returns int8 language sql as $$
+    select coalesce(sum(minutes), 0) from ledger_entry where subject_kind = 2 and subject = n and kind = 'CARRY' and year = y $$;
+select results_eq($$select n, carry_of(n, 2026) from generate_series(11, 16) n$$, $$values (11, 90::int8), (12, 15), (13, 0), (14, 0), (15, 90), (16, 0)$$,
+    'SURPLUS_25: at most a quarter of the duty, rounded down; nobody who had left by 31 December');
+select results_eq($$select minutes, carried, deficit, duty from quota_total where subject_kind = 2 and subject = 11 and year = 2026$$, 'values (330, 90, 0, 375)', 'carried minutes are among the minutes');
+select results_eq($$select minutes, carried, deficit, duty from quota_total where subject_kind = 2 and subject = 13 and year = 2026$$, 'values (0, 0, 135, 375)', 'a deficit is shown, and enters neither');
+select is((select member_minutes from quota_total where subject_kind = 1 and subject = 4 and year = 2026), 525, 'what is carried came through no team this year');
+-- the first day of the year is a day like any other: what is carried is neither taken for a credit nor under its cap
+select act(250, 27, 1, 1::int2, '2026-01-01 14:00+08', 240, '{4}', '{{11,4,240,240}}', 2, 1::int2, true, false, '2026-03-01');
+select act(251, 26, 2, 2::int2, '2026-01-01 09:00+08', 240, '{4}', '{{11,4,240,240}}', 1, 1::int2, true, false, '2026-03-02');
+select count(*) from settle_quota(259) \gset met_
+select is((select minutes from quota_total where subject_kind = 2 and subject = 11 and year = 2026), 480 + 90, 'two activities of 240 beside it');
+-- a record of the closed year that was reopened
+select act(260, 21, 2, 3::int2, null, null, '{}', '{}', null, 1::int2, true, false, '2026-04-01');
+select count(*) from settle_quota(269) \gset met_
+select is(carry_of(11, 2026) + carry_of(15, 2026), 0::int8, 'what it had given is taken back');
+select is((select minutes from quota_total where subject_kind = 2 and subject = 11 and year = 2026), 480, 'from the total as well');
+select is_empty($$select * from quota_diff() where what in ('ledger', 'total', 'member_minutes', 'carried')$$, 'equal to the recomputation');
+-- the next year: carried minutes never carry again
+select act(270, 28, 1, 1::int2, '2026-06-01 09:00+08', 240, '{4}', '{{12,4,240,240}}', 1, 1::int2, true, false, '2026-06-02'),
+    act(271, 29, 1, 1::int2, '2026-06-02 09:00+08', 120, '{4}', '{{12,4,120,120}}', 1, 1::int2, true, false, '2026-06-03'), began(272, '2027-03-01');
+select count(*) from settle_quota(279) \gset met_
+select results_eq($$select minutes, carried from quota_total where subject_kind = 2 and subject = 12 and year = 2026$$, 'values (375, 15)', '360 own and 15 carried');
+select is(carry_of(12, 2027), 0::int8, 'meet the duty, but are no surplus');
+select is(carry_of(11, 2027), 90::int8, 'who has a surplus of his own carries it');
+select is_empty($$select * from quota_diff() where what in ('ledger', 'total', 'member_minutes', 'carried')$$, 'equal to the recomputation after two closes');
 select * from finish();
 rollback;

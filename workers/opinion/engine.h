@@ -10,7 +10,16 @@
 
 enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256 };
 
-/* A word or term found in the text: symbols [s, e). */
+/* A pattern or number found in the text: symbols [s, e). */
+struct lj_match {
+    uint16_t s;
+    uint16_t e;
+    uint16_t entry;
+    bool dead;  /* hidden by a mask or by a longer term of its kind */
+    bool inner; /* inside a longer term: its scope classes decide nothing */
+};
+
+/* A match that stays, with what the rules ask of it. */
 struct lj_tok {
     struct lj_classes classes; /* a copy: masks and enclosing terms take bits away */
     uint16_t s;
@@ -18,7 +27,6 @@ struct lj_tok {
     uint16_t entry;
     uint16_t clause;
     uint16_t sentence;
-    bool dead; /* hidden by a mask or by a longer term of its kind */
     bool evasive;
 };
 
@@ -64,7 +72,9 @@ struct lj_opinion {
     bool denied;   /* some word of the text denies */
     bool headed;   /* a heading makes the text advice, law or notice */
     struct lj_tok tok[LJ_TOKENS_MAX];
-    struct lj_tok sorted[LJ_TOKENS_MAX];
+    uint32_t match_count;
+    struct lj_match match[LJ_TOKENS_MAX];
+    struct lj_match aside[LJ_TOKENS_MAX]; /* find.c's, while it merges */
     struct lj_hit hit[LJ_HITS_MAX];
     uint16_t sentence_tok[LJ_CLAUSES_MAX + 1];      /* first token of a sentence */
     struct lj_classes sentence_set[LJ_CLAUSES_MAX]; /* classes of its tokens */
@@ -84,7 +94,7 @@ int lj_golden_check(struct lj_opinion *o, struct lj_err *err);
 
 /* find.c: fills tok and hit from text. */
 void lj_find(struct lj_opinion *o);
-void lj_add_tok(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry);
+void lj_add_match(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry);
 void lj_add_hit(struct lj_opinion *o, const struct lj_hit *h);
 
 /* numbers.c: adds tokens for numbers. */

@@ -14,37 +14,33 @@
 #include "workers/opinion/engine.h"
 #include "workers/opinion/evade.h"
 
-void lj_add_tok(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
+void lj_add_match(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
 {
-    if (o->tok_count == LJ_TOKENS_MAX) {
+    if (o->match_count == LJ_TOKENS_MAX)
         o->truncated = true;
-        return;
-    }
-    const struct lj_entry *en = &o->rules->entries[entry];
-    uint16_t clause = lj_clause_at(o, (uint16_t)s);
-    bool noise = false;
-    for (uint32_t i = s + 1; i < e && en->kind >= 0; i++)
-        noise = noise || (o->text.flags[i] & LJ_SYM_NOISE_BEFORE);
-    o->tok[o->tok_count++] = (struct lj_tok){
-        .classes = en->classes,
-        .s = (uint16_t)s,
-        .e = (uint16_t)e,
-        .entry = entry,
-        .clause = clause,
-        .sentence = o->text.list[clause].sentence,
-        .evasive = en->evasive || noise,
-    };
+    else
+        o->match[o->match_count++] =
+            (struct lj_match){.s = (uint16_t)s, .e = (uint16_t)e, .entry = entry};
 }
 
+/* Matches come by rising start, the shortest first; kept with the longest first. */
 static void on_match(void *arg, uint32_t end, uint16_t len, uint16_t id)
 {
     struct lj_opinion *o = arg;
-    if (o->text.clause[end - len] == o->text.clause[end - 1] &&
-        lj_evade_whole(&o->text, end - len, end))
-        lj_add_tok(o, end - len, end, id);
+    uint32_t s = end - len;
+    uint32_t k = o->match_count;
+    if (o->text.clause[s] != o->text.clause[end - 1] || !lj_evade_whole(&o->text, s, end))
+        return;
+    lj_add_match(o, s, end, id);
+    if (k == o->match_count)
+        return;
+    const struct lj_match last = o->match[k];
+    for (; k > 0 && o->match[k - 1].s == s && o->match[k - 1].e < end; k--)
+        o->match[k] = o->match[k - 1];
+    o->match[k] = last;
 }
 
-static bool goes_before(const struct lj_tok *a, const struct lj_tok *b)
+static bool goes_before(const struct lj_match *a, const struct lj_match *b)
 {
     if (a->s != b->s)
         return a->s < b->s;
@@ -53,69 +49,78 @@ static bool goes_before(const struct lj_tok *a, const struct lj_tok *b)
     return a->entry < b->entry;
 }
 
-/* Bottom-up merge sort by place, longest first; qsort would allocate. */
-static void sort_tokens(struct lj_opinion *o)
+/* Both [0, mid) and [mid, count) are in order; merges them, from behind. */
+static void merge(struct lj_opinion *o, uint32_t mid)
 {
-    uint32_t n = o->tok_count;
-    for (uint32_t width = 1; width < n; width *= 2) {
-        for (uint32_t lo = 0; lo < n; lo += 2 * width) {
-            uint32_t mid = lo + width < n ? lo + width : n;
-            uint32_t hi = mid + width < n ? mid + width : n;
-            uint32_t i = lo;
-            uint32_t j = mid;
-            for (uint32_t k = lo; k < hi; k++) {
-                bool left = i < mid && (j >= hi || !goes_before(&o->tok[j], &o->tok[i]));
-                o->sorted[k] = left ? o->tok[i++] : o->tok[j++];
-            }
-        }
-        memcpy(o->tok, o->sorted, n * sizeof o->tok[0]);
+    uint32_t a = mid;
+    uint32_t b = o->match_count - mid;
+    memcpy(o->aside, o->match + mid, b * sizeof o->aside[0]);
+    for (uint32_t k = o->match_count; b > 0; k--) {
+        bool left = a > 0 && goes_before(&o->aside[b - 1], &o->match[a - 1]);
+        o->match[k - 1] = left ? o->match[--a] : o->aside[--b];
     }
 }
 
-/* What the longer token x does to y inside it. */
-static void enclose(const struct lj_opinion *o, const struct lj_tok *x, struct lj_tok *y)
+/* What match i, a mask or a term, does to the matches inside it. */
+static void enclose(struct lj_opinion *o, uint32_t i, const struct lj_hot_entry *ex)
 {
-    const struct lj_entry *ex = &o->rules->entries[x->entry];
-    const struct lj_entry *ey = &o->rules->entries[y->entry];
-    bool same = x->s == y->s && x->e == y->e;
-    if (same)
-        return;
-    if (x->classes.w[0] & LJ_BIT(MASK))
-        y->dead = true;
-    if (ex->kind >= 0) {
-        y->classes.w[0] &= ~LJ_SCOPE_BITS;
-        if (ey->kind == ex->kind)
-            y->dead = true;
-    }
-}
-
-static void hide(struct lj_opinion *o)
-{
-    for (uint32_t i = 0; i < o->tok_count; i++) {
-        const struct lj_tok *x = &o->tok[i];
-        if (x->dead)
+    const struct lj_match *x = &o->match[i];
+    for (uint32_t j = i + 1; j < o->match_count && o->match[j].s < x->e; j++) {
+        struct lj_match *y = &o->match[j];
+        if (y->e > x->e || (y->s == x->s && y->e == x->e))
             continue;
-        for (uint32_t j = i + 1; j < o->tok_count && o->tok[j].s < x->e; j++) {
-            if (o->tok[j].e <= x->e)
-                enclose(o, x, &o->tok[j]);
-        }
+        bool term = ex->kind >= 0;
+        y->inner = y->inner || term;
+        y->dead = y->dead || ex->mask || (term && o->rules->hot.entry[y->entry].kind == ex->kind);
     }
-    uint32_t k = 0;
-    for (uint32_t i = 0; i < o->tok_count; i++) {
-        if (!o->tok[i].dead)
-            o->tok[k++] = o->tok[i];
+}
+
+static bool noisy(const struct lj_text *t, uint32_t s, uint32_t e)
+{
+    for (uint32_t i = s + 1; i < e && t->squeezed > 0; i++) {
+        if (t->flags[i] & LJ_SYM_NOISE_BEFORE)
+            return true;
     }
-    o->tok_count = k;
+    return false;
+}
+
+static void add_tok(struct lj_opinion *o, const struct lj_match *m, const struct lj_hot_entry *e)
+{
+    struct lj_tok *t = &o->tok[o->tok_count++];
+    t->classes = o->rules->hot.set[e->set];
+    if (m->inner)
+        t->classes.w[0] &= ~LJ_SCOPE_BITS;
+    t->s = m->s;
+    t->e = m->e;
+    t->entry = m->entry;
+    t->clause = o->text.clause[m->s];
+    t->sentence = o->text.list[t->clause].sentence;
+    t->evasive = e->evasive || (e->kind >= 0 && noisy(&o->text, m->s, m->e));
+}
+
+/* Matches to tokens. Outer ones come first, so a match is dead or not when its turn comes. */
+static void take_matches(struct lj_opinion *o)
+{
+    for (uint32_t i = 0; i < o->match_count; i++) {
+        const struct lj_match *m = &o->match[i];
+        const struct lj_hot_entry *e = &o->rules->hot.entry[m->entry];
+        if (m->dead)
+            continue;
+        if (e->mask || e->kind >= 0)
+            enclose(o, i, e);
+        add_tok(o, m, e);
+    }
 }
 
 static void index_sentences(struct lj_opinion *o)
 {
     uint32_t k = 0;
     for (uint32_t s = 0; s < o->text.sentences; s++) {
+        struct lj_classes set = {0};
         o->sentence_tok[s] = (uint16_t)k;
-        o->sentence_set[s] = (struct lj_classes){0};
         for (; k < o->tok_count && o->tok[k].sentence == s; k++)
-            lj_join(&o->sentence_set[s], &o->tok[k].classes);
+            lj_join(&set, &o->tok[k].classes);
+        o->sentence_set[s] = set;
     }
     o->sentence_tok[o->text.sentences] = (uint16_t)k;
 }
@@ -154,15 +159,16 @@ static void add_term_hit(struct lj_opinion *o, const struct lj_tok *t)
 
 void lj_find(struct lj_opinion *o)
 {
-    o->tok_count = o->hit_count = 0;
+    o->match_count = o->tok_count = o->hit_count = 0;
     o->truncated = false;
     lj_ac_run(o->rules->ac, o->text.code, o->text.n, on_match, o);
+    uint32_t mid = o->match_count;
     lj_find_numbers(o);
-    sort_tokens(o);
-    hide(o);
+    merge(o, mid);
+    take_matches(o);
     index_sentences(o);
     for (uint32_t i = 0; i < o->tok_count; i++) {
-        if (o->rules->entries[o->tok[i].entry].kind >= 0)
+        if (o->rules->hot.entry[o->tok[i].entry].kind >= 0)
             add_term_hit(o, &o->tok[i]);
     }
     lj_combine(o);

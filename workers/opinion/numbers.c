@@ -164,7 +164,7 @@ void lj_find_numbers(struct lj_opinion *o)
         if (!unit && !arabic && cut_short(t, i, j))
             entry = LJ_ENTRY_MONEY;
         if (unit || arabic || entry == LJ_ENTRY_MONEY || price_like(t, i, j))
-            lj_add_tok(o, i, j + unit, entry);
+            lj_add_match(o, i, j + unit, entry);
         i = j;
     }
 }

@@ -374,6 +374,8 @@ int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, stru
         index_pairs(b.r);
     if (rc == 0)
         rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
+    if (rc == 0)
+        rc = lj_hot_build(b.r, &b.r->hot, err);
     free(b.pool);
     free(b.patterns);
     free(b.bucket);
@@ -423,6 +425,7 @@ void lj_rules_close(struct lj_rules **rules)
     if (!rules || !*rules)
         return;
     lj_ac_free(&(*rules)->ac);
+    lj_hot_free(&(*rules)->hot);
     free((*rules)->entries);
     free((*rules)->pairs);
     free((*rules)->rules);

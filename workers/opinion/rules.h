@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "workers/opinion/ac.h"
+#include "workers/opinion/hot.h"
 #include "workers/opinion/opinion.h"
 #include "workers/opinion/policy.h"
 #include "workers/opinion/tsv.h"
@@ -126,6 +127,7 @@ struct lj_rules {
     struct lj_ac *ac;
     struct lj_entry *entries;
     size_t entry_count;
+    struct lj_hot hot; /* of the entries */
     struct lj_pair *pairs;
     size_t pair_count;
     struct lj_classes pair_classes;    /* classes that open some pair */

@@ -9,7 +9,8 @@
  * the first;
  *   - after a parked event of an ordered kind its key's later events are parked behind it;
  *   - a kind with a barrier sees an event only when the barrier's watermark has reached it;
- *   - order by position: one batch out at a time, everything in one queue.
+ *   - order by position: one batch out at a time, everything in one queue; in a replay a batch of a
+ * kind that looks back ends before an event that may be about what the batch is going to write.
  * Classes would reorder a key, so in an ordered kind only an event that is its own key may leave
  * class 1, and the key keeps that class while such an event waits (`pinned`).
  */
@@ -322,28 +323,53 @@ static struct lj_group *shrink(struct lj_group *g, size_t n)
 struct taking {
     struct lj_group *batch, *behind;
     size_t n, nbehind, max;
+    int others; /* the batch holds an event that is not of a constant key */
 };
+
+static void put_back(struct lj_backlog *b, struct kind_backlog *q, uint32_t cell)
+{
+    struct lj_list one = {cell, cell, 1};
+    (void)!lj_queues_put_front(&q->queues, &b->cells,
+                               &one); /* cannot fail: its unit's queue is there */
+}
+
+/* May it be about what an event of this very batch is going to write? */
+static int looks_into_batch(const struct lj_backlog *b, const struct kind_backlog *q,
+                            struct taking *t, uint32_t cell)
+{
+    int constant = b->cat->types[lj_cell(&b->cells, cell)->type].key_rule == LJ_KEY_CONST;
+    if (!q->kind->looks_back)
+        return 0;
+    if (constant && t->others)
+        return 1;
+    t->others |= !constant;
+    return 0;
+}
 
 /* Put one cell where it belongs. 0 = go on, 1 = stop here (the cell is back at the head of its
  * queue). */
 static int take_cell(struct lj_backlog *b, struct kind_backlog *q, struct taking *t, uint32_t cell)
 {
+    if (looks_into_batch(b, q, t, cell)) {
+        put_back(b, q, cell);
+        return 1;
+    }
     enum fate fate = judge(b, q, cell);
     if (fate == HELD)
         return 0;
-    if (fate == BEHIND && !t->behind)
+    if (fate == BEHIND && !t->behind) {
         t->behind = group_new(t->max);
-    if (fate == NO_MEMORY || (fate == BEHIND && !t->behind)) {
-        struct lj_list one = {cell, cell, 1};
-        (void)!lj_queues_put_front(&q->queues, &b->cells,
-                                   &one); /* cannot fail: its unit's queue is there */
+        fate = t->behind ? BEHIND : NO_MEMORY;
+    }
+    if (fate == NO_MEMORY) {
+        put_back(b, q, cell);
         return 1;
     }
     struct lj_item item = lj_cell_item(lj_cell(&b->cells, cell));
-    if (fate == INTO_BATCH)
-        t->batch->items[t->n++] = item;
-    else
+    if (fate == BEHIND)
         t->behind->items[t->nbehind++] = item;
+    else
+        t->batch->items[t->n++] = item;
     lj_cell_free(&b->cells, cell);
     return 0;
 }

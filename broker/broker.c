@@ -171,6 +171,8 @@ static void install(struct broker *b, struct takeover_result *t)
     intake_renumber(b, t->cat);
     lj_catalog_free(&b->cat);
     b->cat = t->cat;
+    if (b->cat->replay)
+        lj_log(LJ_INFO, "broker.replay", "frontier=%lld", (long long)t->frontier);
     b->backlog = t->backlog;
     b->log.epoch = t->epoch;
     b->log.next_position = t->next_position;

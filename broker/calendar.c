@@ -66,7 +66,7 @@ void calendar_tick(struct broker *b, int64_t now_us)
 {
     struct calendar *c = &b->calendar;
     int64_t today = day_now();
-    if (!b->cfg.calendar || c->asked || today == c->begun || now_us < c->again_us)
+    if (!b->cfg.calendar || b->cat->replay || c->asked || today == c->begun || now_us < c->again_us)
         return;
     char day[16], payload[40];
     uint8_t id[LJ_UUID_BYTES];

@@ -14,12 +14,19 @@
 
 static const char sql_types[] = "select number, name, origin, default_key, class, schema_version "
                                 "from event_type order by number";
-static const char sql_kinds[] = "select k.number, k.name, k.ordering, k.single, k.after, "
-                                "k.after_verdict, k.barrier, k.follow_on_max, k.feeds_directory,"
-                                " coalesce(k.apply_function, ''), coalesce(k.result_function, ''), "
-                                "coalesce(k.settle_function, ''), coalesce(p.pronargs, 0)"
-                                " from kind k left join pg_proc p on p.proname = k.apply_function "
-                                "and p.pronamespace = 'liangjin'::regnamespace order by k.number";
+/* In a replay everything is there at once. A kind that is ordered by key may then meet an event
+ * that a client sent after it had seen what another key's event did (mail.read after the mail): in
+ * life that order came by itself, here it is made. A `single` kind looks at its own key alone. */
+static const char sql_kinds[] =
+    "select k.number, k.name, case when r.looks_back then 'position' else k.ordering end, "
+    "k.single, "
+    "k.after, k.after_verdict, k.barrier, k.follow_on_max, k.feeds_directory,"
+    " coalesce(k.apply_function, ''), coalesce(k.result_function, ''), "
+    "coalesce(k.settle_function, ''), coalesce(p.pronargs, 0), r.looks_back, r.replay"
+    " from kind k cross join lateral (select x.replay, x.replay and k.ordering = 'key' and not "
+    "k.single as looks_back from (select exists (select from replay) as replay) x) r"
+    " left join pg_proc p on p.proname = k.apply_function and p.pronamespace = "
+    "'liangjin'::regnamespace order by k.number";
 static const char sql_wants[] = "select kind, type, from_position from want";
 
 static const char *const origins[] = {[LJ_ORIGIN_CLIENT] = "client",
@@ -119,6 +126,8 @@ static int read_kind(struct lj_catalog *c, const PGresult *r, int i, struct lj_e
     k->follow_on_max = atoi(PQgetvalue(r, i, 7));
     k->feeds_directory = PQgetvalue(r, i, 8)[0] == 't';
     k->apply_args = atoi(PQgetvalue(r, i, 12));
+    k->looks_back = PQgetvalue(r, i, 13)[0] == 't';
+    c->replay = PQgetvalue(r, i, 14)[0] == 't';
     int rc = copy_name(k->name, PQgetvalue(r, i, 1), "kind", err);
     if (rc == 0)
         rc = copy_name(k->apply, PQgetvalue(r, i, 9), "function", err);

@@ -44,6 +44,8 @@ struct lj_kind {
     int follow_on_max;
     int feeds_directory;
     int apply_args; /* parameters of the apply function, the standard four included */
+    int looks_back; /* in a replay, see lj_backlog_take(): an event of a constant key may be about
+                     * what any earlier event of the kind has written */
 };
 
 struct lj_unit {
@@ -57,6 +59,7 @@ struct lj_catalog {
     size_t ntypes;
     struct lj_kind kinds[LJ_KINDS_MAX];
     size_t nkinds;
+    int replay; /* the log is a copy: nothing is appended, settlements follow its steps */
     struct lj_unit *units; /* sorted by code */
     size_t nunits;
     const struct lj_unit **by_number; /* LJ_UNITS_MAX entries */
@@ -69,9 +72,12 @@ LJ_MUST int lj_catalog_load(PGconn *c, struct lj_catalog **ret, struct lj_err *e
 LJ_MUST int lj_catalog_units(struct lj_catalog *c, const PGresult *r, struct lj_err *err);
 void lj_catalog_free(struct lj_catalog **c);
 
+/* In a replay also the units that are still to be registered: their events are there already. */
 #define LJ_SQL_UNITS                                                                               \
-    "select number, code, coalesce(parent, -1::int2) from unit_directory where number >= 0 order " \
-    "by code collate \"C\""
+    "select d.number, d.code, d.parent from (select number, code, coalesce(parent, -1::int2) as "  \
+    "parent from unit_directory where number >= 0 union all select r.number, r.code, -1::int2 "    \
+    "from replay_unit r where not exists (select from unit u where u.number = r.number or u.code " \
+    "= r.code)) d order by d.code collate \"C\""
 
 int lj_catalog_type(const struct lj_catalog *c, struct lj_slice name);  /* index, -1 */
 int lj_catalog_type_number(const struct lj_catalog *c, int16_t number); /* index, -1 */

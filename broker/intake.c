@@ -78,6 +78,8 @@ static int admit(const struct broker *b, uint64_t peer_key, size_t events, size_
         return LJ_E_DRAINING;
     if (!b->cat)
         return LJ_E_DB_SYSTEM;
+    if (b->cat->replay) /* append_events() would refuse it for good */
+        return LJ_E_DRAINING;
     if (in->events + events > (size_t)b->cfg.intake_events_max ||
         in->bytes + bytes > (size_t)b->cfg.intake_bytes_max)
         return LJ_E_BUSY;

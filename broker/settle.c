@@ -5,7 +5,8 @@
  * follow-on events it returned in hand, positions are allotted and the events inserted; commit.
  * Positions are taken only for that short last step, so a long settlement never holds the frontier.
  * Nothing here is lost by a failure: the function starts from its own stored position, so the same
- * work is simply done again.
+ * work is simply done again. In a replay the function goes up to the next step of the log that was
+ * copied (replay_upto() in core.sql), since the step in which a duty is first met shows in the log.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,7 @@ static void step_done(struct lj_db *db, int code, void *arg)
         broker_lost(b, &err);
         return;
     }
+    int stepped = b->cat->replay && s->upto > s->settled[s->kind];
     s->settled[s->kind] = s->upto;
     s->runs++;
     lj_hist_add(&s->seconds, lj_mono_us() - s->started_us);
@@ -172,6 +174,8 @@ static void step_done(struct lj_db *db, int code, void *arg)
         s->turn->state = TURN_COMMITTED;
     }
     over(b, 0);
+    if (stepped) /* the next step of a replay need not wait */
+        s->next_us = 0;
     log_retire(b);
 }
 
@@ -181,6 +185,8 @@ static void on_settled(struct lj_db *db, const PGresult *res, const struct lj_er
     note_error(db, res, err, arg);
     if (err)
         return;
+    if (b->cat->replay) /* a step of the copied log, perhaps none yet */
+        b->settle.upto = lj_pgget_i64(res, 0, 2);
     insert_and_commit(b, PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1),
                       lj_pgget_i64(res, 0, 0));
 }
@@ -196,7 +202,7 @@ static void start(struct broker *b, size_t kind, int64_t upto)
 {
     struct settle *s = &b->settle;
     struct lj_err err = {0};
-    char fence[80], settle[200];
+    char fence[80], settle[320];
     s->busy = 1;
     s->kind = kind;
     s->upto = upto;
@@ -205,9 +211,17 @@ static void start(struct broker *b, size_t kind, int64_t upto)
     s->started_us = lj_mono_us();
     (void)snprintf(fence, sizeof fence, "select fence(%d::int2, %lld::int8)", (int)b->cfg.shard,
                    (long long)b->log.epoch);
-    (void)snprintf(settle, sizeof settle,
-                   "select count(*), coalesce(array_agg(f)::text, '{}') from %s(%lld::int8) f",
-                   b->cat->kinds[kind].settle, (long long)upto);
+    if (b->cat->replay)
+        (void)snprintf(
+            settle, sizeof settle,
+            "select count(f.parent_id), coalesce(array_agg(f) filter (where f.parent_id is not "
+            "null)::text, '{}'), max(u) from replay_upto(%d::int2, %lld::int8) u"
+            " left join lateral %s(u) f on true",
+            b->cat->kinds[kind].number, (long long)upto, b->cat->kinds[kind].settle);
+    else
+        (void)snprintf(settle, sizeof settle,
+                       "select count(*), coalesce(array_agg(f)::text, '{}') from %s(%lld::int8) f",
+                       b->cat->kinds[kind].settle, (long long)upto);
     int rc = q(b, "begin", note_error, &err);
     if (rc == 0)
         rc = q(b, fence, note_error, &err);

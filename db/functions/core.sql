@@ -50,6 +50,9 @@ create or replace function append_events(positions int8[], ids uuid[], types int
 declare
     ret int4;
 begin
+    if exists (select from replay) then
+        raise exception 'this log is a replay: nothing is appended to it' using errcode = 'P0001';
+    end if;
     insert into event (position, received_at, occurred_at, id, type, unit, class, schema_version, key, source, content_hash, payload)
         select u.position, received, u.occurred, u.id, u.type, u.unit, u.class, u.schema_version, u.key, u.source, u.hash, u.payload
         from unnest(positions, ids, types, units, classes, schema_versions, occurred, keys, sources, hashes, payloads)
@@ -74,6 +77,17 @@ begin
     b := set_byte(b, 8, (get_byte(b, 8) & 63) | 128);
     return encode(b, 'hex')::uuid;
 end
+$$;
+
+-- What an apply or settle function announced, with the id, type and key that its event has.
+create or replace function follow_on_rows(kind_name text, follow_ons follow_on[])
+        returns table (ord int8, id uuid, parent_id uuid, type int2, unit int2, class int2, schema_version int2, key text, payload text)
+    language sql stable as $$
+    select f.ord, liangjin.follow_on_id(f.parent_id, kind_name, f.number), f.parent_id, t.number, f.unit::int2, t.class, t.schema_version,
+           coalesce(f.key, case when t.default_key like 'const:%' then substr(t.default_key, 7)
+                                when t.default_key like 'payload:%' then f.payload::json ->> substr(t.default_key, 9) end), f.payload
+    from unnest(follow_ons) with ordinality as f(parent_position, parent_id, number, type, unit, key, payload, ord)
+        join liangjin.event_type t on t.name = f.type
 $$;
 
 -- Inserts what an apply or settle function announced as events at base, base + 1, ... and returns them as the stream and the dispatcher need
@@ -104,15 +118,18 @@ begin
     if found then
         raise exception 'kind % may not announce "%": no such type of a worker, or no parent or number', kind_name, bad using errcode = 'P0001';
     end if;
+    -- In a replay the log has them already, at their own positions: noted, to be held against it, and not appended. Nothing is returned: the
+    -- dispatcher has opened the log's rows, whatever comes of this comparison.
+    if exists (select from replay) then
+        insert into replay_follow_on (id, causation_id, kind, type, unit, key, payload)
+            select f.id, f.parent_id, emit_follow_on.kind, f.type, f.unit, f.key, f.payload from follow_on_rows(kind_name, follow_ons) f;
+        return;
+    end if;
     return query
         insert into event as e (position, received_at, id, causation_id, type, unit, class, schema_version, key, source, content_hash, payload)
-            select base + f.ord - 1, received, follow_on_id(f.parent_id, kind_name, f.number), f.parent_id, t.number, f.unit, t.class,
-                   t.schema_version,
-                   coalesce(f.key, case when t.default_key like 'const:%' then substr(t.default_key, 7)
-                                        when t.default_key like 'payload:%' then f.payload::json ->> substr(t.default_key, 9) end),
+            select base + f.ord - 1, received, f.id, f.parent_id, f.type, f.unit, f.class, f.schema_version, f.key,
                    kind_name, substring(sha256(convert_to(f.payload, 'UTF8')), 1, 16), f.payload
-            from unnest(follow_ons) with ordinality as f(parent_position, parent_id, number, type, unit, key, payload, ord)
-                join event_type t on t.name = f.type
+            from follow_on_rows(kind_name, follow_ons) f
             order by f.ord
             returning e.position, e.id, e.type, e.unit, e.class, e.schema_version, e.key, e.causation_id, e.payload;
 end
@@ -154,11 +171,25 @@ begin
 end
 $$;
 
--- For settle functions: up to here everything is settled. Raises only.
+-- For settle functions: up to here everything is settled. Raises only, and remembers the step.
 create or replace function mark_settled(kind int2, upto int8) returns void
-    language sql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+begin
     insert into settled as s (position, kind) values (mark_settled.upto, mark_settled.kind)
         on conflict on constraint settled_pkey do update set position = excluded.position where s.position < excluded.position;
+    insert into settlement (position, kind) values (mark_settled.upto, mark_settled.kind) on conflict on constraint settlement_pkey do nothing;
+end
+$$;
+
+-- How far a kind is settled next in a replay, where it could be settled up to `upto`: the next step of the log that was copied; where that one
+-- cannot be taken yet, no further; behind the last one as far as possible.
+create or replace function replay_upto(kind int2, upto int8) returns int8
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select case when r.position is null then greatest(replay_upto.upto, s.position)
+                when r.position <= replay_upto.upto then r.position else s.position end
+    from (select coalesce((select t.position from settled t where t.kind = replay_upto.kind), 0) as position) s
+        left join lateral (select c.position from replay_settlement c where c.kind = replay_upto.kind and c.position > s.position
+                           order by c.position limit 1) r on true
 $$;
 
 create or replace function set_kind_state(kind int2, state text) returns void
@@ -327,7 +358,7 @@ grant execute on function take_over(int2, text), fence(int2, int8),
     close_batch(int8, int2, int2, timestamptz, int8[], int2[], text, text), set_marks(int2, int2, int8, int8, int2[], int8[]),
     set_kind_state(int2, text), error_fingerprint(text, text),
     park(int2, int8[], int2[], int2, bool, text, text, text, text, timestamptz), redrive(int2, int8[]), redriven(int2, int8[], int2[]),
-    drop_parked(int2, int8[], text)
+    drop_parked(int2, int8[], text), replay_upto(int2, int8)
     to liangjin_broker;
 grant select on shard, log_head, event_type, event, kind, want, kind_state, kind_mark, settled, closure, parked, log_frontier
     to liangjin_broker, liangjin_audit;
@@ -337,4 +368,6 @@ grant select on log_head, event_type, event, kind, want, kind_mark, settled, clo
 grant select on shard, log_head, event_type, kind, want, kind_state, kind_mark, settled, log_frontier, kind_status to liangjin_monitor;
 grant select on parked_open, kind_status, log_frontier to liangjin_control, liangjin_audit;
 grant select on schema_migration to liangjin_monitor, liangjin_audit, liangjin_broker;
+grant select on replay, replay_unit to liangjin_broker, liangjin_audit, liangjin_monitor;
+grant select on settlement, replay_settlement, replay_follow_on to liangjin_audit;
 reset role;

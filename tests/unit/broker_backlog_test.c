@@ -13,7 +13,8 @@
 
 #include "broker/backlog.h"
 
-enum { FREE, KEYED, SINGLE, SERIAL, GATED, BARRED, NKINDS };
+enum { FREE, KEYED, SINGLE, SERIAL, GATED, BARRED, LOOKING, NKINDS };
+enum { OWN_KEY_TYPE, CONSTANT_TYPE };
 
 static struct lj_catalog cat;
 static struct lj_backlog *b;
@@ -21,7 +22,8 @@ static struct lj_backlog *b;
 static int setup(void **state)
 {
     (void)state;
-    cat = (struct lj_catalog){.nkinds = NKINDS, .ntypes = 1};
+    cat = (struct lj_catalog){.nkinds = NKINDS, .ntypes = 2};
+    cat.types[CONSTANT_TYPE].key_rule = LJ_KEY_CONST;
     for (size_t k = 0; k < NKINDS; k++)
         cat.kinds[k] = (struct lj_kind){.number = (int16_t)(k + 1), .after = -1, .barrier = -1};
     cat.kinds[KEYED].ordering = LJ_ORDER_KEY;
@@ -31,6 +33,8 @@ static int setup(void **state)
     cat.kinds[GATED].after = FREE;
     cat.kinds[GATED].after_verdict = 1;
     cat.kinds[BARRED].barrier = SERIAL;
+    cat.kinds[LOOKING].ordering = LJ_ORDER_POSITION;
+    cat.kinds[LOOKING].looks_back = 1;
     return lj_backlog_new(&cat, &b, NULL);
 }
 
@@ -378,6 +382,32 @@ static void test_random_histories_keep_keys_in_order(void **state)
     assert_int_equal(lj_backlog_stats(b, KEYED).held, 0);
 }
 
+/* In a replay: what may be about another event's effect never shares a batch with that event. */
+static void test_a_kind_that_looks_back_sees_what_was_before(void **state)
+{
+    (void)state;
+    for (int64_t p = 1; p <= 7; p++) {
+        struct lj_item item = {.position = p,
+                               .key = (uint64_t)p,
+                               .unit = 1,
+                               .type = p == 3 || p == 4 || p == 7 ? CONSTANT_TYPE : OWN_KEY_TYPE,
+                               .class = 1};
+        assert_int_equal(lj_backlog_open(b, LOOKING, p), 0);
+        assert_int_equal(lj_backlog_push(b, LOOKING, &item), 0);
+    }
+    struct lj_group *g = take(LOOKING, 10, 0);
+    EXPECT(g, 1, 2);
+    assert_null(take(LOOKING, 10, 0));
+    lj_backlog_finish(b, LOOKING, &g);
+    g = take(LOOKING, 10, 0);
+    EXPECT(g, 3, 4, 5, 6);
+    lj_backlog_finish(b, LOOKING, &g);
+    g = take(LOOKING, 10, 0);
+    EXPECT(g, 7);
+    lj_backlog_finish(b, LOOKING, &g);
+    assert_int_equal(lj_backlog_stats(b, LOOKING).open, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +427,7 @@ int main(void)
         T(test_a_key_is_never_reordered_by_classes),
         T(test_failed_part_of_a_batch),
         T(test_random_histories_keep_keys_in_order),
+        T(test_a_kind_that_looks_back_sees_what_was_before),
     };
     return cmocka_run_group_tests_name("broker backlog", tests, NULL, NULL);
 }

@@ -140,6 +140,26 @@ const struct lj_command lj_commands[] = {
     {"quota diff", "", "核对台账、合计与原始记录", "where ledger, totals and raw rows do not agree",
      "Nothing to print means that all agree. Exit code 1 when something differs.",
      "ljctl quota diff\nljctl quota diff --output json", "", 0, 0, lj_cmd_quota_diff},
+    {"replay copy", "", "把日志复制到空库,以便重放",
+     "copy a log at rest into an empty database, to run the kinds over it once more",
+     "The target was made by `ljctl migrate` and holds nothing else; its role may become the "
+     "owner. "
+     "The source's kinds must have done and settled everything. Effects are not copied: a broker "
+     "and workers that are then started on the target make them anew, in the order of positions. "
+     "What they announce is held against the log and not appended; nothing else is taken in.",
+     "ljctl replay copy --target 'host=/run/postgresql dbname=replay user=postgres'\nljctl replay "
+     "copy --source 'dbname=liangjin user=liangjin_audit' --target 'dbname=replay user=postgres'",
+     "source target", 0, 0, lj_cmd_replay_copy},
+    {"replay compare", "", "逐项比对重放结果",
+     "a log's effects and those of its replay, row by row",
+     "Waits up to --timeout until the replay is through. One line a fact: verdicts, registers, "
+     "totals, duties, sums of the ledger, mails and the rest; the first differences are told on "
+     "standard error. Exit code 1 when one differs. Roles that read are enough on both sides.",
+     "ljctl replay compare --timeout 600 --target 'dbname=replay user=liangjin_audit'\nljctl "
+     "replay "
+     "compare --source 'dbname=liangjin user=liangjin_audit' --target 'dbname=replay "
+     "user=liangjin_audit' --output json",
+     "source target timeout", 0, 0, lj_cmd_replay_compare},
     {"mail ls", "", "列出站内信", "list station mail, newest first",
      "One line a receiver. NUMBER is the position of the event that led to the mail.",
      "ljctl mail ls --unit PS001\nljctl mail ls --output json", "unit limit", 0, 0, lj_cmd_mail_ls},

@@ -95,6 +95,12 @@ const struct lj_option lj_options[] = {
      "DAYS", NULL, 0, 0},
     {TEXT("id", id, NULL, "UUID of the event: sent twice with the same, it is stored once"), "UUID",
      NULL, 0, 0},
+    {TEXT("source", source, NULL,
+          "PostgreSQL connection of the log that is replayed instead of the one in --dir; no "
+          "password here: use a passfile"),
+     "DSN", NULL, 0, 0},
+    {TEXT("target", target, NULL, "PostgreSQL connection of the replay's own database"), "DSN",
+     NULL, 0, 0},
     {NUMBER("warning", warning_s, "30", 1, 86400, "s", "age of the oldest open event: a warning"),
      "SECONDS", NULL, 0, 0},
     {NUMBER("critical", critical_s, "300", 1, 86400, "s", "age of the oldest open event: critical"),

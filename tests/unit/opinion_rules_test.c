@@ -53,8 +53,9 @@ static void the_automaton_finds_what_a_naive_search_finds(void **state)
         struct seen fast = {0};
         struct seen slow = {0};
         struct lj_ac *ac = NULL;
-        for (uint16_t i = 0; i < PATTERNS; i++) {
-            p[i] = (struct lj_ac_pattern){sym[i], (uint16_t)(1 + next_random(&seed) % 6), i};
+        for (size_t i = 0; i < PATTERNS; i++) {
+            uint16_t len = (uint16_t)(1 + next_random(&seed) % 6);
+            p[i] = (struct lj_ac_pattern){sym[i], len, (uint16_t)i};
             for (size_t k = 0; k < 6; k++)
                 sym[i][k] = (uint16_t)(0x4E00 + next_random(&seed) % 3);
         }
@@ -64,10 +65,10 @@ static void the_automaton_finds_what_a_naive_search_finds(void **state)
         lj_ac_run(ac, text, TEXT, note_match, &fast);
         lj_ac_free(&ac);
         assert_null(ac);
-        for (uint16_t i = 0; i < PATTERNS; i++) {
+        for (size_t i = 0; i < PATTERNS; i++) {
             for (uint32_t at = 0; at + p[i].len <= TEXT; at++) {
                 if (memcmp(text + at, sym[i], p[i].len * sizeof text[0]) == 0)
-                    note_match(&slow, at + p[i].len, p[i].len, i);
+                    note_match(&slow, at + p[i].len, p[i].len, (uint16_t)i);
             }
         }
         assert_memory_equal(&fast, &slow, sizeof fast);

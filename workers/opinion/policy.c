@@ -83,7 +83,7 @@ int lj_policy_modifier(struct lj_policy *p, const struct lj_tsv *t, struct lj_er
         rc = lj_field_int(t, 3, 1, 3, &by, err);
     if (rc < 0)
         return rc;
-    m.by = (int8_t)by;
+    m.by = by;
     p->modifier[p->modifiers++] = m;
     return 0;
 }

@@ -12,7 +12,7 @@ struct lj_modifier {
     int8_t kind;   /* -1 = any */
     uint16_t when; /* all these conditions, bits of policy.c */
     uint8_t apply;
-    int8_t by;
+    int by;
 };
 
 struct lj_policy {

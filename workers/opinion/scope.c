@@ -20,7 +20,7 @@ enum {
     RUMOUR_REACH = 3,
     OTHER_REACH = 3,
     PREV_REACH = 30,
-    HYP_CLAUSES = 2,
+    HYP_CLAUSES = 3,
     HEADING = 1,
     CURT_TEXT = 100,
     LONG_TEXT = 120
@@ -176,6 +176,24 @@ static bool negated_after(const struct lj_opinion *o, const struct lj_hit *h)
 typedef float scope_fn(const struct lj_opinion *o, const struct lj_hit *h,
                        enum lj_opinion_scope *scope);
 
+/* 说好……,结果……: unless the turn itself is negated (结果真的一分没收). */
+static bool broken_promise(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    const struct lj_tok *claim = last_before(o, h->sentence, LJ_BIT(CONTRA), h, h->s);
+    const struct lj_tok *real = in_sentence(o, h->sentence, LJ_BIT(REAL), h);
+    if (!claim || !real || real->s < h->e)
+        return false;
+    uint32_t i;
+    uint32_t end;
+    lj_sentence_range(o, h->sentence, &i, &end);
+    for (; i < end; i++) {
+        const struct lj_tok *t = &o->tok[i];
+        if (t->s >= real->e && t->clause == real->clause && is(t, LJ_BIT(NEG)))
+            return false;
+    }
+    return true;
+}
+
 static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
     bool plain = false;
@@ -198,9 +216,7 @@ static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
     }
     if (!plain && !rhetorical && !carried(o, h) && !negated_after(o, h))
         return 1;
-    const struct lj_tok *claim = last_before(o, h->sentence, LJ_BIT(CONTRA), h, h->s);
-    const struct lj_tok *real = in_sentence(o, h->sentence, LJ_BIT(REAL), h);
-    if (claim && real && real->s >= h->e) { /* 说好不收费,结果…… */
+    if (broken_promise(o, h)) { /* 说好不收费,结果…… */
         *scope = LJ_OPINION_SCOPE_CONTRA;
         return 1;
     }
@@ -229,7 +245,8 @@ static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(HYP), h, h->s);
     if (warning)
         return 1;
-    if (t && lj_clause_at(o, h->s) - t->clause > HYP_CLAUSES)
+    int away = t ? lj_clause_at(o, h->s) - t->clause : 0;
+    if (away > (t && is(t, LJ_BIT(FEAR)) ? 1 : HYP_CLAUSES))
         t = NULL;
     uint32_t i;
     uint32_t end;
@@ -249,7 +266,10 @@ static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
 static bool headed(const struct lj_opinion *o)
 {
     for (uint32_t i = 0; i < o->tok_count && o->tok[i].s <= HEADING; i++) {
-        if (is(&o->tok[i], LJ_BIT(HEAD)))
+        uint16_t e = o->tok[i].e;
+        bool apart = e >= o->text.n || o->text.clause[e] != o->tok[i].clause ||
+                     (o->text.flags[e] & LJ_SYM_NOISE_BEFORE);
+        if (apart && is(&o->tok[i], LJ_BIT(HEAD)))
             return true;
     }
     return false;
@@ -292,7 +312,9 @@ static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
 static enum lj_opinion_scope frame_of(const struct lj_opinion *o, const struct lj_hit *h)
 {
     const uint64_t bits = LJ_BIT(PAST) | LJ_BIT(NOW) | LJ_BIT(OTHER);
-    const struct lj_tok *t = last_before(o, h->sentence, bits, h, h->b_s);
+    /* A rule's words may lie far apart: its first one tells when. */
+    uint16_t at = h->by_rule ? h->a_s : h->b_s;
+    const struct lj_tok *t = last_before(o, h->sentence, bits, h, at);
     uint32_t i;
     uint32_t end;
     lj_sentence_range(o, h->sentence, &i, &end);

@@ -77,7 +77,7 @@ $$;
 create or replace view quota_subject as
     select case t.subject_kind when 1 then 'TEAM' else 'PERSON' end as subject, u.code as unit, x.code, t.year, t.minutes, t.sessions, t.member_minutes,
            t.duty, t.met is not null as duty_met, t.policy, t.policy_version, s.position as complete_through, x.unit as unit_number,
-           t.subject as number
+           t.subject as number, t.carried, t.deficit, t.subject_kind
     from quota_total t
         join lateral (select i.unit, i.code::text from team i where t.subject_kind = 1 and i.number = t.subject
                       union all select i.unit, i.code::text from person i where t.subject_kind = 2 and i.number = t.subject) x on true
@@ -96,6 +96,52 @@ create or replace view quota_unit as
            coalesce(sum(q.duty) filter (where q.subject = 'PERSON'), 0) as duty_minutes, max(q.complete_through) as complete_through
     from quota_subject q group by q.unit, q.year;
 
+-- Coverage of a year: of the nation, of each unit (its own teams, not its sub-units'), of each team. owing: who has a duty; met: of these, who has met it;
+-- taking_part: of these, who has any minutes. Rates are of those who owe, null where nobody does. short: what is missing to everybody's duty. A
+-- person belongs to each team, and to each unit with a team, where he had a counted day that year, and once to the nation.
+create or replace function quota_coverage(for_year int2)
+        returns table (scope text, unit text, team text, athletes_owing int8, athletes_met int8, athletes_taking_part int8, athlete_rate numeric,
+            participation_rate numeric, minutes_short int8, teams_owing int8, teams_met int8, team_rate numeric, sessions_short int8)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set work_mem = '64MB' set enable_nestloop = off set jit = off as $$
+#variable_conflict use_column
+declare
+    upto constant int8 := coalesce((select s.position from settled s where s.kind = 3), 0);
+begin
+    return query
+    with person as materialized (
+        select t.subject, t.minutes, t.duty from quota_total t where t.subject_kind = 2 and t.year = for_year and t.duty > 0
+    ), belongs as materialized (
+        select distinct r.person, r.team from quota_member_rules(array(select person.subject from person), upto) r
+        where r.earns and r.lo <= make_date(for_year, 12, 31) and r.hi >= make_date(for_year, 1, 1)
+    ), place as (
+        select 1 as level, null::int2 as unit, null::int4 as team, p.subject as person from person p
+        union all select distinct 2, t.unit, null::int4, b.person from belongs b join team t on t.number = b.team
+        union all select 3, t.unit, b.team, b.person from belongs b join team t on t.number = b.team
+    ), athletes as (
+        select l.level, l.unit, l.team, count(*) as owing, count(*) filter (where p.minutes >= p.duty) as met, count(*) filter (where p.minutes > 0) as active,
+               sum(greatest(0, p.duty - p.minutes))::int8 as short
+        from place l join person p on p.subject = l.person group by l.level, l.unit, l.team
+    ), total as (
+        select i.unit, t.subject as team, t.sessions, t.duty
+        from quota_total t join team i on i.number = t.subject where t.subject_kind = 1 and t.year = for_year and t.duty > 0
+    ), teams as (
+        select case when grouping(t.unit) = 1 then 1 when grouping(t.team) = 1 then 2 else 3 end as level, t.unit, t.team, count(*) as owing,
+               count(*) filter (where t.sessions >= t.duty) as met, sum(greatest(0, t.duty - t.sessions))::int8 as short
+        from total t group by grouping sets ((), (t.unit), (t.unit, t.team))
+    )
+    select (array['NATION', 'UNIT', 'TEAM'])[x.level], u.code, i.code::text, coalesce(a.owing, 0), coalesce(a.met, 0), coalesce(a.active, 0),
+           round(a.met::numeric / nullif(a.owing, 0), 4), round(a.active::numeric / nullif(a.owing, 0), 4), coalesce(a.short, 0), coalesce(t.owing, 0),
+           coalesce(t.met, 0), round(t.met::numeric / nullif(t.owing, 0), 4), coalesce(t.short, 0)
+    from (select a.level, a.unit, a.team from athletes a union select t.level, t.unit, t.team from teams t) x
+        left join athletes a on (a.level, a.unit, a.team) is not distinct from (x.level, x.unit, x.team)
+        left join teams t on (t.level, t.unit, t.team) is not distinct from (x.level, x.unit, x.team)
+        left join unit u on u.number = x.unit left join team i on i.number = x.team
+    order by x.level, u.code, i.code;
+end
+$$;
+
+grant execute on function quota_coverage(int2) to liangjin_broker, liangjin_audit, liangjin_control;
 grant execute on function quota_recompute(int8), quota_diff() to liangjin_broker, liangjin_audit, liangjin_control;
 grant select on ledger_sums, quota_subject, quota_unit to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;
 grant select on quota_unit to liangjin_monitor;

@@ -1,0 +1,78 @@
+-- Pacing and its levels, by numbers that were reckoned day by day in exact fractions apart from this; coverage.
+\set ON_ERROR_STOP 1
+\pset format unaligned
+\pset tuples_only on
+begin;
+set local search_path = liangjin, pg_catalog, tap;
+select plan(34);
+\ir quota_world.psql
+
+create function pace(kind int4, n int4, d date) returns text language sql as $$
+    select expected || ' ' || coalesce(gap::text, '-') || ' ' || level from quota_pacing(kind::int2, array[n], d) $$;
+insert into unit select g, g, 'PS' || lpad(g::text, 3, '0') from generate_series(1, 2) g;
+insert into unit_version (position, number, parent, name, kind, state) values (1, 1, 0, '甲省体育局', 'PROVINCE', 'ACTIVE'), (2, 2, 0, '乙省体育局', 'PROVINCE', 'ACTIVE');
+select reg(1), reg(2), reg(3);
+insert into policy values (3, 1, null, null, 'NATION');
+select policy_row(3, 1, 1, '2022-01-01', 300, 4, 0.05, 480, null, 240, 1);
+select team_row(10, 1, 1::int2), team_row(11, 2, 1::int2), team_row(12, 3, 2::int2, '2024-01-01', null, '{[2025-03-01,2025-05-01)}'), team_row(13, 4, 2::int2);
+select team_row(14, 5, 2::int2);
+select team_row(15, 6, 2::int2, '2024-01-01', '2024-12-31');
+update team_version set games_task = '{PARIS_2024}' where number = 2;
+select member_row(20, 1, 1, 1, '2024-01-01'), member_row(21, 2, 2, 1, '2025-07-01'), member_row(22, 3, 3, 1, '2024-01-01'), member_row(23, 4, 4, 2, '2024-01-01'),
+    member_row(24, 5, 5, 1, '2024-01-01'), member_row(25, 6, 5, 2, '2024-06-01'), member_row(26, 7, 6, 1, '2024-01-01', null, 'TRIAL'),
+    member_row(27, 8, 7, 2, '2024-01-01', null, 'TRIAL'), member_row(28, 9, 7, 1, '2024-01-01', '2024-12-31'), member_row(29, 10, 7, 1, '2025-01-01');
+select exempt_row(30, 1, 2, 3, 'DEFER', '2025-03-01', '2025-04-30'), exempt_row(31, 2, 1, 4, 'WAIVE', '2025-03-01', '2025-04-30');
+select act(40, 1, 1, 1::int2, '2025-01-10 09:00+08', 15, '{1}', '{{1,1,15,15}}'), act(41, 2, 1, 1::int2, '2025-06-01 09:00+08', 18, '{1}', '{{1,1,18,18}}');
+select began(50, '2024-01-01'), began(51, '2025-01-01');
+select count(*) from settle_quota(99) \gset met_
+
+-- ---- the curve
+select is(pace(1, 1, '2025-01-31'), '0.0300 0.2200 OK', 'January weighs 3 of 100');
+select is((select expected from quota_pacing(1::int2, '{1}', '2025-06-30')), 0.51, 'the half-year');
+select is((select expected from quota_pacing(1::int2, '{1}', '2025-12-31')), 1::numeric, 'and the year');
+select is((select expected from quota_pacing(1::int2, '{1}', '2024-02-29')), 0.05, 'a leap year''s February');
+select is((select expected from quota_pacing(1::int2, '{1}', '2025-05-05')), 0.2694, 'within a month evenly by days: 25 + 12 x 5/31');
+select is(pace(1, 2, '2024-08-25'), '0.0000 0.0000 OK', 'a Paris team: nothing until 14 days after the closing');
+select is(pace(1, 2, '2024-09-06'), '0.0945 -0.0945 OK', 'with no session it is in order until 6 September');
+select is(pace(1, 2, '2024-09-07'), '0.1034 -0.1034 WATCH', 'and watched from the 7th on');
+select is((select expected from quota_pacing(1::int2, '{2}', '2025-06-30')), 0.51, 'the next year is a year as any other');
+select is((select expected from quota_pacing(2::int2, '{2}', '2025-09-15')), 0.3673, 'who joined on 1 July: days before weigh nothing');
+select is((select expected from quota_pacing(2::int2, '{3}', '2025-05-31')), 0.2125, 'DEFER: its days weigh nothing');
+select is((select duty from quota_pacing(2::int2, '{3}', '2025-05-31')), 300, 'while the duty stays');
+select is((select expected from quota_pacing(1::int2, '{4}', '2025-05-31')), 0.2125, 'a team''s exemption');
+select is((select expected from quota_pacing(1::int2, '{3}', '2025-05-31')), 0.2125, 'a team''s pause');
+select is((select expected from quota_pacing(2::int2, '{4}', '2024-09-07')), 0.1034, 'an athlete''s day is blacked out with his team');
+select is((select expected from quota_pacing(2::int2, '{5}', '2024-08-25')), round(37 / (100 - 14 - 5 - 8 * 25 / 31.0), 4), 'of two teams: blacked out from the day on which he joins that with the Games');
+select is((select expected from quota_pacing(2::int2, '{7}', '2024-06-30')), 0.51, 'but not by a team in which his status is not counted');
+select is(pace(1, 6, '2025-06-30'), '0.0000 - OK', 'no duty, no weight: OK');
+select is(pace(2, 6, '2025-06-30'), '0.0000 - OK', 'a trial athlete');
+
+-- ---- levels: D = 300
+select is(pace(2, 1, '2025-03-31'), '0.1500 -0.1000 OK', '0.05 done, 0.15 due: a bound belongs to the milder level');
+select is((select level from quota_pacing(2::int2, '{1}', '2025-04-01')), 'WATCH', 'a day later it is passed');
+select is(pace(1, 4, '2025-02-28') || pace(1, 1, '2025-02-28'), '0.0625 -0.0625 OK0.0500 0.2000 OK', 'sessions count by the day they were held');
+select is(pace(2, 3, '2025-06-30'), '0.3875 -0.3875 LAG', 'LAG');
+select is(pace(2, 1, '2025-06-30'), '0.5100 -0.4000 LAG', '33 of 300 minutes: 0.40 short is the last of LAG');
+select is((select level from quota_pacing(2::int2, '{1}', '2025-07-01')), 'CRITICAL', 'a day later CRITICAL');
+update policy_version set feasible_minutes_per_month = 35 where number = 1;
+select is(pace(2, 1, '2025-05-31'), '0.3700 -0.3200 CRITICAL', '285 minutes are left, eight months of 35 hold 280');
+update policy_version set feasible_minutes_per_month = 36 where number = 1;
+select is(pace(2, 1, '2025-05-31'), '0.3700 -0.3200 LAG', 'eight of 36 hold them');
+select is((select level from quota_pacing(1::int2, '{1}', '2025-12-01')), 'CRITICAL', 'a team by its gap alone');
+
+-- ---- coverage of 2025: athletes 1 to 5 and 7 owe 300 (2, from July, 152), 6 is on trial; teams 1 to 5 owe 4
+select act(160, 3, 1, 1::int2, '2025-07-02 09:00+08', 160, '{1}', '{{2,1,160,160}}'), act(161, 4, 1, 1::int2, '2025-07-03 09:00+08', 240, '{1,2}', '{{5,1,240,240},{4,2,60,60},{6,1,240,240}}'),
+    act(162, 5, 1, 1::int2, '2025-07-04 09:00+08', 60, '{1,2}', '{{5,2,60,60},{7,1,60,60}}');
+select count(*) from settle_quota(199) \gset met_
+select results_eq($$select athletes_owing, athletes_met, athletes_taking_part, athlete_rate, participation_rate, minutes_short from quota_coverage(2025::int2) where scope = 'NATION'$$,
+    $$values (6::int8, 2::int8, 4::int8, 0.3333, 0.6667, (267 + 300 + 300 + 240)::int8)$$, 'the nation: who belongs to two teams is one, who owes nothing is none');
+select results_eq($$select team, athletes_owing, athletes_met, athletes_taking_part from quota_coverage(2025::int2) where scope = 'TEAM' and athletes_owing > 0$$,
+    $$values ('T1', 5::int8, 2::int8, 4::int8), ('T2', 2::int8, 1::int8, 1::int8)$$, 'teams: each has him');
+select results_eq($$select unit, athletes_owing, teams_owing, teams_met, team_rate, sessions_short from quota_coverage(2025::int2) where scope = 'UNIT'$$,
+    $$values ('PS001', 6::int8, 2::int8, 1::int8, 0.5, 3::int8), ('PS002', 0, 3, 0, 0, 12)$$, 'units: an athlete of two teams of a unit once');
+select results_eq($$select teams_owing, teams_met, team_rate, sessions_short, athlete_rate from quota_coverage(2025::int2) where scope = 'NATION'$$,
+    $$values (5::int8, 1::int8, 0.2, 15::int8, 0.3333)$$, 'teams of the nation');
+select is((select athlete_rate from quota_coverage(2025::int2) where team = 'T3'), null, 'where nobody owes there is no rate');
+select is_empty('select * from quota_coverage(2020::int2) where athletes_owing + teams_owing > 0', 'nor a year without duties');
+select * from finish();
+rollback;

@@ -12,7 +12,7 @@
  */
 #include "workers/opinion/engine.h"
 
-enum { GAP_MAX = 60, ANCHORS_MAX = 12 };
+enum { ANCHORS_MAX = 12 };
 
 static void add_pair_hit(struct lj_opinion *o, const struct lj_pair *p, const struct lj_tok *a,
                          const struct lj_tok *b)
@@ -70,20 +70,6 @@ static void open_pair(struct lj_opinion *o, uint32_t i, const struct lj_pair *p)
     }
 }
 
-/* Classes of the words that follow token i within reach of any pair. */
-static struct lj_classes reachable(const struct lj_opinion *o, uint32_t i)
-{
-    const struct lj_tok *a = &o->tok[i];
-    struct lj_classes near = {0};
-    for (uint32_t j = i + 1; j < o->tok_count; j++) {
-        if (o->tok[j].sentence != a->sentence || o->tok[j].s > a->e + GAP_MAX)
-            break;
-        if (o->tok[j].s >= a->e)
-            lj_join(&near, &o->tok[j].classes);
-    }
-    return near;
-}
-
 /* The pairs that token i opens by its class c. */
 static void open_class(struct lj_opinion *o, uint32_t i, unsigned c, const struct lj_classes *near)
 {
@@ -104,11 +90,11 @@ static void open_pairs(struct lj_opinion *o, uint32_t i)
     const struct lj_classes own = o->tok[i].classes;
     if (!lj_meet(&own, &o->rules->pair_classes))
         return;
-    const struct lj_classes near = reachable(o, i);
+    const struct lj_classes *near = &o->sentence_set[o->tok[i].sentence];
     for (unsigned w = 0; w < LJ_W_MAX / 64; w++) {
         uint64_t left = own.w[w] & o->rules->pair_classes.w[w];
         for (; left; left &= left - 1)
-            open_class(o, i, w * 64 + (unsigned)__builtin_ctzll(left), &near);
+            open_class(o, i, w * 64 + (unsigned)__builtin_ctzll(left), near);
     }
 }
 
@@ -236,14 +222,32 @@ static void try_rule(struct lj_opinion *o, uint32_t s, const struct lj_rule *r)
     lj_add_hit(o, &best);
 }
 
+/* The rules whose needs the text as a whole can meet; most texts leave a handful. */
+static size_t candidates(const struct lj_opinion *o, uint16_t *ret)
+{
+    struct lj_classes all = {0};
+    size_t n = 0;
+    for (uint32_t s = 0; s < o->text.sentences; s++)
+        lj_join(&all, &o->sentence_set[s]);
+    for (size_t k = 0; k < o->rules->rule_count; k++) {
+        const struct lj_rule *r = &o->rules->rules[k];
+        bool met = true;
+        for (unsigned i = 0; met && i < r->needs; i++)
+            met = lj_meet(&all, &r->need[i]);
+        if (met)
+            ret[n++] = (uint16_t)k;
+    }
+    return n;
+}
+
 void lj_combine(struct lj_opinion *o)
 {
+    uint16_t rule[LJ_SENTENCE_RULES_MAX];
     for (uint32_t i = 0; i < o->tok_count; i++)
         open_pairs(o, i);
+    const size_t n = candidates(o, rule);
     for (uint32_t s = 0; s < o->text.sentences; s++) {
-        if (o->sentence_tok[s + 1] - o->sentence_tok[s] == 0)
-            continue;
-        for (size_t k = 0; k < o->rules->rule_count; k++)
-            try_rule(o, s, &o->rules->rules[k]);
+        for (size_t k = 0; k < n; k++)
+            try_rule(o, s, &o->rules->rules[rule[k]]);
     }
 }

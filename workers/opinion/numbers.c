@@ -18,8 +18,17 @@ static int digit_kind(const struct lj_text *t, uint32_t i)
 {
     static const uint16_t han[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B,
                                    0x4E5D, 0x5341, 0x767E, 0x5343, 0x4E07, 0x96F6, 0x4E24, 0x51E0};
+    /* nearly every symbol is turned away by its low six bits */
+#define LOW(c) ((uint64_t)1 << ((c)&63))
+    static const uint64_t maybe = LOW(0x4E00) | LOW(0x4E8C) | LOW(0x4E09) | LOW(0x56DB) |
+                                  LOW(0x4E94) | LOW(0x516D) | LOW(0x4E03) | LOW(0x516B) |
+                                  LOW(0x4E5D) | LOW(0x5341) | LOW(0x767E) | LOW(0x5343) |
+                                  LOW(0x4E07) | LOW(0x96F6) | LOW(0x4E24) | LOW(0x51E0);
     if (lj_opinion_char[t->code[i]] == LJ_CHAR_DIGIT)
         return DIGIT_ARABIC;
+    if (!(maybe & LOW(t->code[i])))
+        return DIGIT_NONE;
+#undef LOW
     for (size_t k = 0; k < sizeof han / sizeof han[0]; k++) {
         if (t->code[i] == han[k])
             return DIGIT_HAN;

@@ -116,7 +116,9 @@ static uint32_t unit_at(const struct lj_text *t, uint32_t i, uint32_t j, bool ar
         *entry = LJ_ENTRY_MONEY;
         return money;
     }
-    for (size_t k = 0; k < sizeof units / sizeof units[0]; k++) {
+    for (size_t k = 0; j < t->n && k < sizeof units / sizeof units[0]; k++) {
+        if (units[k].sym[0] != t->code[j])
+            continue;
         uint32_t n = units[k].n;
         if (j + n <= t->n && t->clause[j + n - 1] == t->clause[i] &&
             memcmp(&t->code[j], units[k].sym, n * sizeof t->code[0]) == 0) {

@@ -1,0 +1,686 @@
+"""The quota rules a second time, written from the text of the field's rules alone (no SQL of the project was read for it).
+
+`World` folds events in the order of their positions and answers what the sums, duties, levels, carries and rates are then. Exact arithmetic only:
+`fractions.Fraction`, `datetime`, integers. An event is a dict: id (uuid text), type, unit (code), received (aware datetime), payload (dict; numbers as
+int or Fraction). Subjects are ("T", unit, code) and ("P", unit, code); activities are uuid texts. A day is a `date` of Asia/Shanghai.
+
+Where the text leaves two readings (a tie of two policies that differ in rounding, say) the figure is the set of all that it allows. `faults` names rules
+that are computed wrongly on purpose, so that a comparison can be shown to notice it: see FAULTS."""
+import bisect
+import re
+import uuid
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
+
+LOCAL = timezone(timedelta(hours=8))
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+GUIDANCE = {"TEACH", "DEMO", "MATCH_PLAY", "TEST"}
+GAMES = {"PARIS_2024": date(2024, 8, 11), "PARIS_PARA_2024": date(2024, 9, 8), "LA_2028": date(2028, 7, 30), "LA_PARA_2028": date(2028, 8, 27)}
+LEVELS = ("OK", "WATCH", "LAG", "CRITICAL")
+
+FAULTS = {
+    "no_day_cap": "a person's day has no cap",
+    "no_merge": "every activity is a session of its own",
+    "no_rounding": "credit is not rounded down",
+    "no_lecture_cap": "talks are capped like lessons",
+    "always_365": "leap years have 365 days",
+    "no_cutoff": "who enters after 1 October owes as everybody",
+    "declared_only": "the time of presence is not looked at",
+    "utc_days": "days are those of UTC",
+    "no_exemptions": "exemptions take no days out",
+    "first_version": "corrections change nothing",
+}
+
+POLICY_DEFAULTS = {
+    "counted_statuses": ["FORMAL"], "session_statuses": ["FORMAL", "TRIAL"],
+    "mode_factor": {"ONSITE": Fraction(1), "HYBRID": Fraction(1), "LIVE": Fraction(1), "RECORDED": Fraction(0)},
+    "activity_cap_minutes": 240, "day_cap_minutes": 480, "lecture_cap_minutes": 120, "rounding": 15, "presence_min": Fraction(3, 5),
+    "guidance_min_share": Fraction(3, 10), "min_team_athletes": 1, "carry_over": "NONE", "session_tolerance": Fraction(1, 20),
+    "entry_cutoff": "10-01", "month_weights": [3, 2, 10, 10, 12, 14, 5, 8, 10, 12, 8, 6], "blackout_after_days": 14,
+    "pacing_bounds": [Fraction(1, 10), Fraction(1, 4), Fraction(2, 5)], "feasible_minutes_per_month": 480,
+}
+
+
+def day_of(text):
+    return date.fromisoformat(text) if text else None
+
+
+def instant(text):
+    """RFC 3339 to an aware datetime; Python 3.11 reads it, the letters are made large for older texts."""
+    m = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?([Zz]|[+-]\d\d:\d\d)", text)
+    zone = "+00:00" if m[4] in "Zz" else m[4]
+    return datetime.fromisoformat("%sT%s.%s%s" % (m[1], m[2], (m[3] or "0").ljust(6, "0"), zone))
+
+
+def local_day(t):
+    return t.astimezone(LOCAL).date()
+
+
+def days_in_year(year):
+    return (date(year + 1, 1, 1) - date(year, 1, 1)).days
+
+
+def days_of(year):
+    first = date(year, 1, 1)
+    return [first + DAY * i for i in range(days_in_year(year))]
+
+
+def holds(valid_from, valid_to, day):
+    return (valid_from is None or valid_from <= day) and (valid_to is None or day <= valid_to)
+
+
+def floor_to(x, step):
+    return int(x // step) * step
+
+
+def ceil_to(x, step):
+    return -int(-x // step) * step
+
+
+def reference(text, unit):
+    """CODE of the event's unit, or UNIT/CODE (activities may write UNIT:CODE)."""
+    for sign in "/:":
+        if sign in text:
+            return tuple(text.split(sign, 1))
+    return (unit, text)
+
+
+class Span:
+    """One membership: person, team, role, status, first and last day."""
+    __slots__ = ("person", "team", "role", "status", "first", "last")
+
+    def __init__(self, person, team, role, status, first, last):
+        self.person, self.team, self.role, self.status, self.first, self.last = person, team, role, status, first, last
+
+
+class Figures:
+    """What a year's figures are: ledger {(subject, activity or None): [minutes, sessions]}, duty {subject: set}, own minutes, deficit shown beside duty."""
+
+    def __init__(self, year):
+        self.year = year
+        self.ledger = {}
+        self.duty = {}
+        self.own = {}
+        self.counted = {}      # person -> {day: [(policy, team)]} of counted days
+        self.carry_in = {}     # person -> set of minutes carried into this year
+        self.deficit_in = {}   # person -> set of minutes missing from the year before
+
+
+class World:
+    def __init__(self, faults=()):
+        self.faults = set(faults)
+        self.parent = {"CN000": None}
+        self.teams = {}
+        self.persons = set()
+        self.sites = set()
+        self.spans = []
+        self.policies = {}      # scope object -> [version dicts]
+        self.exemptions = {}
+        self.activities = {}    # id -> {"unit", "version", "live", "body"}
+        self.frozen = {}        # year -> Figures as of the year's close
+        self.touched = 0        # so that caches end with the state they were made of
+        self.cache = {}
+        self.today = None
+        self.hand = {name[3:].replace("__", "."): getattr(self, name) for name in dir(self) if name.startswith("on_")}
+
+    # ------------------------------------------------------------------------------------------------------------- events
+
+    def at(self, when):
+        """The local date has become `when`'s: closes the years whose publicity has ended (7 February of the next year was the last day)."""
+        day = local_day(when)
+        if self.today is not None and day <= self.today:
+            return
+        self.today = day
+        last_closed = day.year - 1 if (day.month, day.day) >= (2, 8) else day.year - 2
+        for year in sorted(self.years()):
+            if year <= last_closed and year not in self.frozen:
+                self.frozen[year] = self.compute(year)
+
+    def years(self):
+        """Every year that can have a figure: from the first span or report to today."""
+        firsts = [s.first.year for s in self.spans] + [a["day"].year for a in self.activities.values()]
+        firsts += [t["first"].year for t in self.teams.values() if t["first"]]
+        return range(min(firsts), self.today.year + 1) if firsts else range(0)
+
+    def apply(self, event):
+        """True: applied or accepted. False: refused or rejected, and nothing has changed."""
+        self.at(event["received"])
+        done = self.hand[event["type"]](event["unit"], event["payload"], event)
+        if done:
+            self.touched += 1
+            self.cache = {}
+        return done
+
+    # registers
+
+    def on_unit__registered(self, unit, p, event):
+        if p["code"] in self.parent:
+            return False
+        self.parent[p["code"]] = p.get("parent", "CN000")
+        return True
+
+    def on_calendar__day_started(self, unit, p, event):
+        return True
+
+    def on_team__registered(self, unit, p, event):
+        key = (unit, p["code"])
+        if key in self.teams:
+            return False
+        self.teams[key] = {"unit": unit, "first": day_of(p.get("valid_from")), "last": day_of(p.get("valid_to")), "states": [],
+                           "games": set(p.get("games_task", [])), "ended": False}
+        return True
+
+    def on_team__changed(self, unit, p, event):
+        team = self.teams.get(reference(p["team"], unit))
+        if team is None or team["ended"] or unit not in self.chain(team["unit"]):
+            return False
+        if "state" in p:
+            start = day_of(p["from"])
+            team["states"] = [s for s in team["states"] if s[0] < start] + [(start, p["state"])]
+        if "valid_from" in p:
+            team["first"] = day_of(p["valid_from"])
+        if "valid_to" in p:
+            team["last"] = day_of(p["valid_to"])
+        if "games_task" in p:
+            team["games"] = set(p["games_task"])
+        return True
+
+    def on_team__disbanded(self, unit, p, event):
+        team = self.teams.get(reference(p["team"], unit))
+        if team is None or team["ended"] or unit not in self.chain(team["unit"]):
+            return False
+        team["last"], team["ended"] = day_of(p["on"]), True
+        return True
+
+    def on_person__registered(self, unit, p, event):
+        self.persons.add((unit, p["code"]))
+        return True
+
+    def on_site__registered(self, unit, p, event):
+        self.sites.add((unit, p["code"]))
+        return True
+
+    def on_membership__started(self, unit, p, event):
+        person, team = reference(p["person"], unit), reference(p["team"], unit)
+        first, last = day_of(p["valid_from"]), day_of(p.get("valid_to"))
+        if person not in self.persons or team not in self.teams or self.teams[team]["ended"]:
+            return False
+        if last is not None and last < first:
+            return False
+        new = Span(person, team, p["role"], p["status"], first, last)
+        if any(s.person == person and s.team == team and self.meet(s, new) for s in self.spans):
+            return False
+        if not self.fits(self.spans + [new], person):
+            return False
+        self.spans.append(new)
+        return True
+
+    @staticmethod
+    def meet(a, b):
+        return (a.last is None or b.first <= a.last) and (b.last is None or a.first <= b.last)
+
+    @staticmethod
+    def fits(spans, person):
+        """At most three teams at once with a status other than RETIRED and LEFT; the number can only grow on a first day."""
+        mine = [s for s in spans if s.person == person and s.status not in ("RETIRED", "LEFT")]
+        return all(len({s.team for s in mine if holds(s.first, s.last, d.first)}) <= 3 for d in mine)
+
+    def span_on(self, person, team, day):
+        for s in self.spans:
+            if s.person == person and s.team == team and holds(s.first, s.last, day):
+                return s
+        return None
+
+    def on_membership__changed(self, unit, p, event):
+        start = day_of(p["from"])
+        old = self.span_on(reference(p["person"], unit), reference(p["team"], unit), start)
+        if old is None:
+            return False
+        role, status = p.get("role", old.role), p.get("status", old.status)
+        if (role, status) == (old.role, old.status) and "primary" not in p:
+            return False
+        rest = [s for s in self.spans if s is not old]
+        new = Span(old.person, old.team, role, status, start, old.last)
+        if old.first < start:
+            rest.append(Span(old.person, old.team, old.role, old.status, old.first, start - DAY))
+        if not self.fits(rest + [new], old.person):
+            return False
+        self.spans = rest + [new]
+        return True
+
+    def on_membership__ended(self, unit, p, event):
+        on = day_of(p["on"])
+        person, team = reference(p["person"], unit), reference(p["team"], unit)
+        old = self.span_on(person, team, on)
+        if old is None or old.last == on:
+            return False
+        if old.last is not None and self.span_on(person, team, old.last + DAY) is not None:
+            return False    # a later change follows without a gap
+        self.spans = [s for s in self.spans if s is not old] + [Span(person, team, old.role, old.status, old.first, on)]
+        return True
+
+    def on_policy__set(self, unit, p, event):
+        where = {"NATION": ("NATION",), "UNIT": ("UNIT", p.get("unit")), "TEAM": ("TEAM", reference(p.get("team", ""), unit))}[p["scope"]]
+        versions = self.policies.setdefault(where, [])
+        if versions and p["version"] <= versions[-1]["version"]:
+            return False
+        row = dict(POLICY_DEFAULTS)
+        row.update(p)
+        row["first"], row["last"] = day_of(p["valid_from"]), day_of(p.get("valid_to"))
+        versions.append(row)
+        return True
+
+    def on_exemption__approved(self, unit, p, event):
+        key = (unit, p["code"])
+        received = local_day(event["received"])
+        asked = day_of(p.get("submitted_on")) or received
+        first, last = day_of(p["from"]), day_of(p.get("to"))
+        if key in self.exemptions or asked > received or (asked - first).days > 60 or (last is not None and last < first):
+            return False
+        subject = ("P",) + reference(p["person"], unit) if "person" in p else ("T",) + reference(p["team"], unit)
+        if subject[1:] not in (self.persons if subject[0] == "P" else self.teams):
+            return False
+        self.exemptions[key] = {"subject": subject, "first": first, "last": last, "effect": p["effect"]}
+        return True
+
+    def on_exemption__ended(self, unit, p, event):
+        row = self.exemptions.get((unit, p["code"]))
+        on = day_of(p["on"])
+        if row is None or on < row["first"] or (row["last"] is not None and on >= row["last"]):
+            return False
+        row["last"] = on
+        return True
+
+    # activities
+
+    def body_of(self, unit, p):
+        start = instant(p["start_at"])
+        roster = []
+        for r in p["roster"]:
+            both = "in" in r and "out" in r
+            roster.append({"person": reference(r["person"], unit), "team": reference(r["team"], unit), "role": r["role"], "declared": r["minutes"],
+                           "in": instant(r["in"]) if both else None, "out": instant(r["out"]) if both else None})
+        end = instant(p["end_at"])
+        online = p["mode"] in ("LIVE", "RECORDED")
+        return {"start": start, "end": end, "break": p["break_minutes"], "net": (end - start) // MINUTE - p["break_minutes"], "mode": p["mode"],
+                "teams": [reference(t, unit) for t in p["teams"]], "roster": roster, "content": set(p["content"]), "themes": set(p.get("themes", [])),
+                "guidance": p["guidance_minutes"], "site": reference(p["site"], unit) if "site" in p and not online else None,
+                "day": self.day_in_rules(start), "late_reason": p.get("late_reason", "")}
+
+    def day_in_rules(self, t):
+        return t.astimezone(timezone.utc).date() if "utc_days" in self.faults else local_day(t)
+
+    def sound(self, unit, b, received):
+        """The rules of severity E that histories can break: V02 to V06, V08, V11."""
+        if not (b["start"] < b["end"] <= received + 5 * MINUTE and b["end"] - b["start"] <= timedelta(hours=12)):
+            return False
+        if b["net"] < 20 or b["guidance"] > b["net"]:
+            return False
+        if any(t not in self.teams for t in b["teams"]) or len(set(b["teams"])) < len(b["teams"]):
+            return False
+        day = local_day(b["start"])
+        if not any(unit in self.chain(self.teams[t]["unit"]) and self.team_active(t, day) for t in b["teams"]):
+            return False
+        if len({r["person"] for r in b["roster"]}) < len(b["roster"]) or any(r["declared"] > b["net"] for r in b["roster"]):
+            return False
+        if any(r["person"] not in self.persons or r["team"] not in self.teams for r in b["roster"]):
+            return False
+        spans = [self.span_on(r["person"], r["team"], day) for r in b["roster"]]
+        return any(s is not None and s.role == "ATHLETE" and s.status in ("FORMAL", "TRIAL", "TRAINEE") for s in spans)
+
+    @staticmethod
+    def open_for(year, received, month, day):
+        """Is `year` still open at the local date of `received`, if it is until that day of the next year?"""
+        return local_day(received) <= date(year + 1, month, day)
+
+    def on_activity__submitted(self, unit, p, event):
+        b = self.body_of(unit, p)
+        if event["id"] in self.activities or not self.sound(unit, b, event["received"]):
+            return False
+        late = (local_day(event["received"]) - local_day(b["start"])).days
+        if late > 30 or (late > 7 and len(b["late_reason"]) < 10) or not self.open_for(local_day(b["start"]).year, event["received"], 1, 31):
+            return False
+        self.activities[event["id"]] = {"unit": unit, "version": 1, "live": True, "body": b, "day": b["day"]}
+        return True
+
+    def changeable(self, unit, p, event):
+        """V31 and the year's close."""
+        a = self.activities.get(p["activity"])
+        if a is None or a["unit"] != unit or not a["live"] or a["version"] != p["base_version"]:
+            return None
+        return a if self.open_for(local_day(a["body"]["start"]).year, event["received"], 2, 7) else None
+
+    def on_activity__corrected(self, unit, p, event):
+        a = self.changeable(unit, p, event)
+        if a is None:
+            return False
+        b = self.body_of(unit, p["body"])
+        if not self.sound(unit, b, event["received"]) or not self.open_for(local_day(b["start"]).year, event["received"], 2, 7):
+            return False
+        a["version"] += 1
+        if "first_version" not in self.faults:
+            a["body"], a["day"] = b, b["day"]
+        return True
+
+    def on_activity__withdrawal_requested(self, unit, p, event):
+        a = self.changeable(unit, p, event)
+        if a is None:
+            return False
+        a["version"] += 1
+        a["live"] = False
+        return True
+
+    # ------------------------------------------------------------------------------------------------------------- registers on a day
+
+    def chain(self, unit):
+        """The unit and all above it, nearest first."""
+        found = []
+        while unit is not None:
+            found.append(unit)
+            unit = self.parent.get(unit)
+        return found
+
+    def team_active(self, team, day):
+        t = self.teams[team]
+        if not holds(t["first"], t["last"], day):
+            return False
+        state = "ACTIVE"
+        for start, s in t["states"]:
+            if start <= day:
+                state = s
+        return state == "ACTIVE"
+
+    def policy(self, team, day, measure):
+        """The row that holds for a team on a day: the greatest `measure` of those in force, the narrower scope on a tie; None without any."""
+        key = ("policy", team, day, measure)
+        if key not in self.cache:
+            best = None
+            for where in [("TEAM", team)] + [("UNIT", u) for u in self.chain(self.teams[team]["unit"])] + [("NATION",)]:
+                in_force = [v for v in self.policies.get(where, ()) if holds(v["first"], v["last"], day)]
+                row = max(in_force, key=lambda v: v["version"], default=None)
+                if row is not None and (best is None or row[measure] > best[measure]):
+                    best = row
+            self.cache[key] = best
+        return self.cache[key]
+
+    def excused(self, subject, effects):
+        """The spans of days of a subject's exemptions with one of these effects."""
+        if "no_exemptions" in self.faults:
+            return []
+        return [(e["first"], e["last"]) for e in self.exemptions.values() if e["subject"] == subject and e["effect"] in effects]
+
+    # ------------------------------------------------------------------------------------------------------------- credit and sessions
+
+    def present(self, b, row):
+        if row["in"] is None or "declared_only" in self.faults:
+            return row["declared"]
+        overlap = min(row["out"], b["end"]) - max(row["in"], b["start"])
+        return max(0, overlap // MINUTE - b["break"])
+
+    @staticmethod
+    def empty_of_guidance(b):
+        """Only party themes and no guidance at all: neither minutes nor a session."""
+        return bool(b["themes"]) and b["themes"] <= {"PARTY", "RED_EDU"} and b["guidance"] == 0
+
+    def credit(self, b, row):
+        """(minutes before the day's cap, policy) of one roster row."""
+        if row["team"] not in b["teams"] or row["role"] == "ATTEND" or self.empty_of_guidance(b):
+            return 0, None
+        span = self.span_on(row["person"], row["team"], b["day"])
+        p = self.policy(row["team"], b["day"], "athlete_min_minutes")
+        if span is None or span.role != "ATHLETE" or p is None or span.status not in p["counted_statuses"]:
+            return 0, None
+        present = self.present(b, row)
+        if present < p["presence_min"] * b["net"]:
+            return 0, None
+        talk = not b["content"] & GUIDANCE and "no_lecture_cap" not in self.faults
+        cap = p["lecture_cap_minutes"] if talk else p["activity_cap_minutes"]
+        return self.round_down(min(present, row["declared"], cap) * p["mode_factor"][b["mode"]], p), p
+
+    def round_down(self, x, p):
+        return floor_to(x, 1 if "no_rounding" in self.faults else p["rounding"])
+
+    def in_order(self, year):
+        """Live activities of the year in the order (start, id by bytes)."""
+        live = [(a["body"]["start"], uuid.UUID(i).bytes, i, a["body"]) for i, a in self.activities.items() if a["live"] and a["day"].year == year]
+        return [(i, b) for _, _, i, b in sorted(live, key=lambda x: x[:2])]
+
+    def book(self, f, subject, activity, minutes, sessions):
+        if minutes or sessions:
+            line = f.ledger.setdefault((subject, activity), [0, 0])
+            line[0] += minutes
+            line[1] += sessions
+
+    def book_minutes(self, f):
+        spent = {}
+        for i, b in self.in_order(f.year):
+            for row in b["roster"]:
+                credit, p = self.credit(b, row)
+                if p is None:
+                    continue
+                so_far = spent.get((row["person"], b["day"]), 0)
+                if "no_day_cap" not in self.faults:
+                    credit = max(0, self.round_down(min(credit, p["day_cap_minutes"] - so_far), p))
+                spent[row["person"], b["day"]] = so_far + credit
+                self.book(f, ("P",) + row["person"], i, credit, 0)
+                f.own[row["person"]] = f.own.get(row["person"], 0) + credit
+
+    def counted_athletes(self, b, team, p):
+        n = 0
+        for row in b["roster"]:
+            if row["team"] != team or row["role"] == "ATTEND":
+                continue
+            span = self.span_on(row["person"], team, b["day"])
+            if span is not None and span.role == "ATHLETE" and span.status in p["session_statuses"] and \
+                    self.present(b, row) >= p["presence_min"] * b["net"]:
+                n += 1
+        return n
+
+    def book_sessions(self, f):
+        seen = set()
+        for i, b in self.in_order(f.year):
+            for team in b["teams"]:
+                p = self.policy(team, b["day"], "team_min_sessions")
+                if p is None or not self.team_active(team, b["day"]) or p["mode_factor"][b["mode"]] == 0 or self.empty_of_guidance(b):
+                    continue
+                place = (team, b["day"], b["site"], i if "no_merge" in self.faults else None)
+                if place in seen or self.counted_athletes(b, team, p) < p["min_team_athletes"]:
+                    continue
+                seen.add(place)
+                self.book(f, ("T",) + team, i, 0, 1)
+
+    # ------------------------------------------------------------------------------------------------------------- duties
+
+    def counted_days(self, person, year):
+        """{day: [(policy, team)]}: the days with a counted status in at least one team."""
+        found = {}
+        first, last = date(year, 1, 1), date(year, 12, 31)
+        for s in self.spans:
+            if s.person != person or s.role != "ATHLETE":
+                continue
+            day, end = max(s.first, first), min(s.last or last, last)
+            while day <= end:
+                p = self.policy(s.team, day, "athlete_min_minutes")
+                if p is not None and s.status in p["counted_statuses"]:
+                    found.setdefault(day, []).append((p, s.team))
+                day += DAY
+        return found
+
+    @staticmethod
+    def highest(rows):
+        """All rows of a day that may be taken: the greatest duty; several on a tie."""
+        most = max(p["athlete_min_minutes"] for p, _ in rows)
+        return [p for p, _ in rows if p["athlete_min_minutes"] == most]
+
+    def year_days(self, year):
+        return 365 if "always_365" in self.faults else days_in_year(year)
+
+    def athlete_duty(self, person, counted, year):
+        """The duty that the year allows: a set, one value but for ties."""
+        if not counted:
+            return {0}
+        entry = min(counted)
+        late = {p["entry_cutoff"] < entry.strftime("%m-%d") for p in self.highest(counted[entry])}
+        if "no_cutoff" in self.faults:
+            late = {False}
+        free = self.excused(("P",) + person, ("PRORATE", "WAIVE"))
+        owing = [d for d in sorted(counted) if not any(holds(a, z, d) for a, z in free)]
+        duty = set()
+        if True in late:
+            duty.add(0)
+        if False in late:
+            if not owing:
+                duty.add(0)
+            else:
+                total = Fraction(sum(self.highest(counted[d])[0]["athlete_min_minutes"] for d in owing), self.year_days(year))
+                duty |= {ceil_to(total, p["rounding"]) for p in self.highest(counted[owing[-1]])}
+        return duty
+
+    def team_days(self, team, year):
+        """[(day, policy)] of the days that carry the team's duty."""
+        free = self.excused(("T",) + team, ("PRORATE", "WAIVE"))
+        found = []
+        for d in days_of(year):
+            if self.team_active(team, d) and not any(holds(a, z, d) for a, z in free):
+                p = self.policy(team, d, "team_min_sessions")
+                if p is not None:
+                    found.append((d, p))
+        return found
+
+    def team_duty(self, days, year):
+        if not days:
+            return {0}
+        total = Fraction(sum(p["team_min_sessions"] for _, p in days), self.year_days(year))
+        return {max(0, ceil_to(total - days[-1][1]["session_tolerance"], 1))}
+
+    # ------------------------------------------------------------------------------------------------------------- a year
+
+    def figures(self, year):
+        """The figures of a year as they stand: of a closed year those of its close."""
+        if year in self.frozen:
+            return self.frozen[year]
+        key = ("figures", year)
+        if key not in self.cache:
+            self.cache[key] = self.compute(year)
+        return self.cache[key]
+
+    def compute(self, year):
+        f = Figures(year)
+        self.book_minutes(f)
+        self.book_sessions(f)
+        for person in sorted({s.person for s in self.spans}):
+            f.counted[person] = self.counted_days(person, year)
+            f.duty[("P",) + person] = self.athlete_duty(person, f.counted[person], year)
+        for team in self.teams:
+            f.duty[("T",) + team] = self.team_duty(self.team_days(team, year), year)
+        if year - 1 in self.frozen:
+            self.carry(self.frozen[year - 1], f)
+        return f
+
+    def carry(self, old, new):
+        """What the year before leaves to this one; only a closed year does."""
+        last = date(old.year, 12, 31)
+        for person, counted in old.counted.items():
+            subject = ("P",) + person
+            for p in self.highest(counted[last]) if last in counted else []:
+                for duty in old.duty[subject]:
+                    own = old.own.get(person, 0)
+                    if p["carry_over"] == "SURPLUS_25":
+                        most = floor_to(Fraction(duty, 4), p["rounding"])
+                        new.carry_in.setdefault(person, set()).add(min(max(0, own - duty), most))
+                    elif p["carry_over"] == "DEFICIT":
+                        for had in {own} | {own + c for c in old.carry_in.get(person, ())}:
+                            new.deficit_in.setdefault(person, set()).add(max(0, duty - had))
+                    else:
+                        new.carry_in.setdefault(person, set()).add(0)
+
+    def minutes_of(self, f, person):
+        """All totals the text allows: own credit plus what was carried in."""
+        return {f.own.get(person, 0) + c for c in f.carry_in.get(person, {0})}
+
+    def sessions_of(self, f, team):
+        return sum(line[1] for (subject, _), line in f.ledger.items() if subject == ("T",) + team)
+
+    # ------------------------------------------------------------------------------------------------------------- coverage
+
+    def coverage(self, year, persons=None, teams=None):
+        """(owing, met, took part) of persons and of teams; rates are met/owing, None without anybody. Of single-valued figures only."""
+        f = self.figures(year)
+        persons = [s[1:] for s in f.duty if s[0] == "P"] if persons is None else persons
+        teams = [s[1:] for s in f.duty if s[0] == "T"] if teams is None else teams
+        owing = [p for p in persons if min(f.duty.get(("P",) + p, {0})) > 0]
+        had = {p: min(self.minutes_of(f, p)) for p in owing}
+        people = (len(owing), sum(had[p] >= max(f.duty[("P",) + p]) for p in owing), sum(had[p] > 0 for p in owing))
+        owe = [t for t in teams if max(f.duty.get(("T",) + t, {0})) > 0]
+        n = {t: self.sessions_of(f, t) for t in owe}
+        return people, (len(owe), sum(n[t] >= max(f.duty[("T",) + t]) for t in owe), sum(n[t] > 0 for t in owe))
+
+    def members_of(self, year, team):
+        """Persons who belong to a team in coverage: a counted day there in that year."""
+        f = self.figures(year)
+        return sorted(p for p, days in f.counted.items() if any(t == team for rows in days.values() for _, t in rows))
+
+    # ------------------------------------------------------------------------------------------------------------- pacing
+
+    def blacked_out(self, team, day, p):
+        for name in self.teams[team]["games"]:
+            closing = GAMES.get(name)
+            if closing is not None and closing.year == day.year and day <= closing + DAY * p["blackout_after_days"]:
+                return True
+        return False
+
+    def weights(self, subject, year):
+        """[(day, weight, policy)] of the days that carry duty."""
+        free = self.excused(subject, ("DEFER",))
+        gone = self.excused(subject, ("PRORATE", "WAIVE"))
+        if subject[0] == "T":
+            rows = [(d, p, self.blacked_out(subject[1:], d, p)) for d, p in self.team_days(subject[1:], year)]
+        else:
+            counted = self.figures(year).counted.get(subject[1:], {})
+            rows = []
+            for d in sorted(counted):
+                if not any(holds(a, z, d) for a, z in gone):
+                    rows.append((d, self.highest(counted[d])[0], any(self.blacked_out(t, d, p) for p, t in counted[d])))
+        out = []
+        for d, p, black in rows:
+            month = ((d.replace(day=28) + 4 * DAY).replace(day=1) - DAY).day
+            off = black or any(holds(a, z, d) for a, z in free)
+            out.append((d, Fraction(0) if off else Fraction(p["month_weights"][d.month - 1], month), p))
+        return out
+
+    def expected(self, subject, day):
+        """e(d): the weight of the days up to and with d over that of the year; 0 if the year has none."""
+        rows = self.weights(subject, day.year)
+        total = sum((w for _, w, _ in rows), Fraction(0))
+        return sum((w for d, w, _ in rows if d <= day), Fraction(0)) / total if total else Fraction(0)
+
+    def done_by(self, subject, day):
+        f = self.figures(day.year)
+        n = 0
+        for (s, activity), line in f.ledger.items():
+            if s == subject and self.activities[activity]["day"] <= day:
+                n += line[1] if subject[0] == "T" else line[0]
+        return n
+
+    def levels(self, subject, day):
+        """The levels that the text allows at d: a set."""
+        f = self.figures(day.year)
+        rows = self.weights(subject, day.year)
+        e = self.expected(subject, day)
+        found = set()
+        carried = f.carry_in.get(subject[1:], {0}) | {0} if subject[0] == "P" else {0}
+        for duty in f.duty.get(subject, {0}):
+            for extra in carried:
+                found.add(self.level(subject, day, duty, self.done_by(subject, day) + extra, e, rows))
+        return found
+
+    @staticmethod
+    def level(subject, day, duty, done, e, rows):
+        if duty == 0:
+            return "OK"
+        p = rows[-1][2]
+        gap = e - Fraction(done, duty)
+        if subject[0] == "P" and duty - done > p["feasible_minutes_per_month"] * (13 - day.month):
+            return "CRITICAL"
+        return LEVELS[bisect.bisect_left(p["pacing_bounds"], gap)]

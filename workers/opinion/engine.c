@@ -94,18 +94,27 @@ void lj_opinion_close(struct lj_opinion **engine)
     *engine = NULL;
 }
 
+bool lj_opinion_prepare(struct lj_opinion *o, const char *text, size_t len)
+{
+    if (!lj_text_read(&o->text, text, len))
+        return false;
+    lj_find(o);
+    lj_judge(o);
+    lj_count_words(o);
+    lj_word_features(o);
+    return true;
+}
+
 int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len,
                      struct lj_opinion_findings *ret, struct lj_err *err)
 {
-    if (!lj_text_read(&engine->text, text, len))
+    if (!lj_opinion_prepare(engine, text, len))
         return lj_fail(err, LJ_E_TOO_LARGE, "the text has more than %d code points",
                        LJ_OPINION_TEXT_MAX);
-    lj_find(engine);
-    lj_judge(engine);
-    lj_count_words(engine);
     engine->fused.on = false;
     if (engine->linear) {
-        lj_linear_score(engine->linear, &engine->text, &engine->lin);
+        const struct lj_extras extras = {engine->word, engine->word_first};
+        lj_linear_score(engine->linear, &engine->text, extras, &engine->lin);
         lj_fuse(engine, engine->fusion, &engine->lin, &engine->fused);
     }
     lj_summarise(engine, ret);

@@ -8,6 +8,7 @@
 #include "workers/opinion/rules.h"
 #include "workers/opinion/text.h"
 
+enum { LJ_WORDS_MAX = 1024 };
 enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256 };
 
 /* A pattern or number found in the text: symbols [s, e). */
@@ -81,6 +82,8 @@ struct lj_opinion {
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
     struct lj_praise praise;
+    uint16_t word_first[LJ_CLAUSES_MAX + 1]; /* first of a sentence's features in word */
+    struct lj_gram word[LJ_WORDS_MAX];
     struct lj_lin_score lin;
     struct lj_fused fused;
 };
@@ -108,6 +111,12 @@ void lj_judge(struct lj_opinion *o);
 
 /* score.c: sets praise. */
 void lj_count_words(struct lj_opinion *o);
+
+/* words.c: fills word, the linear models' features from the rules' words. */
+void lj_word_features(struct lj_opinion *o);
+
+/* engine.c: everything up to the judged hits and the words' features. false: too long. */
+bool lj_opinion_prepare(struct lj_opinion *o, const char *text, size_t len);
 
 /* evidence.c: adds the n-grams that speak for the finding, and, where no hit gives any, spans. */
 void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x);

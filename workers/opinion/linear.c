@@ -198,7 +198,28 @@ static uint32_t sum_sentence(const struct lj_linear *m, const struct lj_text *t,
     return n;
 }
 
-void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_lin_score *ret)
+static uint32_t sum_extras(const struct lj_linear *m, struct lj_extras x, uint32_t sentence,
+                           sum_t *sum)
+{
+    uint32_t end = x.first ? x.first[sentence + 1] : 0;
+    uint32_t i = x.first ? x.first[sentence] : 0;
+    uint32_t n = end - i;
+    while (i < end) {
+        mid_t mid = {0};
+        for (unsigned k = 0; k < 255 && i < end; k++, i++)
+            add_row(m, x.gram[i].hash, &mid);
+        *sum += __builtin_convertvector(mid, sum_t);
+    }
+    return n;
+}
+
+uint32_t lj_linear_hash(uint32_t mixed)
+{
+    return top(mixed);
+}
+
+void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_extras extras,
+                     struct lj_lin_score *ret)
 {
     struct walk walk = {0};
     sum_t all = {0};
@@ -210,6 +231,7 @@ void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct 
     for (uint32_t s = 0; next_sentence(t, &walk); s++) {
         sum_t sum;
         uint32_t grams = sum_sentence(m, t, s, &walk, &sum);
+        grams += sum_extras(m, extras, s, &sum);
         float root = 1 / lj_sqrtf((float)grams);
         for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
             float v = m->bias[k] + m->scale[k] * (float)sum[k] * root;

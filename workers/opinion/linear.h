@@ -59,12 +59,23 @@ struct lj_gram {
     uint16_t e;
 };
 
+/* Further features of a text, from the rules' words (words.c): rows like those of n-grams. first:
+ * where each sentence's begin, and one past the last one's end; or NULL for none. */
+struct lj_extras {
+    const struct lj_gram *gram;
+    const uint16_t *first;
+};
+
+/* A row's hash from a mix of numbers. */
+uint32_t lj_linear_hash(uint32_t mixed);
+
 /* N-grams of sentence number s, in text order; returns how many there are, of which at most cap are
  * written. A sentence of n symbols has at most 3 * (2 * n + 1) of them. */
 size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out, size_t cap);
 
 /* Values of an empty text are the biases. */
-void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_lin_score *ret);
+void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_extras extras,
+                     struct lj_lin_score *ret);
 
 /* What a row adds to column out, before the division by the root of the number of n-grams. */
 float lj_linear_weight(const struct lj_linear *m, uint32_t hash, unsigned out);

@@ -265,6 +265,16 @@ static int read_route(struct builder *b, const struct lj_tsv *t, struct lj_err *
     return lj_policy_route(&b->r->policy, t, err);
 }
 
+static void hash_classes(struct lj_rules *r)
+{
+    for (size_t i = 0; i < r->class_count; i++) {
+        uint32_t h = 2166136261U;
+        for (const char *p = r->class_names[i]; *p; p++)
+            h = (h ^ (unsigned char)*p) * 16777619U;
+        r->class_hash[i] = h;
+    }
+}
+
 /* Lists, for every class, the pairs that a word of it opens. */
 static void index_pairs(struct lj_rules *r)
 {
@@ -372,6 +382,8 @@ int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, stru
         rc = lj_policy_check(&b.r->policy, err);
     if (rc == 0)
         index_pairs(b.r);
+    if (rc == 0)
+        hash_classes(b.r);
     if (rc == 0)
         rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
     if (rc == 0)

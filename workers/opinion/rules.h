@@ -21,7 +21,7 @@
     X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD) X(COMPLAIN) \
     X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(POLICE) X(ROUTINE) X(MONEY) X(NUM) X(COUNT) X(MINUTES) \
     X(HOURS) X(HEARSAY) X(ACTOR) X(HEAD) X(DENYR) X(BEFORE) \
-    X(NEGB) X(FEAR)
+    X(NEGB) X(FEAR) X(PASTY)
 /* clang-format on */
 
 enum lj_word_class {
@@ -138,6 +138,7 @@ struct lj_rules {
     size_t rule_count;
     struct lj_policy policy;
     char class_names[LJ_W_MAX][16];
+    uint32_t class_hash[LJ_W_MAX]; /* of the names: the same whatever else the tables hold */
     size_t class_count;
     uint64_t hash; /* over the tables' bytes */
 };

@@ -22,14 +22,14 @@ struct lj_train_options lj_train_defaults(void)
 {
     return (struct lj_train_options){
         .linear = {.seed = 20240601,
-                   .epochs = 15,
+                   .epochs = 8,
                    .least = 2,
                    .rate = 0.3F,
                    .l2 = 1e-4F,
                    .sentence = 0.3F},
         .folds = 5,
-        .l2 = 2e-4F,
-        .l2_own = 1e-3F,
+        .l2 = 1e-3F,
+        .l2_own = 3e-3F,
         .rounds = 600,
     };
 }

@@ -87,15 +87,20 @@ static void label_sentence(const struct lj_label *l, uint32_t start, uint32_t en
     y[LJ_LIN_RISK] = (int8_t)(marked ? 1 : l->kinds ? UNKNOWN : 0);
 }
 
-static int add_grams(struct lj_examples *x, const struct lj_text *t, uint32_t s, struct lj_err *err)
+static int add_grams(struct lj_examples *x, const struct lj_opinion *o, uint32_t s,
+                     struct lj_err *err)
 {
+    const struct lj_text *t = &o->text;
     struct lj_gram g[512];
     size_t most = sizeof g / sizeof g[0];
     size_t n = lj_linear_grams(t, s, g, most);
     n = n < most ? n : most; /* a sentence of 170 symbols; the rest of a longer one is left out */
-    int rc = reserve((void **)&x->gram, &x->gram_size, x->grams + n, sizeof *x->gram, err);
+    size_t words = (size_t)(o->word_first[s + 1] - o->word_first[s]);
+    int rc = reserve((void **)&x->gram, &x->gram_size, x->grams + n + words, sizeof *x->gram, err);
     for (size_t i = 0; rc == 0 && i < n; i++)
         x->gram[x->grams++] = g[i].hash;
+    for (size_t i = 0; rc == 0 && i < words; i++)
+        x->gram[x->grams++] = o->word[o->word_first[s] + i].hash;
     return rc;
 }
 
@@ -116,9 +121,10 @@ static void sentence_range(const struct lj_text *t, uint32_t s, uint32_t *clause
     *end = (uint32_t)t->pos[t->list[*clause].first - 1] + 1;
 }
 
-static int add_text(struct lj_examples *x, const struct lj_text *t, const struct lj_label *l,
+static int add_text(struct lj_examples *x, const struct lj_opinion *o, const struct lj_label *l,
                     uint32_t text, struct lj_err *err)
 {
+    const struct lj_text *t = &o->text;
     struct example whole = {.first = (uint32_t)x->grams, .text = text};
     uint32_t clause = 0;
     int rc = 0;
@@ -127,7 +133,7 @@ static int add_text(struct lj_examples *x, const struct lj_text *t, const struct
         uint32_t start = 0;
         uint32_t end = 0;
         sentence_range(t, s, &clause, &start, &end);
-        rc = add_grams(x, t, s, err);
+        rc = add_grams(x, o, s, err);
         one.n = (uint32_t)x->grams - one.first;
         label_sentence(l, start, end, one.y);
         if (rc == 0 && t->sentences > 1)
@@ -149,10 +155,10 @@ int lj_examples_open(struct lj_opinion *o, const struct lj_label *const *texts, 
         rc = x->texts_with ? 0 : lj_fail(err, LJ_E_NOMEM, "no memory for the examples");
     }
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        if (!lj_text_read(&o->text, texts[i]->text, texts[i]->len))
+        if (!lj_opinion_prepare(o, texts[i]->text, texts[i]->len))
             rc = lj_fail(err, LJ_E_TOO_LARGE, "text %s is too long", texts[i]->id);
         else if (o->text.n > 0)
-            rc = add_text(x, &o->text, texts[i], (uint32_t)i, err);
+            rc = add_text(x, o, texts[i], (uint32_t)i, err);
     }
     if (rc < 0)
         lj_examples_close(&x);

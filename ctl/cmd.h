@@ -27,6 +27,7 @@ int lj_cmd_pause(struct lj_ctl *ctl);
 int lj_cmd_resume(struct lj_ctl *ctl);
 int lj_cmd_drain(struct lj_ctl *ctl);
 int lj_cmd_quota_show(struct lj_ctl *ctl);
+int lj_cmd_quota_coverage(struct lj_ctl *ctl);
 int lj_cmd_quota_recompute(struct lj_ctl *ctl);
 int lj_cmd_quota_diff(struct lj_ctl *ctl);
 int lj_cmd_replay_copy(struct lj_ctl *ctl);

@@ -128,9 +128,18 @@ const struct lj_command lj_commands[] = {
      "not exist) stay in the log and have no effect; do not run it on a system in real use.",
      "ljctl bench 50000\nljctl bench 20000 --rounds 9 --output json", "rounds", 1, 1, lj_cmd_bench},
     {"quota show", "", "查看队伍与运动员的年度任务",
-     "sessions and minutes of teams and athletes by year", "",
+     "sessions and minutes of teams and athletes by year",
+     "CARRIED is part of MINUTES, DEFICIT of neither side. EXPECTED is the share of the duty that "
+     "is due by the log's last day, LEVEL says how far behind it the subject is: OK, WATCH, LAG, "
+     "CRITICAL.",
      "ljctl quota show --unit PS001 --year 2024\nljctl quota show --team T-PS001-01 --output json",
      "unit year team person limit", 0, 0, lj_cmd_quota_show},
+    {"quota coverage", "", "查看年度任务完成率",
+     "how many teams and athletes have met their duty, and what is short",
+     "Of the nation and each unit's own teams; with --unit also of its teams. Rates are of those "
+     "who owe anything.",
+     "ljctl quota coverage --year 2024\nljctl quota coverage --unit PS001 --output json",
+     "unit year team limit", 0, 0, lj_cmd_quota_coverage},
     {"quota recompute", "", "由原始记录重算年度任务",
      "the same from the raw rows alone, beside what is stored",
      "Computed at the settled position by the registers and policies as they stand there; reads "

@@ -177,7 +177,7 @@ static void put_stream_row(const struct lj_rows *r, const char *const *values)
         put_csv_row(r, values);
     } else if (r->format == LJ_FORMAT_JSON) {
         json_t *o = json_row(r, values);
-        (void)json_dumpf(o, r->out, JSON_COMPACT);
+        (void)json_dumpf(o, r->out, JSON_COMPACT | JSON_REAL_PRECISION(15));
         fputc('\n', r->out);
         json_decref(o);
     } else {
@@ -228,7 +228,7 @@ static void put_all(const struct lj_rows *r)
         json_t *all = json_array();
         for (size_t i = 0; i < r->nrows; i++)
             (void)json_array_append_new(all, json_row(r, row_at(r, i)));
-        (void)json_dumpf(all, r->out, JSON_INDENT(2));
+        (void)json_dumpf(all, r->out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
         fputc('\n', r->out);
         json_decref(all);
         return;

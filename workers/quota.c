@@ -116,14 +116,20 @@ static void put_version(const struct lj_quota_activity *a, int64_t position, str
     put_rows(a, position, out);
 }
 
+struct scratch {
+    struct lj_quota_activity activity;
+    struct lj_tree_room room;
+};
+
 static int quota_batch(void *state, const struct lj_batch *in, struct lj_result *out,
                        struct lj_err *err)
 {
-    struct lj_quota_activity *a = state;
+    struct scratch *scratch = state;
+    struct lj_quota_activity *a = &scratch->activity;
     for (size_t i = 0; i < in->count; i++) {
         const struct lj_event *e = &in->events[i];
         struct lj_err why = {0};
-        int rc = lj_quota_read(e->payload, e->payload_len, a, &why);
+        int rc = lj_quota_read(&scratch->room, e->payload, e->payload_len, a, &why);
         if (rc == LJ_E_NOMEM) {
             return lj_fail(err, rc, "%s", why.text);
         }
@@ -140,7 +146,7 @@ static int quota_batch(void *state, const struct lj_batch *in, struct lj_result 
 static int quota_open(const struct lj_worker_ctx *ctx, void **ret_state, struct lj_err *err)
 {
     (void)ctx;
-    struct lj_quota_activity *scratch = calloc(1, sizeof *scratch);
+    struct scratch *scratch = calloc(1, sizeof *scratch);
     if (scratch == NULL) {
         return lj_fail(err, LJ_E_NOMEM, "no memory for quota");
     }
@@ -150,7 +156,11 @@ static int quota_open(const struct lj_worker_ctx *ctx, void **ret_state, struct 
 
 static void quota_close(void **state)
 {
-    free(*state);
+    struct scratch *scratch = *state;
+    if (scratch != NULL) {
+        lj_tree_room_free(&scratch->room);
+    }
+    free(scratch);
     *state = NULL;
 }
 

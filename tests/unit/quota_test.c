@@ -30,11 +30,12 @@ extern const struct lj_worker lj_worker_quota;
 #define NONE       "\"in\":null,\"out\":null"
 
 static struct lj_quota_activity a;
+static struct lj_tree_room room;
 
 static int read_text(const char *text)
 {
     struct lj_err err = {0};
-    return lj_quota_read(text, strlen(text), &a, &err);
+    return lj_quota_read(&room, text, strlen(text), &a, &err);
 }
 
 static void test_body(void **state)
@@ -213,5 +214,7 @@ int main(void)
         cmocka_unit_test(test_local_day), cmocka_unit_test(test_themes),
         cmocka_unit_test(test_batch),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    lj_tree_room_free(&room);
+    return failed;
 }

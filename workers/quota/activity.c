@@ -11,10 +11,10 @@
  * are narrowed. */
 #include "workers/quota/activity.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "common/uuid.h"
+#include "workers/runner/tree.h"
 
 #define MINUTE_US         INT64_C(60000000)
 #define DAY_US            INT64_C(86400000000)
@@ -46,69 +46,63 @@ static int wrong(struct lj_err *err, const char *name)
     return lj_fail(err, LJ_E_MEMBER_INVALID, "short result: \"%s\" is missing or malformed", name);
 }
 
-static int get_int(json_t *o, const char *name, int64_t min, int64_t max, int64_t *ret,
-                   struct lj_err *err)
+static int get_int(const struct lj_tree *o, const char *name, int64_t min, int64_t max,
+                   int64_t *ret, struct lj_err *err)
 {
-    json_t *v = json_object_get(o, name);
-    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) > max) {
+    const struct lj_tree *v = lj_tree_get(o, name);
+    if (!lj_tree_is(v, LJ_TREE_INT) || v->integer < min || v->integer > max) {
         return wrong(err, name);
     }
-    *ret = json_integer_value(v);
+    *ret = v->integer;
     return 0;
 }
 
-static int get_word(json_t *o, const char *name, const char *const *words, int *ret,
+static int get_word(const struct lj_tree *o, const char *name, const char *const *words, int *ret,
                     struct lj_err *err)
 {
-    *ret = place(words, json_string_value(json_object_get(o, name)));
+    *ret = place(words, lj_tree_text(lj_tree_get(o, name)));
     return *ret != 0 ? 0 : wrong(err, name);
 }
 
 /* A time, or none where the member is null. */
-static int get_time(json_t *o, const char *name, int *ret_has, int64_t *ret, struct lj_err *err)
+static int get_time(const struct lj_tree *o, const char *name, int *ret_has, int64_t *ret,
+                    struct lj_err *err)
 {
-    *ret_has = !json_is_null(json_object_get(o, name));
+    *ret_has = !lj_tree_is(lj_tree_get(o, name), LJ_TREE_NULL);
     return *ret_has ? get_int(o, name, -TIME_MAX, TIME_MAX, ret, err) : 0;
 }
 
 /* How many words of an array of texts are in a list, and how many there are. */
-static int count_words(json_t *o, const char *name, const char *const *words, size_t *ret_in,
-                       size_t *ret_all, struct lj_err *err)
+static int count_words(const struct lj_tree *o, const char *name, const char *const *words,
+                       size_t *ret_in, size_t *ret_all, struct lj_err *err)
 {
-    json_t *list = json_object_get(o, name), *v;
-    size_t i;
-    if (!json_is_array(list)) {
+    const struct lj_tree *list = lj_tree_get(o, name);
+    if (!lj_tree_is(list, LJ_TREE_ARRAY)) {
         return wrong(err, name);
     }
     *ret_in = 0;
-    *ret_all = json_array_size(list);
-    json_array_foreach(list, i, v)
-    {
-        if (!json_is_string(v)) {
+    *ret_all = list->count;
+    for (const struct lj_tree *v = list->first; v != NULL; v = v->next) {
+        if (lj_tree_text(v) == NULL) {
             return wrong(err, name);
         }
-        *ret_in += place(words, json_string_value(v)) != 0;
+        *ret_in += place(words, v->text) != 0;
     }
     return 0;
 }
 
-static int read_teams(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
+static int read_teams(const struct lj_tree *o, struct lj_quota_activity *a, struct lj_err *err)
 {
-    json_t *list = json_object_get(o, "teams"), *v;
-    size_t i;
-    if (!json_is_array(list) || json_array_size(list) < 1 ||
-        json_array_size(list) > LJ_QUOTA_TEAMS_MAX) {
+    const struct lj_tree *list = lj_tree_get(o, "teams");
+    if (!lj_tree_is(list, LJ_TREE_ARRAY) || list->count < 1 || list->count > LJ_QUOTA_TEAMS_MAX) {
         return wrong(err, "teams");
     }
-    json_array_foreach(list, i, v)
-    {
-        json_int_t n = json_is_integer(v) ? json_integer_value(v) : 0;
-        if (n < 1 || n > INT32_MAX) {
+    for (const struct lj_tree *v = list->first; v != NULL; v = v->next) {
+        if (v->type != LJ_TREE_INT || v->integer < 1 || v->integer > INT32_MAX) {
             return wrong(err, "teams");
         }
-        a->teams[i] = (int32_t)n;
+        a->teams[a->nteams++] = (int32_t)v->integer;
     }
-    a->nteams = i;
     return 0;
 }
 
@@ -135,7 +129,7 @@ struct span {
     int64_t start, end, pause;
 };
 
-static int read_row(json_t *o, const struct span *s, struct lj_quota_activity *a,
+static int read_row(const struct lj_tree *o, const struct span *s, struct lj_quota_activity *a,
                     struct lj_err *err)
 {
     struct lj_quota_row *row = &a->rows[a->nrows];
@@ -159,16 +153,14 @@ static int read_row(json_t *o, const struct span *s, struct lj_quota_activity *a
     return 0;
 }
 
-static int read_roster(json_t *o, const struct span *s, struct lj_quota_activity *a,
+static int read_roster(const struct lj_tree *o, const struct span *s, struct lj_quota_activity *a,
                        struct lj_err *err)
 {
-    json_t *list = json_object_get(o, "roster"), *v;
-    size_t i;
-    if (!json_is_array(list) || json_array_size(list) > LJ_QUOTA_ROSTER_MAX) {
+    const struct lj_tree *list = lj_tree_get(o, "roster");
+    if (!lj_tree_is(list, LJ_TREE_ARRAY) || list->count > LJ_QUOTA_ROSTER_MAX) {
         return wrong(err, "roster");
     }
-    json_array_foreach(list, i, v)
-    {
+    for (const struct lj_tree *v = list->first; v != NULL; v = v->next) {
         int rc = read_row(v, s, a, err);
         if (rc != 0) {
             return rc;
@@ -184,7 +176,8 @@ static int32_t local_day(int64_t us)
 }
 
 /* Start, end, break; net is in the text too, and the two must agree. */
-static int read_times(json_t *o, struct lj_quota_activity *a, struct span *s, struct lj_err *err)
+static int read_times(const struct lj_tree *o, struct lj_quota_activity *a, struct span *s,
+                      struct lj_err *err)
 {
     int64_t net = 0;
     int rc;
@@ -205,7 +198,7 @@ static int read_times(json_t *o, struct lj_quota_activity *a, struct span *s, st
     return 0;
 }
 
-static int read_body(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
+static int read_body(const struct lj_tree *o, struct lj_quota_activity *a, struct lj_err *err)
 {
     struct span s = {0};
     int64_t site = 0, guidance = 0;
@@ -223,7 +216,7 @@ static int read_body(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
         return rc;
     }
     a->themes_only = all > 0 && in == all && guidance == 0;
-    if (!json_is_null(json_object_get(o, "site")) &&
+    if (!lj_tree_is(lj_tree_get(o, "site"), LJ_TREE_NULL) &&
         (rc = get_int(o, "site", 1, INT32_MAX, &site, err)) != 0) {
         return rc;
     }
@@ -231,10 +224,10 @@ static int read_body(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
     return read_roster(o, &s, a, err);
 }
 
-static int read_head(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
+static int read_head(const struct lj_tree *o, struct lj_quota_activity *a, struct lj_err *err)
 {
     int64_t version = 0, unit = 0;
-    const char *id = json_string_value(json_object_get(o, "a"));
+    const char *id = lj_tree_text(lj_tree_get(o, "a"));
     int rc;
     if (id == NULL || lj_uuid_parse(id, strlen(id), a->id, NULL) != 0) {
         return wrong(err, "a");
@@ -248,22 +241,22 @@ static int read_head(json_t *o, struct lj_quota_activity *a, struct lj_err *err)
     return get_word(o, "op", op_words, &a->op, err);
 }
 
-int lj_quota_read(const char *text, size_t len, struct lj_quota_activity *ret, struct lj_err *err)
+int lj_quota_read(struct lj_tree_room *room, const char *text, size_t len,
+                  struct lj_quota_activity *ret, struct lj_err *err)
 {
-    json_error_t why;
-    json_t *o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-    int rc;
+    const struct lj_tree *o = NULL;
+    lj_tree_room_clear(room);
+    enum lj_tree_fault fault = lj_tree_read(room, text, len, &o);
     ret->nteams = ret->nrows = 0;
-    if (!json_is_object(o)) {
-        int nomem = o == NULL && json_error_code(&why) == json_error_out_of_memory;
-        json_decref(o);
-        return nomem ? lj_fail(err, LJ_E_NOMEM, "no memory for a short result")
-                     : lj_fail(err, LJ_E_MEMBER_INVALID, "short result: not a JSON object");
+    if (fault == LJ_TREE_NOMEM) {
+        return lj_fail(err, LJ_E_NOMEM, "no memory for a short result");
     }
-    rc = read_head(o, ret, err);
+    if (fault != LJ_TREE_OK || o->type != LJ_TREE_OBJECT) {
+        return lj_fail(err, LJ_E_MEMBER_INVALID, "short result: not a JSON object");
+    }
+    int rc = read_head(o, ret, err);
     if (rc == 0 && ret->op != LJ_QUOTA_WITHDRAW) {
         rc = read_body(o, ret, err);
     }
-    json_decref(o);
     return rc;
 }

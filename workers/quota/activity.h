@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "workers/runner/tree.h"
 
 enum {
     LJ_QUOTA_TEAMS_MAX = 8, /* source: the field's entity activity, teams[] 1..8 */
@@ -54,7 +55,7 @@ struct lj_quota_activity {
  * shape: docs/contracts.md, "Short result of validation"; source: domain 7.6 and its settled
  * readings errors: LJ_E_MEMBER_INVALID (not of that form: a fault of the kind before), LJ_E_NOMEM
  */
-LJ_MUST int lj_quota_read(const char *text, size_t len, struct lj_quota_activity *ret,
-                          struct lj_err *err);
+LJ_MUST int lj_quota_read(struct lj_tree_room *room, const char *text, size_t len,
+                          struct lj_quota_activity *ret, struct lj_err *err);
 
 #endif

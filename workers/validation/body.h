@@ -7,7 +7,7 @@
 
 #include "workers/runner/lookup.h"
 #include "workers/validation/reasons.h"
-#include "workers/validation/tree.h"
+#include "workers/runner/tree.h"
 
 enum {
     LJ_TEAMS_MAX = 8, /* source: the field's entity activity, teams[] 1..8 */

@@ -188,7 +188,7 @@ static void check_reasons(PGconn *db, const struct step *steps, size_t n)
 static PGconn *run_scenario(const char *name, const struct step *steps, size_t n, size_t units,
                             size_t size)
 {
-    struct lj_worker_ctx ctx = {NULL, "register-test"};
+    struct lj_worker_ctx ctx = {.name = "register-test"};
     struct lj_err err = {0};
     void *worker = NULL;
     PGconn *db = NULL;

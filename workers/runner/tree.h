@@ -1,6 +1,6 @@
 /* A payload as a tree in an arena: read once, kept for a batch, forgotten at once. */
-#ifndef LJ_WORKERS_VALIDATION_TREE_H
-#define LJ_WORKERS_VALIDATION_TREE_H
+#ifndef LJ_WORKERS_RUNNER_TREE_H
+#define LJ_WORKERS_RUNNER_TREE_H
 
 #include <stddef.h>
 #include <stdint.h>

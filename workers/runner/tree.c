@@ -10,7 +10,7 @@
  * a member twice is an error (compared after unescaping); integers outside int64 and reals outside
  * double are errors; texts are valid UTF-8 without NUL.
  */
-#include "workers/validation/tree.h"
+#include "workers/runner/tree.h"
 
 #include <errno.h>
 #include <math.h>

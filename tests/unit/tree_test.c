@@ -14,7 +14,7 @@
 
 #include "common/buf.h"
 #include "workers/validation/text.h"
-#include "workers/validation/tree.h"
+#include "workers/runner/tree.h"
 
 static struct lj_tree_room room;
 

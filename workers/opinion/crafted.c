@@ -59,6 +59,11 @@ const char *lj_crafted_name(unsigned which)
     return units[which].name;
 }
 
+const char *lj_crafted_unit(unsigned which)
+{
+    return units[which].unit;
+}
+
 size_t lj_crafted(unsigned which, size_t size, char *out)
 {
     const char *unit = units[which].unit;

@@ -7,6 +7,8 @@ enum { LJ_CRAFTED_BYTES = 8192 };
 
 unsigned lj_crafted_count(void);
 const char *lj_crafted_name(unsigned which);
+/* What the text repeats. */
+const char *lj_crafted_unit(unsigned which);
 
 /* Fills out with at most size bytes, and at most LJ_OPINION_TEXT_MAX characters, of crafted text
  * number which; whole units only. Returns the bytes. */

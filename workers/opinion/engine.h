@@ -9,7 +9,7 @@
 #include "workers/opinion/text.h"
 
 enum { LJ_WORDS_MAX = 1024 };
-enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256 };
+enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256, LJ_DENIERS_MAX = 64 };
 
 /* A pattern or number found in the text: symbols [s, e). */
 struct lj_match {
@@ -43,8 +43,15 @@ struct lj_hit {
     bool supported; /* a complaint or a consequence stands beside it */
     bool evasive;
     uint16_t rule; /* entry, pair or sentence rule index */
+    uint16_t tok;  /* scope.c: the first token at or behind its start */
     enum lj_opinion_scope scope;
     float points; /* after the scope */
+};
+
+/* Hits of one kind in one sentence, by the ends of their span: is there one before or behind? */
+struct lj_partner {
+    uint16_t least_end;
+    uint16_t most_start; /* plus one; 0 = there is none */
 };
 
 /* Words of the text in hand that are no hits but tell its tone. */
@@ -70,7 +77,8 @@ struct lj_opinion {
     uint32_t hit_count;
     bool truncated;
     bool rumoured; /* some word of the text tells of a rumour */
-    bool denied;   /* some word of the text denies */
+    uint32_t deniers; /* words that deny, the first ones */
+    uint16_t denier[LJ_DENIERS_MAX];
     bool headed;   /* a heading makes the text advice, law or notice */
     struct lj_tok tok[LJ_TOKENS_MAX];
     uint32_t match_count;
@@ -79,6 +87,7 @@ struct lj_opinion {
     struct lj_hit hit[LJ_HITS_MAX];
     uint16_t sentence_tok[LJ_CLAUSES_MAX + 1];      /* first token of a sentence */
     struct lj_classes sentence_set[LJ_CLAUSES_MAX]; /* classes of its tokens */
+    struct lj_partner partner[LJ_CLAUSES_MAX][LJ_OPINION_KINDS];
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
     struct lj_praise praise;

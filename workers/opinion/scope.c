@@ -22,6 +22,9 @@ enum {
     PREV_REACH = 30,
     HYP_CLAUSES = 3,
     HEADING = 1,
+    WINDOW = 64,    /* tokens on either side of a hit that a scope looks at */
+    LIST_MAX = 32,  /* clauses of a list that a negation is carried over */
+    TOKEN_MAX = 32, /* symbols of a token, at most */
     CURT_TEXT = 100,
     LONG_TEXT = 120
 };
@@ -38,6 +41,22 @@ static bool inside(const struct lj_tok *t, const struct lj_hit *h)
     return in_a || in_b;
 }
 
+/* Tokens of sentence s, at most WINDOW of them on either side of the hit: nobody writes a sentence
+ * that is longer, but somebody may send one, and each hit would read it all. */
+static void near_range(const struct lj_opinion *o, int32_t s, const struct lj_hit *h, uint32_t *i,
+                       uint32_t *end)
+{
+    uint32_t least = h->tok > WINDOW ? h->tok - WINDOW : 0;
+    uint32_t most = h->tok + WINDOW;
+    lj_sentence_range(o, s, i, end);
+    if (s < h->sentence)
+        least = *end > WINDOW ? *end - WINDOW : 0;
+    else if (s > h->sentence)
+        most = *i + WINDOW;
+    *i = *i < least ? least : *i;
+    *end = *end > most ? most : *end;
+}
+
 /* Some word of bits in sentence s, outside the hit. */
 static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, uint64_t bits,
                                         const struct lj_hit *h)
@@ -46,7 +65,7 @@ static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, u
     uint32_t end;
     if (!lj_sentence_has(o, s, bits))
         return NULL;
-    lj_sentence_range(o, s, &i, &end);
+    near_range(o, s, h, &i, &end);
     for (; i < end; i++) {
         if (is(&o->tok[i], bits) && !inside(&o->tok[i], h))
             return &o->tok[i];
@@ -63,7 +82,7 @@ static const struct lj_tok *last_before(const struct lj_opinion *o, int32_t s, u
     uint32_t end;
     if (!lj_sentence_has(o, s, bits))
         return NULL;
-    lj_sentence_range(o, s, &i, &end);
+    near_range(o, s, h, &i, &end);
     for (; i < end && o->tok[i].s < at; i++) {
         if (o->tok[i].e <= at && is(&o->tok[i], bits) && !inside(&o->tok[i], h))
             found = &o->tok[i];
@@ -119,7 +138,7 @@ static bool carried(const struct lj_opinion *o, const struct lj_hit *h)
     const struct lj_clause *list = o->text.list;
     bool list_mark = list[c].by_list;
     uint16_t first = c;
-    while (first > 0 && list[first].by_list)
+    while (first > 0 && list[first].by_list && c - first < LIST_MAX)
         first--;
     if (!list_mark) {
         bool small = list[c + 1].first - list[c].first <= SHORT_CLAUSE && h->s - list[c].first <= 1;
@@ -131,10 +150,11 @@ static bool carried(const struct lj_opinion *o, const struct lj_hit *h)
         return false;
     uint16_t stop = list[first + 1].first;
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(NEG) | LJ_BIT(NEG1), h, stop);
-    if (!t || lj_clause_at(o, t->s) != first || stopped(&o->text, t->e, stop))
+    if (!t || lj_clause_at(o, t->s) != first)
         return false;
-    return list_mark ? stop - t->e <= NEG_CLAUSE_TAIL
-                     : is(t, LJ_BIT(NEG)) && stop - t->e <= NEG_NEAR;
+    bool reached =
+        list_mark ? stop - t->e <= NEG_CLAUSE_TAIL : is(t, LJ_BIT(NEG)) && stop - t->e <= NEG_NEAR;
+    return reached && !stopped(&o->text, t->e, stop);
 }
 
 /* 摆拍也没有: a negator that ends the hit's clause, or is the whole next one (加微信,没有). */
@@ -154,9 +174,10 @@ static bool negator_closes(const struct lj_opinion *o, const struct lj_hit *h,
 /* 受伤人数为零, 收费?没有的事 */
 static bool negated_after(const struct lj_opinion *o, const struct lj_hit *h)
 {
-    uint32_t i;
-    uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    uint32_t i = 0;
+    uint32_t end = 0;
+    if (lj_sentence_has(o, h->sentence, LJ_BIT(NEG) | LJ_BIT(NEGAFTER)))
+        near_range(o, h->sentence, h, &i, &end);
     for (; i < end; i++) {
         const struct lj_tok *t = &o->tok[i];
         if (negator_closes(o, h, t))
@@ -165,7 +186,7 @@ static bool negated_after(const struct lj_opinion *o, const struct lj_hit *h)
             continue;
         return t->s - h->e <= 4;
     }
-    lj_sentence_range(o, h->sentence + 1, &i, &end);
+    near_range(o, h->sentence + 1, h, &i, &end);
     bool asked = o->text.question[h->sentence];
     return asked && i < end && is(&o->tok[i], LJ_BIT(NEGAFTER)) &&
            o->tok[i].s == o->text.list[lj_clause_at(o, o->tok[i].s)].first;
@@ -185,7 +206,7 @@ static bool broken_promise(const struct lj_opinion *o, const struct lj_hit *h)
         return false;
     uint32_t i;
     uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    near_range(o, h->sentence, h, &i, &end);
     for (; i < end; i++) {
         const struct lj_tok *t = &o->tok[i];
         if (t->s >= real->e && t->clause == real->clause && is(t, LJ_BIT(NEG)))
@@ -196,14 +217,16 @@ static bool broken_promise(const struct lj_opinion *o, const struct lj_hit *h)
 
 static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
+    const uint64_t bits = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB) | LJ_BIT(RHET);
     bool plain = false;
     bool rhetorical = false;
-    uint32_t i;
-    uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    uint32_t i = 0;
+    uint32_t end = 0;
+    if (lj_sentence_has(o, h->sentence, bits))
+        near_range(o, h->sentence, h, &i, &end);
     for (; i < end && o->tok[i].s < h->b_s; i++) {
         const struct lj_tok *t = &o->tok[i];
-        if (!is(t, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB) | LJ_BIT(RHET)) || inside(t, h))
+        if (!is(t, bits) || inside(t, h))
             continue;
         if (reaches(o, t, h->a_s) || reaches(o, t, h->b_s)) {
             plain = plain || is(t, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB));
@@ -248,9 +271,10 @@ static float hyp(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
     int away = t ? lj_clause_at(o, h->s) - t->clause : 0;
     if (away > (t && is(t, LJ_BIT(FEAR)) ? 1 : HYP_CLAUSES))
         t = NULL;
-    uint32_t i;
-    uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    uint32_t i = 0;
+    uint32_t end = 0;
+    if (lj_sentence_has(o, h->sentence, LJ_BIT(ASK)))
+        near_range(o, h->sentence, h, &i, &end);
     for (; i < end && !t; i++) {
         bool near = lj_clause_at(o, o->tok[i].s) == lj_clause_at(o, h->s);
         if (near && is(&o->tok[i], LJ_BIT(ASK)) && !inside(&o->tok[i], h))
@@ -293,9 +317,10 @@ static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
     if (h->weight == LJ_STRONG && !o->headed)
         return 1;
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(TOPIC), h, h->b_s);
-    uint32_t i;
-    uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    uint32_t i = 0;
+    uint32_t end = 0;
+    if (lj_sentence_has(o, h->sentence, LJ_BIT(TOPIC)))
+        near_range(o, h->sentence, h, &i, &end);
     for (; i < end && !t; i++) {
         if (o->tok[i].s >= h->e && lj_clause_at(o, h->s) == o->tok[i].clause &&
             is(&o->tok[i], LJ_BIT(TOPIC)))
@@ -315,9 +340,10 @@ static enum lj_opinion_scope frame_of(const struct lj_opinion *o, const struct l
     /* A rule's words may lie far apart: its first one tells when. */
     uint16_t at = h->by_rule ? h->a_s : h->b_s;
     const struct lj_tok *t = last_before(o, h->sentence, bits, h, at);
-    uint32_t i;
-    uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    uint32_t i = 0;
+    uint32_t end = 0;
+    if (lj_sentence_has(o, h->sentence, bits))
+        near_range(o, h->sentence, h, &i, &end);
     for (; i < end && !t; i++) {
         if (o->tok[i].s >= h->e && lj_clause_at(o, o->tok[i].s) == lj_clause_at(o, h->s) &&
             is(&o->tok[i], bits))
@@ -356,6 +382,8 @@ static bool denies(const struct lj_opinion *o, uint32_t i)
         return false;
     for (uint32_t k = i; k-- > 0 && o->tok[k].clause == t->clause;) {
         const struct lj_tok *x = &o->tok[k];
+        if (t->s - x->s > TOKEN_MAX + 2)
+            break;
         bool close = x->e <= t->s && t->s - x->e <= 2;
         if (close && is(x, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(HYP)))
             return false;
@@ -367,16 +395,16 @@ static bool denies(const struct lj_opinion *o, uint32_t i)
  * of a rumour. */
 static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    if (!o->denied)
+    if (o->deniers == 0)
         return 1;
     bool small = o->text.sentences <= 3;
     bool found = false;
     int after = in_sentence(o, h->sentence, LJ_BIT(RUMOUR), h) ? RUMOUR_REACH : 1;
-    for (uint32_t i = 0; i < o->tok_count && !found; i++) {
-        const struct lj_tok *t = &o->tok[i];
+    for (uint32_t i = 0; i < o->deniers && !found; i++) {
+        const struct lj_tok *t = &o->tok[o->denier[i]];
         int away = t->sentence - h->sentence;
         bool near = away == 0 || small || t->s < 3 || (o->rumoured && away >= -1 && away <= after);
-        found = near && !inside(t, h) && denies(o, i);
+        found = near && !inside(t, h);
     }
     if (!found || in_sentence(o, h->sentence, LJ_BIT(WITNESS), h))
         return 1;
@@ -419,7 +447,7 @@ static float sport(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
         return 1;
     uint32_t i;
     uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    near_range(o, h->sentence, h, &i, &end);
     for (; i < end; i++) {
         const struct lj_tok *t = &o->tok[i];
         int apart = t->clause - lj_clause_at(o, h->s);
@@ -446,6 +474,35 @@ static float quote(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
     return 1;
 }
 
+/* Where the uncancelled hits of each kind lie in each sentence: what a weak hit's search for
+ * another one beside itself comes to. In a long text two weak words prove nothing together. */
+static void index_partners(struct lj_opinion *o)
+{
+    const struct lj_partner none = {.least_end = UINT16_MAX};
+    for (uint32_t s = 0; s < o->text.sentences; s++) {
+        for (unsigned k = 0; k < LJ_OPINION_KINDS; k++)
+            o->partner[s][k] = none;
+    }
+    for (uint32_t i = 0; i < o->hit_count; i++) {
+        const struct lj_hit *x = &o->hit[i];
+        struct lj_partner *p = &o->partner[x->sentence][x->kind];
+        bool enough = o->text.n < LONG_TEXT || x->weight > LJ_WEAK;
+        if (!enough || !(x->points > 0))
+            continue;
+        p->least_end = x->e < p->least_end ? x->e : p->least_end;
+        p->most_start = x->s >= p->most_start ? (uint16_t)(x->s + 1) : p->most_start;
+    }
+}
+
+/* Another hit of its kind in sentence s, before or behind it. */
+static bool has_other(const struct lj_opinion *o, const struct lj_hit *h, uint32_t s)
+{
+    if (s >= o->text.sentences)
+        return false;
+    const struct lj_partner *p = &o->partner[s][h->kind];
+    return p->least_end <= h->s || p->most_start > h->e;
+}
+
 /* Another uncancelled hit in the sentence or the next, not overlapping, or a consequence, a
  * complaint, a victim. */
 static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
@@ -461,7 +518,7 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
     }
     uint32_t i;
     uint32_t end;
-    lj_sentence_range(o, h->sentence, &i, &end);
+    near_range(o, h->sentence, h, &i, &end);
     bool about_people = o->text.n < LONG_TEXT && h->kind != LJ_OPINION_REPUTATION &&
                         h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
     for (; i < end && about_people; i++) {
@@ -471,16 +528,7 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
             lj_clause_at(o, t->s) == lj_clause_at(o, h->s))
             return true;
     }
-    for (uint32_t k = 0; k < o->hit_count; k++) {
-        const struct lj_hit *x = &o->hit[k];
-        bool apart = x->e <= h->s || x->s >= h->e;
-        bool near = x->sentence == h->sentence || x->sentence == h->sentence + 1;
-        /* in a long text two weak words prove nothing together */
-        bool enough = o->text.n < LONG_TEXT || x->weight > LJ_WEAK;
-        if (apart && near && enough && x->kind == h->kind && x->points > 0)
-            return true;
-    }
-    return false;
+    return has_other(o, h, h->sentence) || has_other(o, h, h->sentence + 1U);
 }
 
 static bool supported(const struct lj_opinion *o, const struct lj_hit *h)
@@ -490,12 +538,29 @@ static bool supported(const struct lj_opinion *o, const struct lj_hit *h)
            in_sentence(o, h->sentence + 1, beside, h);
 }
 
+/* The first token of the hit's sentence that begins where the hit does, or behind it. */
+static uint16_t first_at(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    uint32_t lo;
+    uint32_t hi;
+    lj_sentence_range(o, h->sentence, &lo, &hi);
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (o->tok[mid].s < h->s)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return (uint16_t)lo;
+}
+
 static void judge_hit(const struct lj_opinion *o, struct lj_hit *h)
 {
     static scope_fn *const scopes[] = {deny,  neg,      prev,  hyp,       framed,
                                        topic, resolved, sport, near_miss, quote};
     h->scope = LJ_OPINION_SCOPE_NONE;
     h->points = h->weight;
+    h->tok = first_at(o, h);
     h->supported = supported(o, h);
     for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
         float rest = scopes[i](o, h, &h->scope);
@@ -552,6 +617,7 @@ static bool plainly_weak(const struct lj_hit *h)
 static void judge_weak(struct lj_opinion *o)
 {
     bool any = false;
+    index_partners(o);
     for (uint32_t i = 0; i < o->hit_count; i++) {
         struct lj_hit *h = &o->hit[i];
         if (plainly_weak(h) && has_partner(o, h))
@@ -572,11 +638,14 @@ static void judge_weak(struct lj_opinion *o)
 
 void lj_judge(struct lj_opinion *o)
 {
-    o->rumoured = o->denied = false;
+    o->rumoured = false;
+    o->deniers = 0;
     for (uint32_t s = 0; s < o->text.sentences; s++)
         o->rumoured = o->rumoured || lj_sentence_has(o, (int32_t)s, LJ_BIT(RUMOUR));
-    for (uint32_t i = 0; i < o->tok_count && !o->denied; i++)
-        o->denied = denies(o, i);
+    for (uint32_t i = 0; i < o->tok_count && o->deniers < LJ_DENIERS_MAX; i++) {
+        if (denies(o, i))
+            o->denier[o->deniers++] = (uint16_t)i;
+    }
     o->headed = headed(o);
     set_frames(o);
     for (uint32_t i = 0; i < o->hit_count; i++)

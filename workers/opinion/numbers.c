@@ -43,6 +43,11 @@ static uint32_t currency_at(const struct lj_text *t, uint32_t i, uint32_t digits
     enum { YUAN = 0x5143, KUAI = 0x5757, MAO = 0x6BDB, QIAN = 0x94B1 };
     if (i >= t->n)
         return 0;
+    enum { YU = 0x4F59, DUO = 0x591A };
+    bool about =
+        (t->code[i] == YU || t->code[i] == DUO) && i + 1 < t->n && t->clause[i + 1] == t->clause[i];
+    if (about && (t->code[i + 1] == YUAN || t->code[i + 1] == KUAI)) /* 一千余元, 两百多块 */
+        return 2;
     bool money_next = i + 1 < t->n && t->clause[i + 1] == t->clause[i] && t->code[i + 1] == QIAN;
     if (t->code[i] == YUAN)
         return 1;
@@ -129,6 +134,24 @@ static uint32_t unit_at(const struct lj_text *t, uint32_t i, uint32_t j, bool ar
     return 0;
 }
 
+/* 交六十八, 卖十五: behind a verb of paying, before no counting word. */
+static bool paid(const struct lj_text *t, uint32_t i, uint32_t j)
+{
+    static const uint16_t verbs[] = {0x4EA4, 0x6536, 0x5356, 0x4ED8, 0x638F, 0x82B1,
+                                     0x6263, 0x7F5A, 0x8981, 0x62BC, 0x9000, 0x5145};
+    static const uint16_t next[] = {0x7684, 0x5143, 0x624D, 0x8FD8, 0x4E0D, 0x7ED9,
+                                    0x5462, 0x554A, 0x5427, 0x4E86, 0x62BC, 0x5757};
+    if (j - i < 2 || i == 0 || t->clause[i - 1] != t->clause[i])
+        return false;
+    bool verb = false;
+    for (size_t k = 0; k < sizeof verbs / sizeof verbs[0]; k++)
+        verb = verb || t->code[i - 1] == verbs[k];
+    bool open = verb && (j >= t->n || t->clause[j] != t->clause[i]);
+    for (size_t k = 0; verb && j < t->n && k < sizeof next / sizeof next[0]; k++)
+        open = open || t->code[j] == next[k];
+    return open;
+}
+
 /* 收五百, 两千八当天报: a number without a measure word reads as a price. */
 static bool price_like(const struct lj_text *t, uint32_t i, uint32_t j)
 {
@@ -172,7 +195,7 @@ void lj_find_numbers(struct lj_opinion *o)
             entry = LJ_ENTRY_AGO;
             unit = 1;
         }
-        if (!unit && !arabic && cut_short(t, i, j))
+        if (!unit && !arabic && (cut_short(t, i, j) || paid(t, i, j)))
             entry = LJ_ENTRY_MONEY;
         if (unit || arabic || entry == LJ_ENTRY_MONEY || price_like(t, i, j))
             lj_add_match(o, i, j + unit, entry);

@@ -76,10 +76,11 @@ struct lj_opinion {
     uint32_t tok_count;
     uint32_t hit_count;
     bool truncated;
-    bool rumoured; /* some word of the text tells of a rumour */
+    bool confirmed;   /* some word of the text says that the accusation is true */
+    bool rumoured;    /* some word of the text tells of a rumour */
     uint32_t deniers; /* words that deny, the first ones */
     uint16_t denier[LJ_DENIERS_MAX];
-    bool headed;   /* a heading makes the text advice, law or notice */
+    bool headed; /* a heading makes the text advice, law or notice */
     struct lj_tok tok[LJ_TOKENS_MAX];
     uint32_t match_count;
     struct lj_match match[LJ_TOKENS_MAX];

@@ -116,13 +116,31 @@ static bool stopped(const struct lj_text *t, uint16_t from, uint16_t to)
     return false;
 }
 
+/* A question, with its mark or with a particle at the end. */
+static bool asks(const struct lj_opinion *o, uint32_t sentence)
+{
+    enum { MA = 0x5417, MO = 0x4E48 };
+    uint32_t c = 0;
+    for (uint32_t hi = o->text.clauses; c < hi;) { /* the first clause behind it */
+        uint32_t mid = c + (hi - c) / 2;
+        if (o->text.list[mid].sentence <= sentence)
+            c = mid + 1;
+        else
+            hi = mid;
+    }
+    uint16_t last = o->text.code[o->text.list[c].first - 1];
+    return o->text.question[sentence] || last == MA || last == MO;
+}
+
 /* Negator t reaches the word that begins at symbol at. */
 static bool reaches(const struct lj_opinion *o, const struct lj_tok *t, uint16_t at)
 {
     if (t->e > at || lj_clause_at(o, t->s) != lj_clause_at(o, at))
         return false;
     int gap = at - t->e;
-    if (is(t, LJ_BIT(BE)) && o->text.question[o->text.list[lj_clause_at(o, at)].sentence])
+    if (t->s > 0 && t->e < o->text.n && o->text.code[t->s - 1] == o->text.code[t->e])
+        return false; /* 办不办: asks */
+    if (is(t, LJ_BIT(BE)) && asks(o, o->text.list[lj_clause_at(o, at)].sentence))
         return false; /* 他不是被禁赛了吗? */
     if (is(t, LJ_BIT(NEG1)) && !is(t, LJ_BIT(NEG)))
         return gap <= 1;
@@ -217,6 +235,7 @@ static bool broken_promise(const struct lj_opinion *o, const struct lj_hit *h)
 
 static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
+    enum { BIE = 0x522B };
     const uint64_t bits = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB) | LJ_BIT(RHET);
     bool plain = false;
     bool rhetorical = false;
@@ -227,6 +246,9 @@ static float neg(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opi
     for (; i < end && o->tok[i].s < h->b_s; i++) {
         const struct lj_tok *t = &o->tok[i];
         if (!is(t, bits) || inside(t, h))
+            continue;
+        /* 别拖累大家 says the slight itself */
+        if (h->kind == LJ_OPINION_DISCRIMINATION && o->text.code[t->s] == BIE && t->e == t->s + 1)
             continue;
         if (reaches(o, t, h->a_s) || reaches(o, t, h->b_s)) {
             plain = plain || is(t, LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(NEGB));
@@ -326,10 +348,27 @@ static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
             is(&o->tok[i], LJ_BIT(TOPIC)))
             t = &o->tok[i];
     }
-    if ((!t || turned(o, h, t->e)) && !o->headed && !spoken_of(o, h))
+    bool named = h->kind != LJ_OPINION_FEE && spoken_of(o, h); /* 讲套餐 sells */
+    if ((!t || turned(o, h, t->e)) && !o->headed && !named)
         return 1;
     *scope = LJ_OPINION_SCOPE_TOPIC;
     return 0.2F;
+}
+
+/* 上次有人卖东西,这次没有: the time before, set against this one. */
+static bool contrasted(const struct lj_opinion *o, const struct lj_hit *h)
+{
+    const struct lj_tok *before = last_before(o, h->sentence, LJ_BIT(PASTY) | LJ_BIT(NOW), h, h->s);
+    if (!before || !is(before, LJ_BIT(PASTY)) || in_sentence(o, h->sentence, LJ_BIT(BEFORE), h))
+        return false;
+    uint32_t i;
+    uint32_t end;
+    near_range(o, h->sentence, h, &i, &end);
+    for (; i < end; i++) {
+        if (o->tok[i].s >= h->e && is(&o->tok[i], LJ_BIT(NOW)))
+            return true;
+    }
+    return false;
 }
 
 /* The time or place a hit speaks of: the last frame word before it, else one in its clause, else
@@ -349,6 +388,8 @@ static enum lj_opinion_scope frame_of(const struct lj_opinion *o, const struct l
             is(&o->tok[i], bits))
             t = &o->tok[i];
     }
+    if (contrasted(o, h))
+        return LJ_OPINION_SCOPE_PAST;
     if (!t)
         return (enum lj_opinion_scope)o->frame[h->sentence];
     return is(t, LJ_BIT(NOW))    ? LJ_OPINION_SCOPE_NONE
@@ -374,11 +415,11 @@ static float framed(const struct lj_opinion *o, const struct lj_hit *h,
     return 0.2F;
 }
 
-/* 我没听错吧, 若不属实 deny nothing; 我就在现场 denies only what 网传 said. */
+/* 我没听错吧, 若不属实 deny nothing. */
 static bool denies(const struct lj_opinion *o, uint32_t i)
 {
     const struct lj_tok *t = &o->tok[i];
-    if (!is(t, LJ_BIT(DENY)) && !(o->rumoured && is(t, LJ_BIT(DENYR))))
+    if (!is(t, LJ_BIT(DENY)) && !is(t, LJ_BIT(DENYR)))
         return false;
     for (uint32_t k = i; k-- > 0 && o->tok[k].clause == t->clause;) {
         const struct lj_tok *x = &o->tok[k];
@@ -392,19 +433,25 @@ static bool denies(const struct lj_opinion *o, uint32_t i)
 }
 
 /* A denial reaches its own sentence; the ones beside it and further when the text is short or tells
- * of a rumour. */
+ * of a rumour. Words that answer an accusation without denying it outright (经查, 真相) count where
+ * a rumour is told, and against what stands in quotation marks: 关于“体罚”一事,经查…… */
 static float deny(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
-    if (o->deniers == 0)
+    if (o->deniers == 0 || o->confirmed)
         return 1;
     bool small = o->text.sentences <= 3;
+    bool quoted = (o->text.flags[h->s] & LJ_SYM_QUOTED) != 0;
     bool found = false;
     int after = in_sentence(o, h->sentence, LJ_BIT(RUMOUR), h) ? RUMOUR_REACH : 1;
     for (uint32_t i = 0; i < o->deniers && !found; i++) {
         const struct lj_tok *t = &o->tok[o->denier[i]];
         int away = t->sentence - h->sentence;
-        bool near = away == 0 || small || t->s < 3 || (o->rumoured && away >= -1 && away <= after);
-        found = near && !inside(t, h);
+        bool near = away == 0 || small || t->s < 3 || quoted ||
+                    (o->rumoured && away >= -1 && away <= after);
+        bool counts = is(t, LJ_BIT(DENY)) || o->rumoured || quoted;
+        /* 系AI生成 is the denial itself, not an accusation of forgery */
+        bool holds = t->s <= h->s && t->e >= h->e && t->e - t->s > h->e - h->s;
+        found = near && counts && (holds || !inside(t, h));
     }
     if (!found || in_sentence(o, h->sentence, LJ_BIT(WITNESS), h))
         return 1;
@@ -638,10 +685,12 @@ static void judge_weak(struct lj_opinion *o)
 
 void lj_judge(struct lj_opinion *o)
 {
-    o->rumoured = false;
+    o->rumoured = o->confirmed = false;
     o->deniers = 0;
-    for (uint32_t s = 0; s < o->text.sentences; s++)
+    for (uint32_t s = 0; s < o->text.sentences; s++) {
         o->rumoured = o->rumoured || lj_sentence_has(o, (int32_t)s, LJ_BIT(RUMOUR));
+        o->confirmed = o->confirmed || lj_sentence_has(o, (int32_t)s, LJ_BIT(CONFIRM));
+    }
     for (uint32_t i = 0; i < o->tok_count && o->deniers < LJ_DENIERS_MAX; i++) {
         if (denies(o, i))
             o->denier[o->deniers++] = (uint16_t)i;

@@ -16,7 +16,8 @@ LOCAL = timezone(timedelta(hours=8))
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 GUIDANCE = {"TEACH", "DEMO", "MATCH_PLAY", "TEST"}
-GAMES = {"PARIS_2024": date(2024, 8, 11), "PARIS_PARA_2024": date(2024, 9, 8), "LA_2028": date(2028, 7, 30), "LA_PARA_2028": date(2028, 8, 27)}
+# Closing days, from the text's table of Games; the codes are the project's (db/migrations/0007_games.sql).
+GAMES = {"PARIS_2024": date(2024, 8, 11), "PARIS_2024_PARA": date(2024, 9, 8), "LA_2028": date(2028, 7, 30), "LA_2028_PARA": date(2028, 8, 27)}
 LEVELS = ("OK", "WATCH", "LAG", "CRITICAL")
 
 FAULTS = {
@@ -108,6 +109,8 @@ class Figures:
 
 
 class World:
+    EARLIEST = 2021     # first year with figures: no policy of a history is older
+
     def __init__(self, faults=()):
         self.faults = set(faults)
         self.parent = {"CN000": None}
@@ -133,15 +136,13 @@ class World:
             return
         self.today = day
         last_closed = day.year - 1 if (day.month, day.day) >= (2, 8) else day.year - 2
-        for year in sorted(self.years()):
-            if year <= last_closed and year not in self.frozen:
+        for year in range(self.EARLIEST, last_closed + 1):
+            if year not in self.frozen:
                 self.frozen[year] = self.compute(year)
 
     def years(self):
-        """Every year that can have a figure: from the first span or report to today."""
-        firsts = [s.first.year for s in self.spans] + [a["day"].year for a in self.activities.values()]
-        firsts += [t["first"].year for t in self.teams.values() if t["first"]]
-        return range(min(firsts), self.today.year + 1) if firsts else range(0)
+        """The years that figures are asked for, up to today's."""
+        return range(self.EARLIEST, self.today.year + 1)
 
     def apply(self, event):
         """True: applied or accepted. False: refused or rejected, and nothing has changed."""
@@ -160,6 +161,12 @@ class World:
         self.parent[p["code"]] = p.get("parent", "CN000")
         return True
 
+    def on_unit__changed(self, unit, p, event):
+        if p["unit"] not in self.parent or self.parent[p["unit"]] == p.get("parent"):
+            return False
+        self.parent[p["unit"]] = p["parent"]
+        return True
+
     def on_calendar__day_started(self, unit, p, event):
         return True
 
@@ -168,22 +175,27 @@ class World:
         if key in self.teams:
             return False
         self.teams[key] = {"unit": unit, "first": day_of(p.get("valid_from")), "last": day_of(p.get("valid_to")), "states": [],
-                           "games": set(p.get("games_task", [])), "ended": False}
+                           "declared": "ACTIVE", "games": p.get("games_task", []), "ended": False}
         return True
 
     def on_team__changed(self, unit, p, event):
         team = self.teams.get(reference(p["team"], unit))
         if team is None or team["ended"] or unit not in self.chain(team["unit"]):
             return False
+        new = dict(team)
         if "state" in p:
             start = day_of(p["from"])
-            team["states"] = [s for s in team["states"] if s[0] < start] + [(start, p["state"])]
-        if "valid_from" in p:
-            team["first"] = day_of(p["valid_from"])
-        if "valid_to" in p:
-            team["last"] = day_of(p["valid_to"])
-        if "games_task" in p:
-            team["games"] = set(p["games_task"])
+            new["states"] = [s for s in team["states"] if s[0] < start]
+            if p["state"] != (new["states"][-1][1] if new["states"] else "ACTIVE"):
+                new["states"].append((start, p["state"]))
+            new["declared"] = p["state"]
+        for name, member in (("first", "valid_from"), ("last", "valid_to")):
+            if member in p:
+                new[name] = day_of(p[member])
+        new["games"] = p.get("games_task", team["games"])
+        if new == team:
+            return False
+        self.teams[reference(p["team"], unit)] = new
         return True
 
     def on_team__disbanded(self, unit, p, event):
@@ -525,7 +537,8 @@ class World:
         if "no_cutoff" in self.faults:
             late = {False}
         free = self.excused(("P",) + person, ("PRORATE", "WAIVE"))
-        owing = [d for d in sorted(counted) if not any(holds(a, z, d) for a, z in free)]
+        # A day whose duty is 0 carries none.
+        owing = [d for d in sorted(counted) if not any(holds(a, z, d) for a, z in free) and self.highest(counted[d])[0]["athlete_min_minutes"] > 0]
         duty = set()
         if True in late:
             duty.add(0)
@@ -544,7 +557,7 @@ class World:
         for d in days_of(year):
             if self.team_active(team, d) and not any(holds(a, z, d) for a, z in free):
                 p = self.policy(team, d, "team_min_sessions")
-                if p is not None:
+                if p is not None and p["team_min_sessions"] > 0:
                     found.append((d, p))
         return found
 
@@ -640,7 +653,7 @@ class World:
             counted = self.figures(year).counted.get(subject[1:], {})
             rows = []
             for d in sorted(counted):
-                if not any(holds(a, z, d) for a, z in gone):
+                if not any(holds(a, z, d) for a, z in gone) and self.highest(counted[d])[0]["athlete_min_minutes"] > 0:
                     rows.append((d, self.highest(counted[d])[0], any(self.blacked_out(t, d, p) for p, t in counted[d])))
         out = []
         for d, p, black in rows:

@@ -4,8 +4,11 @@
 I1  what was acked stands in the log, at the position acked, with the content sent
 I2  nothing that was refused for good is in the log; nothing is in the log that no client sent and no worker or operator is the source of
 I3  no id twice; content that came later under a known id has changed nothing
-I4  every event has exactly one closure of each kind that wants it (behind a gate: exactly when the gate closed it so), or is parked
-I7  no stage before the one it waits for: gate, barrier, parent of a follow-on, receipt
+I4  every event has exactly one closure of each kind that wants it (behind a gate: exactly when the gate closed it so), or is parked; and exactly
+    the effects that its verdict asks for (effects.py)
+I5  totals are the ledger's sums, the ledger is what the rules give for all accepted activities, reckoned anew (reckon.py)
+I6  one mail for each event, rule and receiver, receipts as the log has moved them (effects.py)
+I7  no stage before the one it waits for: gate, barrier, parent of a follow-on, receipt; each key in the order of its positions (effects.py)
 I8  every stream shows exactly the log in both series: no gap, no repeat, nothing else, through all resumptions by Last-Event-ID
 I12 nothing is left: no backlog, no lease, no intake without an answer (from the broker's status, if --status is given)
 
@@ -23,6 +26,9 @@ import sys
 import uuid
 
 import psycopg2
+
+import effects
+import reckon
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 SHOWN = 5
@@ -174,7 +180,7 @@ class Check:
                 by_clients += 1
                 self._client_row(id, row)
             elif origin == "worker":
-                parents.append((position, id, row["causation_id"], row["source"], row if self.types[row["type"]] == "quota.duty_met" else None))
+                parents.append((position, id, row["causation_id"], row["source"], row if row["source"] == "quota" else None))
             elif origin != "operator":
                 self.v.add("I2", "the event at %d has a type (%d) that nobody may send", position, row["type"])
         c.close()
@@ -211,8 +217,10 @@ class Check:
                        " (it has the content of a later event)" if others else "")
 
     def _settled_numbers(self, row):
-        """A duty that is met has a number made of subject and year."""
+        """A duty that is met has a number made of subject and year, what a team was credited the team's."""
         d = json.loads(row["payload"])
+        if self.types[row["type"]] == "quota.credited":
+            return [n for (n,) in self.rows("select number from team where unit = %s and code = %s", (row["unit"], d["team"]))]
         if d.get("subject") not in ("TEAM", "PERSON"):
             return []
         which = d["subject"] == "PERSON"
@@ -282,6 +290,30 @@ class Check:
                 if i and highest[i - 1] >= number:
                     self.v.add("I7", "closure %d of %s (up to position %d) came before %s had closed up to there (closure %d)", number,
                                self.kinds[kind]["name"], hi, self.kinds[self.kinds[kind]["barrier"]]["name"], highest[i - 1])
+
+    # I4, I6, I7
+    def effects(self):
+        self.told("I4", self.effects_of_events)
+
+    def effects_of_events(self):
+        served = {k["name"] for n, k in self.kinds.items() if n not in self.unserved}
+        effects.Effects(self.rows, self.v.add, served).run()
+
+    # I5
+    def quota(self):
+        self.told("I5", self.quota_by_the_rules)
+
+    def told(self, invariant, check):
+        """Rows of a form that no program of ours would leave: the check cannot go on, which is a violation too."""
+        try:
+            check()
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as e:
+            self.v.add(invariant, "cannot be checked: %s", repr(e))
+
+    def quota_by_the_rules(self):
+        needed = {"register", "validation", "quota"}
+        if not needed & {self.kinds[n]["name"] for n in self.unserved}:
+            reckon.check(self.rows, lambda text, *values: self.v.add("I5", text, *values), self.counts)
 
     # I8
     def stream(self, path):
@@ -357,6 +389,8 @@ def main():
     check.log()
     check.closures()
     check.stages()
+    check.effects()
+    check.quota()
     for path in a.stream:
         check.stream(path)
     if a.status:

@@ -109,11 +109,11 @@ class Work:
         return e
 
     def feedback(self):
-        return self.event("feedback.received", self.random.choice(self.units), {"n": self.n, "text": "老师讲得很好,孩子们很喜欢"})
+        return self.event("feedback.received", self.random.choice(self.units), {"from": "PUPIL", "text": "老师讲得很好,孩子们很喜欢"})
 
     def risky(self):
         return self.event("opinion.item_received", self.random.choice(self.units),
-                          {"source": "网络", "title": "活动意外", "text": "活动中教练打人,有孩子受伤骨折,家长要求退费并投诉"})
+                          {"source": "WEIBO", "text": "活动中教练打人,有孩子受伤骨折,家长要求退费并投诉"})
 
     def follow_up(self):
         if not self.sent_reports:
@@ -162,7 +162,7 @@ def seed(system, work=None, units=3):
     def known():
         # The broker reads the directory again after the register's commit: until then it does not know a unit.
         with lj.Peer(system.endpoint(), "seed") as p:
-            probe = work.event("feedback.received", work.units[-1], {"text": "试"})
+            probe = work.event("feedback.received", work.units[-1], {"from": "HOST", "text": "试"})
             history.put(sent=probe["id"], event=probe)
             code, _, position, _ = p.submit([probe])[0]
             history.put(**(dict(ack=probe["id"], code=code, position=position) if code >= 0 else dict(refused=probe["id"], code=str(code))))
@@ -175,7 +175,7 @@ def seed(system, work=None, units=3):
     assert not refused, refused
     if system.gateway:
         def gateway_knows():
-            probe = work.event("feedback.received", work.units[-1], {"text": "试"})
+            probe = work.event("feedback.received", work.units[-1], {"from": "HOST", "text": "试"})
             history.put(sent=probe["id"], event=probe)
             status, answer = system.post(probe)
             if status == 202:

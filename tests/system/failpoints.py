@@ -6,10 +6,15 @@ import re
 import signal
 import sys
 
+import psycopg2
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import clerk  # noqa: E402
+import effects  # noqa: E402
 import lj  # noqa: E402
 import load  # noqa: E402
 import ljtest  # noqa: E402
+import reckon  # noqa: E402
 
 
 def points(folder):
@@ -49,11 +54,12 @@ def test_broker_dies_at_each_point():
     """kill -9 of the broker at each named step of an event's path: no violation"""
     with lj.System() as s:
         load.seed(s)
-        running = load.Everything(s)
+        running, desk = load.Everything(s), clerk.Clerk(s)
         running.wait_more()
         for passage in PASSAGES:
             for point in reachable_points(s):
                 die_at(s, running, s.broker, point, passage)
+        desk.finish()
         running.finish()
         s.check()
 
@@ -62,13 +68,14 @@ def test_workers_and_gateway_die_at_each_point():
     """kill -9 of workers and gateway at each of their named steps: no violation"""
     with lj.System() as s:
         load.seed(s)
-        running = load.Everything(s)
+        running, desk = load.Everything(s), clerk.Clerk(s)
         running.wait_more()
         for passage in PASSAGES:
             for point in points("workers"):
                 die_at(s, running, s.worker("validation"), point, passage)
             for point in points("gateway"):
                 die_at(s, running, s.gateway, point, passage)
+        desk.finish()
         running.finish()
         s.check()
 
@@ -164,6 +171,110 @@ def test_the_checker_sees_each_kind_of_fault():
         expect("I2")
         s.sql(superuser + "delete from event where position = %s", (some,))
         expect("I1")
+
+
+# Made in a transaction that is rolled back: what a broken system would leave behind in its effects. (invariant, words of the report, statements)
+SOME_CREDIT = "(subject_kind, subject, day, activity, team, position) in (select subject_kind, subject, day, activity, team, position from ledger_entry" \
+              " where subject_kind = %d and kind = 'CREDIT' order by 1, 2, 3, 4 limit 1)"
+WRONG_EFFECTS = (
+    ("I5", "stand in the ledger", "update ledger_entry set minutes = minutes + 15 where " + SOME_CREDIT % 2),
+    ("I5", "stand in the ledger", "with l as (update ledger_entry set minutes = minutes + 15 where " + SOME_CREDIT % 2 + " returning *), p as (update"
+     " quota_total q set minutes = q.minutes + 15 from l where q.subject_kind = 2 and q.subject = l.subject and q.year = l.year) update quota_total q"
+     " set member_minutes = q.member_minutes + 15 from l where q.subject_kind = 1 and q.subject = l.team and q.year = l.year"),
+    ("I5", "stand in the ledger", "with l as (delete from ledger_entry where " + SOME_CREDIT % 1 + " returning *) update quota_total q set sessions ="
+     " q.sessions - l.sessions from l where q.subject_kind = 1 and q.subject = l.subject and q.year = l.year"),
+    ("I5", "not the ledger's sum", "update quota_total set minutes = minutes + 1 where (subject_kind, subject, year) in (select subject_kind, subject,"
+     " year from quota_total limit 1)"),
+    ("I5", "has no total", "delete from quota_total where (subject_kind, subject, year) in (select subject_kind, subject, year from quota_total where"
+     " minutes > 0 limit 1)"),
+    ("I5", "by the registers", "update quota_total set duty = duty + 15 where (subject_kind, subject, year) in (select subject_kind, subject, year from"
+     " quota_total where subject_kind = 2 and duty > 0 limit 1)"),
+    ("I5", "by the registers", "update quota_total set duty = duty + 1 where (subject_kind, subject, year) in (select subject_kind, subject, year from"
+     " quota_total where subject_kind = 1 limit 1)"),
+    ("I5", "is met and not noted", "update quota_total set met = null where (subject_kind, subject, year) in (select subject_kind, subject, year from"
+     " quota_total where met is not null and duty > 0 and minutes >= duty limit 1)"),
+    ("I5", "announced", "delete from event where position = (select max(e.position) from event e join event_type t on t.number = e.type where t.name ="
+     " 'quota.duty_met')"),
+    ("I5", "should", "update policy_version set activity_cap_minutes = 15"),
+    ("I5", "should", "update policy_version set day_cap_minutes = 30"),
+    ("I5", "should", "update membership_version set status = 'RETIRED' where number in (select m.number from membership m join ledger_entry l on l.subject ="
+     " m.person and l.subject_kind = 2 limit 1)"),
+    ("I5", "should", "update team_version set paused = '{[1900-01-01,2999-01-01)}' where number = (select subject from ledger_entry where subject_kind = 1"
+     " limit 1)"),
+    ("I4", "row in validation", "delete from validation where position = (select max(position) from validation)"),
+    ("I4", "its row in opinion_score", "update opinion_score set verdict = 2 where position = (select min(position) from opinion_score where verdict = 1)"),
+    ("I4", "row in register_log", "delete from register_log where position = (select max(position) from register_log)"),
+    ("I4", "refusal", "delete from register_refusal where position = (select max(position) from register_refusal)"),
+    ("I4", "which was not applied", "update membership_version set position = (select max(position) from register_log where verdict = 2) where (number,"
+     " position) in (select number, position from membership_version limit 1)"),
+    ("I4", "follow-on activity.rejected", "delete from event where position = (select max(e.position) from event e join event_type t on t.number = e.type"
+     " where t.name = 'activity.rejected')"),
+    ("I4", "times activity.rejected", "insert into event select (select max(position) + 1 from event), received_at, occurred_at,"
+     " 'ffffffff-0000-7000-8000-000000000000', causation_id, type, unit, class, schema_version, key, source, content_hash, payload from event where position ="
+     " (select max(e.position) from event e join event_type t on t.number = e.type where t.name = 'activity.rejected')"),
+    ("I4", "quota: ", "delete from quota_version where position = (select max(position) from quota_version)"),
+    ("I4", "rows of roster", "delete from quota_participation where (position, person) in (select position, person from quota_participation limit 1)"),
+    ("I4", "rows of teams", "delete from quota_team where position = (select max(position) from quota_team)"),
+    ("I6", "no letter", "delete from mail where id = (select id from mail where rule = 23 limit 1)"),
+    ("I6", "a letter", "insert into mail select (select max(position) from validation), sent_at, 'ffffffff-0000-7000-8000-000000000000', unit, rule,"
+     " due_working_days, urgent, kind, needs, title, body from mail limit 1"),
+    ("I6", "are due", "delete from mail_receipt where (position, rule, unit) in (select position, rule, unit from mail_receipt limit 1)"),
+    ("I6", "are due", "insert into mail_receipt select position, null, null, rule, 0, role, 2, null, null from mail_receipt where unit <> 0 limit 1"),
+    ("I6", "has not the id", "update mail set id = 'ffffffff-0000-7000-8000-000000000000' where id = (select id from mail limit 1)"),
+    ("I6", "by the log at", "update mail_receipt set state = 3 where (position, rule, unit) in (select position, rule, unit from mail_receipt where state = 2"
+     " limit 1)"),
+    ("I6", "by the log at", "update mail_receipt set read_by = 'another' where (position, rule, unit) in (select position, rule, unit from mail_receipt"
+     " where state > 2 limit 1)"),
+    ("I6", "row in mail_log", "delete from mail_log where position = (select max(position) from mail_log)"),
+    ("I6", "in its closure", "update mail_log set verdict = 3 - verdict, reason = case verdict when 1 then 'x' end where position = (select max(position)"
+     " from mail_log)"),
+    ("I7", "before it", "update closure set number = number + 1000000 where kind = 2 and positions @> array[(select min(v.position) from validation v where"
+     " v.verdict = 1 and exists (select from validation w where w.activity = v.activity and w.position > v.position and w.verdict = 1))]"),
+    ("I7", "was due", "update validation set base = 7 where position = (select max(position) from validation where verdict = 1 and op = 2)"),
+    ("I7", "came after", "update closure set positions = (select array_agg(p order by p desc) from unnest(positions) p) where number = (select number from"
+     " closure where kind = 1 and cardinality(positions) > 1 limit 1)"),
+)
+
+
+def wrong_effects(s, statement):
+    """What the checks of effects report after the statement, in a transaction that never happened."""
+    found = []
+    c = psycopg2.connect(s.pg.dsn() + " options='-c search_path=liangjin,pg_catalog'")
+    try:
+        with c.cursor() as cursor:
+            def rows(text, values=None):
+                cursor.execute(text, values)
+                return cursor.fetchall()
+            cursor.execute("set local session_replication_role = replica; " + statement)
+            assert cursor.rowcount or not statement, "nothing to change: " + statement
+            effects.Effects(rows, lambda i, text, *v: found.append((i, text % v if v else text)), set(s.kinds)).run()
+            reckon.check(rows, lambda text, *v: found.append(("I5", text % v if v else text)), {})
+    finally:
+        c.rollback()
+        c.close()
+    return found
+
+
+def test_the_checker_sees_each_wrong_effect():
+    """each kind of wrong effect, in a transaction that is rolled back, is reported under the right invariant; without one nothing is"""
+    with lj.System() as s:
+        load.seed(s)
+        running, desk = load.Everything(s, rate=100, events=300), clerk.Clerk(s, pause=0.01)
+        running.wait_more(20)
+        for h in running.http:
+            h.finish()
+        lj.wait_until(lambda: desk.error or desk.acked > 160, "the clerk's events", 120)
+        desk.finish()
+        running.finish()
+        s.check()
+        assert wrong_effects(s, "") == []
+        assert s.one("select count(*) from mail where rule = 25") and s.one("select count(*) from mail where rule = 24")
+        print("    verdicts: %s" % s.sql("select k.name, u.v, count(*) from closure c join kind k on k.number = c.kind cross join lateral unnest(c.verdicts)"
+                                         " u(v) group by 1, 2 order by 1, 2"), flush=True)
+        for invariant, words, statement in WRONG_EFFECTS:
+            found = wrong_effects(s, statement)
+            assert any(i == invariant and words in text for i, text in found), "%s, '%s' not reported: %s\n%s" % (invariant, words, found[:5], statement)
+        print("    %d wrong effects, each reported" % len(WRONG_EFFECTS), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import clerk  # noqa: E402
 import lj  # noqa: E402
 import load  # noqa: E402
 import ljtest  # noqa: E402
@@ -15,7 +16,7 @@ def test_kill_each_in_turn():
     """kill -9 of broker, each worker, gateway, postmaster and one backend under load: no violation"""
     with lj.System() as s:
         load.seed(s)
-        running = load.Everything(s)
+        running, desk = load.Everything(s), clerk.Clerk(s)
         running.wait_more()
         for _ in range(ROUNDS):
             s.broker.kill()
@@ -34,6 +35,7 @@ def test_kill_each_in_turn():
             victim = s.one("select pid from pg_stat_activity where usename = 'liangjin_broker' order by pid limit 1")
             os.kill(victim, 9)  # a backend: the postmaster restarts all
             running.wait_more()
+        desk.finish()
         running.finish()
         s.check()
 

@@ -1,0 +1,224 @@
+"""Effects: what each closed event must have left behind, and nothing besides. From the log, the closures and the effect tables alone.
+
+I4  each event that a kind has closed has exactly the rows and follow-on events that its verdict asks for
+I6  one mail for each event that asks for one, its rule and its receivers; receipts stand where the moves in the log have brought them
+I7  within a key of an ordered kind (register: over all) events were closed in the order of their positions; versions of an activity follow on
+"""
+import collections
+import hashlib
+import json
+import uuid
+
+MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6}
+
+
+def same(violations, kind, what, should, stands):
+    for p in sorted(should - stands, key=str):
+        violations("%s: %s has no %s", kind, p, what)
+    for p in sorted(stands - should, key=str):
+        violations("%s: %s has a %s and should not", kind, p, what)
+
+
+class Effects:
+    """rows(sql, values=None) reads in one snapshot; add(invariant, text, *values) notes a violation; served: names of kinds that count."""
+
+    def __init__(self, rows, add, served):
+        self.rows, self.add, self.served = rows, add, served
+        self.closed = collections.defaultdict(dict)     # kind -> position -> verdict
+        self.numbers = collections.defaultdict(dict)    # kind -> position -> closure
+        for kind, number, positions, verdicts in rows("select k.name, c.number, c.positions, c.verdicts from closure c join kind k on k.number = c.kind"):
+            for p, v in zip(positions, verdicts):
+                self.closed[kind][p] = v
+                self.numbers[kind][p] = number
+        self.type = {p: t for p, t in rows("select e.position, t.name from event e join event_type t on t.number = e.type")}
+        self.children = collections.defaultdict(collections.Counter)    # (kind, type) -> position of the parent -> how many
+        for kind, type, parent in rows("select f.source, t.name, e.position from event f join event_type t on t.number = f.type join event e on"
+                                       " e.id = f.causation_id"):
+            self.children[kind, type][parent] += 1
+
+    def with_verdict(self, kind, verdict):
+        return {p for p, v in self.closed[kind].items() if v == verdict}
+
+    def judged(self, kind, table):
+        """One row a closed event, with the closure's verdict."""
+        rows = dict(self.rows("select position, verdict from " + table))
+        same(lambda *x: self.add("I4", *x), kind, "row in " + table, set(self.closed[kind]), set(rows))
+        for p, v in rows.items():
+            if self.closed[kind].get(p, v) != v:
+                self.add("I4", "%s: position %d was closed with verdict %d, and its row in %s says %d", kind, p, self.closed[kind][p], table, v)
+
+    def announced(self, kind, type, parents):
+        stands = self.children[kind, type]
+        same(lambda *x: self.add("I4", *x), kind, "follow-on " + type, parents, set(stands))
+        for p, n in stands.items():
+            if n > 1:
+                self.add("I4", "%s: %d has %d times %s", kind, p, n, type)
+
+    def run(self):
+        for kind, check in (("register", self.register), ("validation", self.validation), ("quota", self.quota), ("opinion", self.opinion),
+                            ("mail", self.mail)):
+            if kind in self.served:
+                check()
+        self.order()
+
+    # -- the kinds --
+
+    def register(self):
+        self.judged("register", "register_log")
+        refused = {p for (p,) in self.rows("select position from register_refusal")}
+        same(lambda *x: self.add("I4", *x), "register", "refusal", self.with_verdict("register", 2), refused)
+        made = {p for (p,) in self.rows(" union ".join("select position from %s_version" % t for t in ("unit", "team", "person", "membership", "site",
+                                                                                                  "policy")))} - {0}
+        for p in made - self.with_verdict("register", 1):
+            self.add("I4", "register: versions of position %d, which was not applied", p)
+
+    def validation(self):
+        self.judged("validation", "validation")
+        self.announced("validation", "activity.rejected", self.with_verdict("validation", 2))
+        withdrawals = {p for p in self.with_verdict("validation", 1) if self.type.get(p) == "activity.withdrawal_requested"}
+        self.announced("validation", "activity.withdrawn", withdrawals)
+        last = {}
+        for p, activity, version, base, op in self.rows("select position, activity, version, base, op from validation where verdict = 1 order by position"):
+            due = last.get(activity, 0) + 1
+            if version != due or op != 1 and base != due - 1:
+                self.add("I7", "validation: position %d made version %s on base %s of %s where %d was due", p, version, base, activity, due)
+            last[activity] = version
+
+    def quota(self):
+        versions = dict(self.rows("select position, op from quota_version"))
+        same(lambda *x: self.add("I4", *x), "quota", "version", set(self.closed["quota"]), set(versions))
+        bodies = {}
+        for p, payload in self.rows("select position, payload from event where position = any(%s)", ([p for p, op in versions.items() if op < 3],)):
+            body = json.loads(payload)
+            bodies[p] = body.get("body", body)
+        for what, member in (("participation", "roster"), ("team", "teams")):
+            found = collections.Counter(p for (p,) in self.rows("select position from quota_" + what))
+            for p in set(found) | set(bodies):
+                due = len(bodies[p][member]) if p in bodies else 0
+                if found[p] != due:
+                    self.add("I4", "quota: position %d has %d rows of %s where %d are due", p, found[p], member, due)
+
+    def opinion(self):
+        self.judged("opinion", "opinion_score")
+        self.announced("opinion", "opinion.flagged", self.with_verdict("opinion", 2))
+
+    # -- mail --
+
+    def mail(self):
+        add = lambda *x: self.add("I6", *x)  # noqa: E731
+        rows = dict(self.rows("select position, verdict from mail_log"))
+        same(add, "mail", "row in mail_log", set(self.closed["mail"]), set(rows))
+        letters = {}      # (position, rule) -> id, event's id, receivers
+        due = self.due_mails()
+        receivers = collections.defaultdict(set)
+        for p, rule, unit in self.rows("select position, rule, unit from mail_receipt"):
+            receivers[p, rule].add(unit)
+        ids = {}
+        for p, rule, id, event in self.rows("select m.position, m.rule, m.id::text, e.id::text from mail m left join event e using (position)"):
+            letters[p, rule] = id
+            ids[id] = p, rule
+            if event is None or str(mail_id(event, rule)) != id:
+                add("the mail of position %d, rule %d has not the id that they give: %s", p, rule, id)
+        same(add, "mail", "letter (position, rule)", set(due), set(letters))
+        for key, units in due.items():
+            if receivers.get(key, set()) != units:
+                add("the mail of position %d, rule %d went to units %s where %s are due", *key, sorted(receivers.get(key, ())), sorted(units))
+        for key in set(receivers) - set(letters):
+            add("receipts of position %d, rule %d without a mail", *key)
+        moved = self.moves(ids, receivers, add)
+        for p, v in rows.items():
+            expected = 1 if p in moved or any((p, r) in due for r in (3, 6, 23, 24, 25)) else 2
+            if v != expected or self.closed["mail"].get(p) != v:
+                add("mail: position %d: verdict %s in the log of mail, %s in its closure, %d due", p, v, self.closed["mail"].get(p), expected)
+
+    def due_mails(self):
+        """(position, rule) -> units."""
+        versions = collections.defaultdict(list)
+        for n, p, parent, kind in self.rows("select number, position, parent, kind from unit_version order by position"):
+            versions[n].append((p, parent, kind))
+        codes = dict(self.rows("select code, number from unit"))
+
+        def at(position):
+            return {n: [v for v in found if v[0] <= position][-1] for n, found in versions.items() if found[0][0] <= position}
+        due = {}
+        for p, type, unit, payload in self.rows("select e.position, t.name, e.unit, e.payload from event e join event_type t on t.number = e.type where"
+                                                " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited',"
+                                                " 'mail.broadcast_requested')"):
+            if p not in self.closed["mail"]:
+                continue  # parked: I4 has seen to it
+            d = json.loads(payload)
+            if type != "mail.broadcast_requested":
+                units = {unit}
+                if type == "opinion.flagged" and d["severity"] >= 3:
+                    units.add(at(p)[unit][1] or 0)
+                due[p, MAILS[type]] = units
+                continue
+            directory = at(p)
+            units = {n for n, (_, _, kind) in directory.items() if n and (d["scope"] == "all" or d["scope"] == "kind" and kind in d["kinds"])}
+            if d["scope"] == "list":
+                units = {codes[c] for c in d["units"] if codes.get(c) in directory}
+            if units:
+                due[p, 3] = units
+        return due
+
+    def moves(self, ids, receivers, add):
+        """Plays mail.read and mail.signed in order of position; the positions that moved something. Receipts must stand as they leave them."""
+        needs = dict(self.rows("select id::text, needs from mail"))
+        stand = {(p, rule, unit): [2, None, None, None, None] for (p, rule), units in receivers.items() for unit in units}
+        moved = set()
+        for p, type, unit, received, payload in self.rows(
+                "select e.position, t.name, e.unit, e.received_at, e.payload from event e join event_type t on t.number = e.type where t.name in"
+                " ('mail.read', 'mail.signed') order by e.position"):
+            d = json.loads(payload)
+            key = ids.get(d.get("mail"), (0, 0)) + (unit,)
+            if p not in self.closed["mail"] or key not in stand or key[0] > p:
+                continue
+            x = stand[key]
+            if type == "mail.read" and x[0] == 2:
+                x[:3] = [3, received, d.get("by")]
+            elif type == "mail.signed" and x[0] == 3 and needs[d["mail"]] == "SIGN":
+                x[0], x[3:] = 4, [received, d.get("by")]
+            else:
+                continue
+            moved.add(p)
+        for p, rule, unit, *stands in self.rows("select position, rule, unit, state, read_at, read_by, signed_at, signed_by from mail_receipt"):
+            if stand[p, rule, unit] != stands:
+                add("the receipt of unit %d of the mail of position %d, rule %d stands at %s, by the log at %s", unit, p, rule, stands, stand[p, rule, unit])
+        return moved
+
+    # -- order --
+
+    def order(self):
+        """Parked and redriven events, and those behind them, go when an operator says so: their keys are left out."""
+        late = {(k, p) for k, p in self.rows("select k.name, d.position from parked d join kind k on k.number = d.kind")}
+        keys = {p: (u, k) for p, u, k in self.rows("select position, unit, coalesce(key, id::text) from event")}
+        keys.update((p, (p,)) for kind in self.numbers for p in self.numbers[kind] if p not in keys)  # that is another fault, told by others
+        for kind, ordering, single in self.rows("select name, ordering, single from kind where ordering <> 'none'"):
+            if kind not in self.served:
+                continue
+            last, skipped = {}, {keys.get(p) for k, p in late if k == kind}
+            for p in sorted(self.numbers[kind]):
+                key = None if ordering == "position" else keys[p]
+                if keys[p] in skipped or key is None and skipped:
+                    continue
+                number = self.numbers[kind][p]
+                before = last.get(key)
+                if before and (number < before[1] or number == before[1] and single):
+                    self.add("I7", "%s closed position %d in closure %d, and %d of the same key before it in %d", kind, p, number, *before)
+                last[key] = p, number
+        for kind, ordering, positions in self.rows("select k.name, k.ordering, c.positions from closure c join kind k on k.number = c.kind where"
+                                                   " k.ordering <> 'none' and cardinality(c.positions) > 1"):
+            last = {}
+            for p in positions if kind in self.served else ():
+                key = None if ordering == "position" else keys[p]
+                if last.get(key, 0) > p and (kind, p) not in late:
+                    self.add("I7", "%s: in a batch position %d came after %d of the same key", kind, p, last[key])
+                last[key] = p
+
+
+def mail_id(event, rule):
+    """UUID version 8 of (event, 'mail', rule), as for follow-on events."""
+    p = uuid.UUID(event).bytes
+    b = bytearray(p[:6] + hashlib.sha256(p + b"mail" + rule.to_bytes(4, "big")).digest()[:10])
+    b[6], b[8] = (b[6] & 15) | 128, (b[8] & 63) | 128
+    return uuid.UUID(bytes=bytes(b))

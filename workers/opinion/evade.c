@@ -43,8 +43,12 @@ struct spelling { /* of a whole term, or of one character */
     uint8_t how;
 };
 
+enum { BUCKETS = 1024 };
+
 struct lj_evade {
-    size_t count;
+    uint16_t count;
+    uint16_t bucket[BUCKETS]; /* 1 + the last row whose first symbol hashes there, 0 = none */
+    uint16_t chain[ROWS_MAX]; /* 1 + the row before it in its bucket */
     struct spelling rows[ROWS_MAX];
 };
 
@@ -76,7 +80,9 @@ static int add_spelling(struct lj_evade *ev, const struct lj_tsv *t, size_t whic
     if (s->n == 0 || s->m == 0 || (tables[which].one && s->n != 1))
         return lj_fail(err, LJ_E_CONFIG, "%s:%u: a field is empty, too long or has noise in it",
                        t->name, t->line);
-    ev->count++;
+    uint16_t *head = &ev->bucket[s->sym[0] % BUCKETS];
+    ev->chain[ev->count++] = *head;
+    *head = ev->count;
     return 0;
 }
 
@@ -164,12 +170,18 @@ static int spell_syllable(const struct replacing *r, size_t i)
     return rc == 0 && umlaut ? replace(r, i, with, m, LJ_EVADE_SYLLABLE) : rc;
 }
 
-/* Row x of one character, wherever the term has it. */
-static int spell_character(const struct replacing *r, const struct spelling *x)
+/* The rows that begin with symbol i: of that character alone, or, with i = 0, of the whole term. */
+static int spell_rows(const struct lj_evade *ev, const struct replacing *r, size_t i,
+                      bool syllables)
 {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < r->n; i++) {
-        if (r->sym[i] == x->sym[0])
+    for (uint16_t k = ev->bucket[r->sym[i] % BUCKETS]; rc == 0 && k; k = ev->chain[k - 1]) {
+        const struct spelling *x = &ev->rows[k - 1];
+        bool wanted = x->how == LJ_EVADE_SYLLABLE ? syllables : r->n <= PARTS_TERM_MAX;
+        bool whole = i == 0 && x->n > 1 && x->n == r->n;
+        if (whole && memcmp(x->sym, r->sym, r->n * sizeof *r->sym) == 0)
+            rc = r->fn(r->arg, x->with, x->m, x->how, r->err);
+        else if (x->n == 1 && x->sym[0] == r->sym[i] && wanted)
             rc = replace(r, i, x->with, x->m, x->how);
     }
     return rc;
@@ -183,15 +195,11 @@ int lj_evade_term(const struct lj_evade *evade, const uint16_t *sym, size_t n, b
     if (n < GENERATED_MIN || n > TERM_MAX)
         return 0;
     bool syllables = generated && n <= GENERATED_MAX;
-    for (size_t i = 0; rc == 0 && syllables && i < n; i++)
-        rc = spell_syllable(&r, i);
-    for (size_t k = 0; rc == 0 && k < evade->count; k++) {
-        const struct spelling *x = &evade->rows[k];
-        bool wanted = x->how == LJ_EVADE_SYLLABLE ? syllables : n <= PARTS_TERM_MAX;
-        if (x->n > 1 && x->n == n && memcmp(x->sym, sym, n * sizeof *sym) == 0)
-            rc = fn(arg, x->with, x->m, x->how, err);
-        else if (x->n == 1 && wanted)
-            rc = spell_character(&r, x);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        if (syllables)
+            rc = spell_syllable(&r, i);
+        if (rc == 0)
+            rc = spell_rows(evade, &r, i, syllables);
     }
     return rc;
 }

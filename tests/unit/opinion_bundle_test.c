@@ -160,7 +160,7 @@ static void wrong_numbers_under_a_right_checksum_are_refused(void **state)
     expect_refused("another size");
     copy[at + 16] ^= 1;
 
-    copy[at + 160] ^= 1; /* the bitmap: one row more than there is */
+    copy[at + 160] ^= 1; /* the index: one row more or fewer than there is */
     sign();
     put(copy, size);
     expect_refused("index");

@@ -74,8 +74,7 @@ static void noise_and_width_change_no_gram(void **state)
 
 /* A model of rows that all say the highest or lowest value, to see the sums at their limits. */
 struct extreme {
-    uint64_t bitmap[LJ_LIN_WORDS];
-    uint32_t before[LJ_LIN_WORDS];
+    uint32_t index[LJ_LIN_GROUPS];
     int8_t *rows;
     struct lj_linear m;
 };
@@ -88,11 +87,9 @@ static struct extreme *make_extreme(int8_t value)
     assert_non_null(x->rows);
     memset(x->rows, value, ((size_t)LJ_LIN_HASHES + 4) * LJ_LIN_LANES);
     memset(x->rows, 0, LJ_LIN_LANES);
-    for (uint32_t i = 0; i < LJ_LIN_WORDS; i++) {
-        x->bitmap[i] = UINT64_MAX;
-        x->before[i] = i * 64;
-    }
-    x->m = (struct lj_linear){x->bitmap, x->before, x->rows, LJ_LIN_HASHES, {0}, {0}};
+    for (uint32_t i = 0; i < LJ_LIN_GROUPS; i++)
+        x->index[i] = i * 8 << 8 | 0xFF;
+    x->m = (struct lj_linear){x->index, x->rows, LJ_LIN_HASHES, {0}, {0}};
     for (unsigned k = 0; k < LJ_LIN_LANES; k++)
         x->m.scale[k] = 1;
     return x;
@@ -142,15 +139,15 @@ static void the_index_finds_the_right_rows(void **state)
     static struct lj_lin_score score;
     struct lj_gram g[16];
     struct extreme *x = make_extreme(0);
-    memset(x->bitmap, 0, sizeof x->bitmap);
+    memset(x->index, 0, sizeof x->index);
     read_text("收费");
     size_t n = lj_linear_grams(&text, 0, g, 16);
     for (size_t i = 0; i < n; i += 2)
-        x->bitmap[g[i].hash / 64] |= UINT64_C(1) << (g[i].hash % 64);
+        x->index[g[i].hash / 8] |= 1U << (g[i].hash % 8);
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < LJ_LIN_WORDS; i++) {
-        x->before[i] = kept;
-        kept += (uint32_t)__builtin_popcountll(x->bitmap[i]);
+    for (uint32_t i = 0; i < LJ_LIN_GROUPS; i++) {
+        x->index[i] |= kept << 8;
+        kept += (uint32_t)__builtin_popcount(x->index[i] & 0xFF);
     }
     for (uint32_t r = 1; r <= kept; r++)
         x->rows[r * LJ_LIN_LANES] = 10;

@@ -29,7 +29,7 @@
 #error "a bundle is read in place, in little-endian order"
 #endif
 
-enum { VERSION = 1, ALIGN = 64, HEAD = 64, SECTIONS_MAX = 64, NAME_MAX_LEN = 31 };
+enum { VERSION = 2, ALIGN = 64, HEAD = 64, SECTIONS_MAX = 64, NAME_MAX_LEN = 31 };
 
 extern const unsigned char lj_opinion_builtin[]; /* made at build time */
 extern const size_t lj_opinion_builtin_size;
@@ -234,14 +234,14 @@ static bool same_head(const struct linear_head *a, const struct linear_head *b)
     return a->bits == b->bits && a->lanes == b->lanes && a->outs == b->outs && a->gram == b->gram;
 }
 
-/* The counts in front of the bitmap's words say where its rows lie; recounted, so they fit. */
+/* Each entry's count is that of the rows before; recounted, so that they fit. */
 static bool index_fits(const struct lj_linear *m)
 {
     uint32_t rows = 0;
-    for (size_t i = 0; i < LJ_LIN_WORDS; i++) {
-        if (m->before[i] != rows)
+    for (size_t i = 0; i < LJ_LIN_GROUPS; i++) {
+        if (m->index[i] >> 8 != rows)
             return false;
-        rows += (uint32_t)__builtin_popcountll(m->bitmap[i]);
+        rows += (uint32_t)__builtin_popcount(m->index[i] & 0xFF);
     }
     return rows == m->kept;
 }
@@ -251,7 +251,7 @@ static int take_linear(const struct lj_bundle *b, struct lj_linear *ret, struct 
     size_t size = 0;
     const uint8_t *p = lj_bundle_section(b, "linear", &size);
     const struct linear_head *h = (const struct linear_head *)(const void *)p;
-    const size_t fixed = sizeof *h + LJ_LIN_WORDS * (sizeof(uint64_t) + sizeof(uint32_t));
+    const size_t fixed = sizeof *h + LJ_LIN_GROUPS * sizeof(uint32_t);
     if (!p || size < fixed || !same_head(h, &linear_now))
         return refuse(b, "linear tables are missing, or made for another engine", err);
     if (h->kept > LJ_LIN_HASHES || size != fixed + ((size_t)h->kept + 1) * LJ_LIN_LANES)
@@ -259,8 +259,7 @@ static int take_linear(const struct lj_bundle *b, struct lj_linear *ret, struct 
     ret->kept = h->kept;
     memcpy(ret->scale, h->scale, sizeof ret->scale);
     memcpy(ret->bias, h->bias, sizeof ret->bias);
-    ret->bitmap = (const uint64_t *)(const void *)(p + sizeof *h);
-    ret->before = (const uint32_t *)(const void *)(p + sizeof *h + LJ_LIN_WORDS * sizeof(uint64_t));
+    ret->index = (const uint32_t *)(const void *)(p + sizeof *h);
     ret->rows = (const int8_t *)(p + fixed);
     return index_fits(ret) ? 0 : refuse(b, "the linear tables' index does not fit them", err);
 }
@@ -306,10 +305,10 @@ int lj_bundle_linear_part(const struct lj_linear *m, void **ret, size_t *ret_siz
     h.kept = m->kept;
     memcpy(h.scale, m->scale, sizeof h.scale);
     memcpy(h.bias, m->bias, sizeof h.bias);
-    const void *p[] = {&h, m->bitmap, m->before, m->rows};
-    const size_t n[] = {sizeof h, LJ_LIN_WORDS * sizeof *m->bitmap,
-                        LJ_LIN_WORDS * sizeof *m->before, ((size_t)m->kept + 1) * LJ_LIN_LANES};
-    return put_parts(p, n, 4, ret, ret_size, err);
+    const void *p[] = {&h, m->index, m->rows};
+    const size_t n[] = {sizeof h, LJ_LIN_GROUPS * sizeof *m->index,
+                        ((size_t)m->kept + 1) * LJ_LIN_LANES};
+    return put_parts(p, n, 3, ret, ret_size, err);
 }
 
 int lj_bundle_fusion_part(const struct lj_fusion *w, void **ret, size_t *ret_size,

@@ -17,7 +17,13 @@
 #define LJ_UNSET
 #endif
 
-enum { SYMBOLS_MAX = 400, GRAMS_MAX = LJ_LIN_GRAM * (2 * SYMBOLS_MAX + 1), SHOWN = 5, LEAST = 6 };
+enum {
+    SYMBOLS_MAX = 400,
+    GRAMS_MAX = LJ_LIN_GRAM * (2 * SYMBOLS_MAX + 1),
+    SHOWN = 5,
+    SHOWN_BESIDE = 2,
+    LEAST = 6
+};
 
 struct best {
     struct lj_gram gram[SHOWN];
@@ -122,35 +128,50 @@ static void find_stretch(const struct lj_text *t, const float *share, uint32_t f
     }
 }
 
-void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
+/* Spreads every n-gram's weight over its symbols and finds the evidence. */
+static void add_stretch(const struct lj_opinion *o, const struct lj_gram *g, const float *w,
+                        size_t n, struct lj_opinion_finding *x)
 {
-    LJ_UNSET struct lj_gram g[GRAMS_MAX];
-    LJ_UNSET float w[GRAMS_MAX];
     float share[SYMBOLS_MAX] = {0};
-    struct best b;
-    const struct lj_text *t = &o->text;
-    uint32_t sentence = o->lin.best_at[x->kind];
-    size_t n = lj_linear_grams(t, sentence, g, GRAMS_MAX);
-    if (n == 0)
-        return;
-    n = n < GRAMS_MAX ? n : GRAMS_MAX;
-    uint32_t first = g[0].s;
-    uint32_t end = first;
-    for (size_t i = 0; i < n && g[i].e - first <= SYMBOLS_MAX; i++) {
-        w[i] = lj_linear_weight(o->linear, g[i].hash, x->kind);
+    uint32_t first = UINT32_MAX;
+    uint32_t end = 0;
+    for (size_t i = 0; i < n; i++) {
+        first = g[i].s < first ? g[i].s : first;
         end = g[i].e > end ? g[i].e : end;
-        for (uint32_t k = g[i].s; k < g[i].e; k++)
-            share[k - first] += w[i] / (float)(g[i].e - g[i].s);
-        if (i + 1 < n && g[i + 1].e - first > SYMBOLS_MAX)
-            n = i + 1;
     }
-    bool alone = x->span_count == 0;
-    find_best(g, w, n, alone ? SHOWN : 2, &b);
-    add_reasons(o, &b, 1 / __builtin_sqrtf((float)n), x);
-    if (!alone)
-        return;
+    end = end - first > SYMBOLS_MAX ? first + SYMBOLS_MAX : end;
+    for (size_t i = 0; i < n; i++) {
+        for (uint32_t k = g[i].s; k < g[i].e && k < end; k++)
+            share[k - first] += w[i] / (float)(g[i].e - g[i].s);
+    }
     uint32_t s = first;
     uint32_t e = first + 1;
-    find_stretch(t, share, first, end, &s, &e);
-    x->spans[x->span_count++] = span_of(t, s, e);
+    find_stretch(&o->text, share, first, end, &s, &e);
+    x->spans[x->span_count++] = span_of(&o->text, s, e);
+}
+
+void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
+{
+    struct lj_gram g[GRAMS_MAX];
+    float w[GRAMS_MAX];
+    struct best b;
+    uint32_t sentence = (uint32_t)o->lin.best_at[x->kind];
+    size_t all = lj_linear_grams(&o->text, sentence, g, GRAMS_MAX);
+    size_t n = 0;
+    if (all == 0)
+        return;
+    all = all < GRAMS_MAX ? all : GRAMS_MAX;
+    struct lj_gram any = g[0];
+    for (size_t i = 0; i < all; i++) { /* only those with a weight */
+        w[n] = lj_linear_weight(o->linear, g[i].hash, x->kind);
+        g[n] = g[i];
+        n += w[n] != 0;
+    }
+    bool alone = x->span_count == 0;
+    find_best(g, w, n, alone ? SHOWN : SHOWN_BESIDE, &b);
+    add_reasons(o, &b, 1 / __builtin_sqrtf((float)all), x);
+    if (alone && n > 0)
+        add_stretch(o, g, w, n, x);
+    else if (alone)
+        x->spans[x->span_count++] = span_of(&o->text, any.s, any.e);
 }

@@ -4,7 +4,7 @@
  * Sums of int8 rows in int32 lanes, sentence by sentence; the text's value is the sum over its
  * sentences. A value is bias + scale * sum / sqrt(number of n-grams): the root keeps long and short
  * texts on one scale. N-grams without a row add row 0, which is zero: no branch that a text could
- * make mispredict. Rows that training kept fit in the second-level cache, the bitmap in the first.
+ * make mispredict. The index and the rows that a text meets fit in the second-level cache.
  *
  * Guarantees: no allocation, linear time; sums are exact integers, so the order of summation cannot
  * change a result.
@@ -18,6 +18,9 @@
 typedef int8_t row_t __attribute__((vector_size(16), aligned(16)));
 typedef int16_t mid_t __attribute__((vector_size(32)));
 typedef int32_t sum_t __attribute__((vector_size(64)));
+typedef float value_t __attribute__((vector_size(64)));
+
+enum { ROWS_PER_FLUSH = 255 }; /* 255 * -128 is the most that an int16 lane takes */
 
 /* Symbols that no folded character has. */
 enum { MARK_BEGIN = 1, MARK_CLAUSE, MARK_LIST, MARK_END, MARK_QUESTION, MARK_DIGIT };
@@ -97,10 +100,9 @@ static inline step_t push(struct window *w, uint16_t sym, uint16_t at)
     return st;
 }
 
-static void begin(const struct lj_text *t, uint32_t sentence, uint32_t first, uint32_t end,
-                  struct stream *s, struct window *w)
+static void begin(const struct lj_text *t, uint32_t first, uint32_t end, struct stream *s,
+                  struct window *w)
 {
-    (void)sentence;
     *s = (struct stream){.t = t, .i = first, .end = end, .clause = t->clause[first]};
     *w = (struct window){.at1 = (uint16_t)first, .at2 = (uint16_t)first};
     (void)push(w, MARK_BEGIN, (uint16_t)first);
@@ -140,7 +142,7 @@ size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out,
         if (!next_sentence(t, &walk))
             return 0;
     }
-    begin(t, s, walk.first, walk.end, &stream, &w);
+    begin(t, walk.first, walk.end, &stream, &w);
     for (bool more = true; more;) {
         more = stream.i < stream.end;
         uint16_t at = (uint16_t)(walk.end - 1);
@@ -154,63 +156,80 @@ size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out,
     return n;
 }
 
+static const uint8_t bits_in[256] = {
+#define B2(n) n, n + 1, n + 1, n + 2
+#define B4(n) B2(n), B2(n + 1), B2(n + 1), B2(n + 2)
+#define B6(n) B4(n), B4(n + 1), B4(n + 1), B4(n + 2)
+    B6(0), B6(1), B6(1), B6(2)};
+
+/* Rows before, and a table for the bits below: no popcount instruction on every processor. */
 static inline uint32_t row_of(const struct lj_linear *m, uint32_t h)
 {
-    uint64_t word = m->bitmap[h / 64];
-    uint64_t below = word & ((UINT64_C(1) << (h % 64)) - 1);
-    uint32_t row = m->before[h / 64] + (uint32_t)__builtin_popcountll(below) + 1;
-    return word >> (h % 64) & 1 ? row : 0;
+    uint32_t entry = m->index[h / 8];
+    uint32_t row = (entry >> 8) + bits_in[entry & ((1U << (h % 8)) - 1) & 0xFF] + 1;
+    return entry >> (h % 8) & 1 ? row : 0;
 }
 
-static inline void add_row(const struct lj_linear *m, uint32_t h, mid_t *sum)
+uint32_t lj_linear_row(const struct lj_linear *m, uint32_t hash)
 {
-    const row_t *row = (const row_t *)(const void *)(m->rows + (size_t)row_of(m, h) * LJ_LIN_LANES);
+    return row_of(m, hash);
+}
+
+static inline void add_row(const struct lj_linear *m, uint32_t number, mid_t *sum)
+{
+    const row_t *row = (const row_t *)(const void *)(m->rows + (size_t)number * LJ_LIN_LANES);
     *sum += __builtin_convertvector(*row, mid_t);
 }
 
-enum { STEPS_PER_FLUSH = 32767 / (128 * LJ_LIN_GRAM) };
+/* Rows found and not added yet: looked up in one go, so that their memory is waited for together.
+ */
+struct batch {
+    const struct lj_linear *m;
+    uint32_t n;
+    uint32_t row[ROWS_PER_FLUSH];
+    sum_t sum;
+};
 
-static uint32_t sum_sentence(const struct lj_linear *m, const struct lj_text *t, uint32_t sentence,
-                             const struct walk *walk, sum_t *ret)
+static void flush(struct batch *b)
+{
+    mid_t mid = {0};
+    for (uint32_t i = 0; i < b->n; i++)
+        add_row(b->m, b->row[i], &mid);
+    b->sum += __builtin_convertvector(mid, sum_t);
+    b->n = 0;
+}
+
+static uint32_t sum_sentence(struct batch *b, const struct lj_text *t, uint32_t sentence,
+                             const struct walk *walk)
 {
     struct stream stream;
     struct window w;
-    mid_t mid = {0};
-    sum_t sum = {0};
     uint32_t n = 0;
-    unsigned steps = 0;
-    begin(t, sentence, walk->first, walk->end, &stream, &w);
+    begin(t, walk->first, walk->end, &stream, &w);
     for (bool more = true; more;) {
         more = stream.i < stream.end;
         uint16_t at = 0;
         uint16_t sym = more ? next_symbol(&stream, &at) : end_mark(t, sentence);
         step_t st = push(&w, sym, at);
         for (unsigned k = 0; k < st.n; k++)
-            add_row(m, st.hash[k], &mid);
+            b->row[b->n++] = row_of(b->m, st.hash[k]);
         n += st.n;
-        if (++steps == STEPS_PER_FLUSH) {
-            sum += __builtin_convertvector(mid, sum_t);
-            mid = (mid_t){0};
-            steps = 0;
-        }
+        if (b->n > ROWS_PER_FLUSH - LJ_LIN_GRAM)
+            flush(b);
     }
-    *ret = sum + __builtin_convertvector(mid, sum_t);
     return n;
 }
 
-static uint32_t sum_extras(const struct lj_linear *m, struct lj_extras x, uint32_t sentence,
-                           sum_t *sum)
+static uint32_t sum_extras(struct batch *b, struct lj_extras x, uint32_t sentence)
 {
     uint32_t end = x.first ? x.first[sentence + 1] : 0;
-    uint32_t i = x.first ? x.first[sentence] : 0;
-    uint32_t n = end - i;
-    while (i < end) {
-        mid_t mid = {0};
-        for (unsigned k = 0; k < 255 && i < end; k++, i++)
-            add_row(m, x.gram[i].hash, &mid);
-        *sum += __builtin_convertvector(mid, sum_t);
+    uint32_t from = x.first ? x.first[sentence] : 0;
+    for (uint32_t i = from; i < end; i++) {
+        b->row[b->n++] = row_of(b->m, x.gram[i].hash);
+        if (b->n > ROWS_PER_FLUSH - LJ_LIN_GRAM)
+            flush(b);
     }
-    return n;
+    return end - from;
 }
 
 uint32_t lj_linear_hash(uint32_t mixed)
@@ -218,35 +237,44 @@ uint32_t lj_linear_hash(uint32_t mixed)
     return top(mixed);
 }
 
+static value_t value_of(const struct lj_linear *m, sum_t sum, uint32_t grams)
+{
+    value_t scale;
+    value_t bias;
+    memcpy(&scale, m->scale, sizeof scale);
+    memcpy(&bias, m->bias, sizeof bias);
+    return bias +
+           scale * __builtin_convertvector(sum, value_t) * (grams ? 1 / lj_sqrtf((float)grams) : 0);
+}
+
 void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_extras extras,
                      struct lj_lin_score *ret)
 {
     struct walk walk = {0};
+    struct batch b;
     sum_t all = {0};
+    sum_t best_at = {0};
+    value_t best = value_of(m, all, 0);
     uint32_t n = 0;
-    for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
-        ret->best[k] = ret->whole[k] = m->bias[k];
-        ret->best_at[k] = 0;
-    }
+    b.m = m;
+    b.n = 0;
     for (uint32_t s = 0; next_sentence(t, &walk); s++) {
-        sum_t sum;
-        uint32_t grams = sum_sentence(m, t, s, &walk, &sum);
-        grams += sum_extras(m, extras, s, &sum);
-        float root = 1 / lj_sqrtf((float)grams);
-        for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
-            float v = m->bias[k] + m->scale[k] * (float)sum[k] * root;
-            ret->at[s][k] = v;
-            if (s == 0 || v > ret->best[k]) {
-                ret->best[k] = v;
-                ret->best_at[k] = (uint16_t)s;
-            }
-        }
-        all += sum;
+        b.sum = (sum_t){0};
+        uint32_t grams = sum_sentence(&b, t, s, &walk);
+        grams += sum_extras(&b, extras, s);
+        flush(&b);
+        value_t v = value_of(m, b.sum, grams);
+        sum_t better = (v > best) | -(int32_t)(s == 0); /* all bits or none */
+        best = (value_t)(((sum_t)v & better) | ((sum_t)best & ~better));
+        best_at = ((int32_t)s & better) | (best_at & ~better);
+        memcpy(ret->at[s], &v, sizeof v);
+        all += b.sum;
         n += grams;
     }
-    float root = n ? 1 / lj_sqrtf((float)n) : 0;
-    for (unsigned k = 0; k < LJ_LIN_LANES; k++)
-        ret->whole[k] = m->bias[k] + m->scale[k] * (float)all[k] * root;
+    value_t whole = value_of(m, all, n);
+    memcpy(ret->whole, &whole, sizeof whole);
+    memcpy(ret->best, &best, sizeof best);
+    memcpy(ret->best_at, &best_at, sizeof best_at);
 }
 
 float lj_linear_weight(const struct lj_linear *m, uint32_t hash, unsigned out)

@@ -6,8 +6,8 @@
  *
  * N-grams (1 to 3 symbols) are taken within a sentence from the folded symbols, with marks for the
  * sentence's begin and end and for the clause ends inside it, so a text's sum is the sum over its
- * sentences. Rows are addressed by an 18 bit hash; only rows that training kept are stored: a
- * bitmap says which, and a count in front of each of its words says where.
+ * sentences. Rows are addressed by an 18 bit hash; only rows that training kept are stored: an
+ * index entry for eight hashes says which of them, and how many rows lie before.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,7 +19,7 @@
 enum {
     LJ_LIN_BITS = 18,
     LJ_LIN_HASHES = 1 << LJ_LIN_BITS,
-    LJ_LIN_WORDS = LJ_LIN_HASHES / 64,
+    LJ_LIN_GROUPS = LJ_LIN_HASHES / 8,
     LJ_LIN_LANES = 16, /* columns stored, so that a row is one vector */
     LJ_LIN_GRAM = 3,
 };
@@ -35,9 +35,8 @@ enum lj_lin_out {
 };
 
 struct lj_linear {
-    const uint64_t *bitmap; /* LJ_LIN_WORDS words: bit h of the whole is set when row h is kept */
-    const uint32_t *before; /* LJ_LIN_WORDS numbers: rows kept in the words before */
-    const int8_t *rows;     /* (1 + kept) rows of LJ_LIN_LANES; row 0 is zero, for all others */
+    const uint32_t *index; /* LJ_LIN_GROUPS of them: rows before << 8 | bits of the eight hashes */
+    const int8_t *rows;    /* (1 + kept) rows of LJ_LIN_LANES; row 0 is zero, for all others */
     uint32_t kept;
     float scale[LJ_LIN_LANES]; /* real weight = int8 * scale */
     float bias[LJ_LIN_LANES];
@@ -47,7 +46,7 @@ struct lj_linear {
 struct lj_lin_score {
     float whole[LJ_LIN_LANES];              /* of all sentences together */
     float best[LJ_LIN_LANES];               /* of the sentence with the highest value */
-    uint16_t best_at[LJ_LIN_LANES];         /* that sentence */
+    int32_t best_at[LJ_LIN_LANES];          /* that sentence */
     float at[LJ_CLAUSES_MAX][LJ_LIN_LANES]; /* of each sentence */
 };
 
@@ -76,6 +75,9 @@ size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out,
 /* Values of an empty text are the biases. */
 void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_extras extras,
                      struct lj_lin_score *ret);
+
+/* Number of the hash's row, 0 when it is not kept. */
+uint32_t lj_linear_row(const struct lj_linear *m, uint32_t hash);
 
 /* What a row adds to column out, before the division by the root of the number of n-grams. */
 float lj_linear_weight(const struct lj_linear *m, uint32_t hash, unsigned out);

@@ -23,7 +23,7 @@ struct lj_train_options lj_train_defaults(void)
     return (struct lj_train_options){
         .linear = {.seed = 20240601,
                    .epochs = 8,
-                   .least = 2,
+                   .least = 3,
                    .rate = 0.3F,
                    .l2 = 1e-4F,
                    .sentence = 0.3F},

@@ -300,10 +300,9 @@ static int8_t rounded(float v)
 static int quantise(const struct training *t, struct lj_linear_tables *ret, struct lj_err *err)
 {
     lane_t most = {0};
-    ret->bitmap = calloc(LJ_LIN_WORDS, sizeof *ret->bitmap);
-    ret->before = calloc(LJ_LIN_WORDS, sizeof *ret->before);
+    ret->index = calloc(LJ_LIN_GROUPS, sizeof *ret->index);
     ret->rows = aligned_alloc(64, (t->rows * LJ_LIN_LANES + 63) / 64 * 64);
-    if (!ret->bitmap || !ret->before || !ret->rows)
+    if (!ret->index || !ret->rows)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the trained tables");
     for (size_t r = 1; r < t->rows; r++) {
         for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
@@ -314,8 +313,8 @@ static int quantise(const struct training *t, struct lj_linear_tables *ret, stru
     memset(ret->rows, 0, LJ_LIN_LANES);
     uint32_t kept = 0;
     for (size_t h = 0; h < LJ_LIN_HASHES; h++) {
-        if (h % 64 == 0)
-            ret->before[h / 64] = kept;
+        if (h % 8 == 0)
+            ret->index[h / 8] = kept << 8;
         int8_t *row = ret->rows + (size_t)(kept + 1) * LJ_LIN_LANES;
         bool any = false;
         if (t->row[h] == 0)
@@ -326,11 +325,11 @@ static int quantise(const struct training *t, struct lj_linear_tables *ret, stru
             any = any || row[k] != 0;
         }
         if (any) {
-            ret->bitmap[h / 64] |= UINT64_C(1) << (h % 64);
+            ret->index[h / 8] |= 1U << (h % 8);
             kept++;
         }
     }
-    ret->m = (struct lj_linear){ret->bitmap, ret->before, ret->rows, kept, {0}, {0}};
+    ret->m = (struct lj_linear){ret->index, ret->rows, kept, {0}, {0}};
     for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
         ret->m.scale[k] = most[k] / 127 / (float)t->averaged;
         ret->m.bias[k] = t->bias_mean[k] / (float)t->averaged;
@@ -361,8 +360,7 @@ int lj_linear_train(const struct lj_examples *x, const bool *skip,
 
 void lj_linear_tables_free(struct lj_linear_tables *t)
 {
-    free(t->bitmap);
-    free(t->before);
+    free(t->index);
     free(t->rows);
     *t = (struct lj_linear_tables){0};
 }

@@ -22,11 +22,10 @@ struct lj_linear_options {
     float sentence; /* weight of a sentence's example beside its text's */
 };
 
-/* Trained tables; m points into rows, bitmap and before. */
+/* Trained tables; m points into index and rows. */
 struct lj_linear_tables {
     struct lj_linear m;
-    uint64_t *bitmap;
-    uint32_t *before;
+    uint32_t *index;
     int8_t *rows;
 };
 

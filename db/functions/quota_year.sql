@@ -23,11 +23,11 @@ begin
             returning q.opened, q.year
     )
     select distinct 2::int2, m.person, null::date, o.year, -o.opened, true
-    from opened o cross join membership_at(upto) m
+    from opened o cross join lateral membership_at(o.opened) m
     where m.role = 'ATHLETE' and m.valid_from <= make_date(o.year, 12, 31) and coalesce(m.valid_to, 'infinity') >= make_date(o.year, 1, 1)
     union all
     select 1::int2, t.number, null, o.year, -o.opened, true
-    from opened o cross join team_at(upto) t
+    from opened o cross join lateral team_at(o.opened) t
     where coalesce(t.valid_from, '-infinity') <= make_date(o.year, 12, 31) and coalesce(t.valid_to, 'infinity') >= make_date(o.year, 1, 1);
 end
 $$;

@@ -5,7 +5,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(72);
+select plan(64);
 
 create function pick(n int4) returns int4 language sql volatile as $$ select floor(random() * n)::int4 $$;
 create function uuid_of(a int4) returns uuid language sql as $$ select ('00000000-0000-7000-8000-' || lpad(a::text, 12, '0'))::uuid $$;
@@ -13,10 +13,10 @@ create function uuid_of(a int4) returns uuid language sql as $$ select ('0000000
 create function put_policy(p int8, number int4, version int4, from_day date) returns void language sql as $$
     insert into policy_version select p, from_day, null, number, version, 1 + pick(4), 60 + 30 * pick(6), 90 + 30 * pick(4), 120 + 10 * pick(10), 60, (array[1, 10, 15])[1 + pick(3)],
         1 + pick(2), 14, 480, 'YEAR', (array[0.5, 0.6])[1 + pick(2)], 0.3, 0.05, 1, 0.75, 0.5, 0, '{FORMAL}', '{FORMAL,TRIAL}', '{}', '{}',
-        '{3,2,10,10,12,14,5,8,10,12,8,6}', '{0.1,0.25,0.4}', '10-01', 'NONE', 's', 'c', 'a', 'b'
+        '{3,2,10,10,12,14,5,8,10,12,8,6}', '{0.1,0.25,0.4}', '10-01', (array['NONE', 'SURPLUS_25', 'DEFICIT'])[1 + pick(3)], 's', 'c', 'a', 'b'
 $$;
 
--- Positions 1 to 199: 40 registers, then activities, corrections, withdrawals and register changes at random.
+-- Positions 1 to 199: 40 registers, then activities, corrections, withdrawals and register changes at random; with one of them the year 2025 closes.
 create function world(seed float8) returns void language plpgsql as $$
 declare
     a int4; v int4; d date; st timestamptz; p int8; n int4 := 0; m record; op int2;
@@ -33,18 +33,28 @@ begin
     insert into person select 10 + g, g, 1, 'P' || g from generate_series(1, 8) g;
     insert into membership select 20 + g, g, 1 + (g - 1) % 8, 1 + g % 3 from generate_series(1, 16) g where g <= 8 or g % 3 <> (g - 8) % 3;
     insert into membership_version (position, number, valid_from, valid_to, role, status)
-        select 20 + number, number, date '2025-10-01' + pick(95), null, 'ATHLETE', (array['FORMAL', 'FORMAL', 'TRIAL'])[1 + pick(3)] from membership;
+        select 20 + number, number, date '2025-08-20' + pick(60), null, 'ATHLETE', (array['FORMAL', 'FORMAL', 'FORMAL', 'TRIAL'])[1 + pick(4)] from membership;
     insert into register_log select g, g, 1 from generate_series(1, 40) g;
     for i in 41 .. 199 loop
         p := i;
+        if i = 100 + (seed * 100)::int4 then
+            insert into calendar_day values (p, '2026-02-09');
+            insert into register_log values (p, p, 1);
+            continue;
+        end if;
         case pick(8)
         when 0 then                                -- a membership's next version, often dated back
             select * into m from membership_version order by position, number offset pick(12) limit 1;
-            insert into membership_version (position, number, valid_from, valid_to, role, status) values (p, m.number, date '2025-12-20' + pick(20), null, 'ATHLETE',
-                (array['FORMAL', 'TRIAL', 'RETIRED'])[1 + pick(3)]);
+            insert into membership_version (position, number, valid_from, valid_to, role, status) values (p, m.number, date '2025-08-20' + pick(140), null, 'ATHLETE',
+                (array['FORMAL', 'FORMAL', 'TRIAL', 'RETIRED'])[1 + pick(4)]);
             insert into register_log values (p, p, 1);
         when 1 then
             if pick(4) = 0 then
+                insert into exemption select p, i, 1, 'E' || i;
+                insert into exemption_version (position, number, valid_from, valid_to, person, team, kind, effect, state)
+                    select p, i, date '2025-11-01' + pick(40), date '2025-12-15' + pick(40), case when x > 3 then x end, case when x <= 3 then x end, 'LEAVE',
+                           (array['PRORATE', 'DEFER', 'WAIVE'])[1 + pick(3)], 'APPROVED' from (select 1 + pick(8) as x) s;
+            elsif pick(4) = 0 then
                 perform put_policy(p, 1 + pick(3), (select count(*)::int4 + 1 from policy_version), date '2025-12-28' + pick(9));
             else
                 insert into team_version (position, number, name, level, sport, gender, state, paused)
@@ -88,8 +98,8 @@ create function whole_groups(since int8, upto int8, persons int4[], days date[],
 $$;
 create function snapshot() returns text language sql as $$
     select md5((select coalesce(string_agg(x::text, E'\n' order by x::text), '') from ledger_sums x)
-        || (select coalesce(string_agg((t.subject_kind, t.subject, t.year, t.minutes, t.sessions, t.member_minutes, t.duty, t.policy, t.policy_version)::text, E'\n'
-            order by t.subject_kind, t.subject, t.year), '') from quota_total t where t.minutes <> 0 or t.sessions <> 0 or t.member_minutes <> 0 or t.duty <> 0))
+        || (select coalesce(string_agg((t.subject_kind, t.subject, t.year, t.minutes, t.sessions, t.member_minutes, t.duty, t.policy, t.policy_version, t.carried, t.deficit)::text, E'\n'
+            order by t.subject_kind, t.subject, t.year), '') from quota_total t where t.minutes <> 0 or t.sessions <> 0 or t.member_minutes <> 0 or t.duty <> 0 or t.carried <> 0 or t.deficit <> 0))
         || ' ' || (select count(*) from ledger_sums)
 $$;
 -- Some activities are parked and redriven late: their rows come back when settlement has passed them.
@@ -136,7 +146,8 @@ begin
         end if;
         met := met || coalesce((select string_agg(f::text, E'\n' order by f::text) from settle_quota(at) f), '') || '|';
     end loop;
-    raise exception 'done: % % diffs', snapshot(), (select count(*) from quota_diff()) using errcode = 'LJ999', detail = met;
+    raise exception 'done: % % diffs % carried', snapshot(), (select count(*) from quota_diff()),
+        (select count(*) from quota_total t where t.carried <> 0 or t.deficit <> 0) using errcode = 'LJ999', detail = met;
 exception when sqlstate 'LJ999' then
     get stacked diagnostics said = message_text, met = pg_exception_detail;
     return said || ' #' || met;
@@ -146,13 +157,15 @@ create table answer as
     select s.seed, c.cut, c.path, split_part(x, ' #', 1) as said, split_part(x, ' #', 2) as met
     from (values (0.1), (0.2), (0.3), (0.4), (0.5), (0.6)) s(seed),
          (values ('one', 'whole'), ('one', 'first'), ('small', 'first'), ('small', 'whole'), ('random', 'first'), ('random', 'whole'), ('random', 'late')) c(cut, path),
-         lateral try(s.seed, c.cut, c.path) x;
+         lateral try(s.seed, c.cut, c.path) x
+    where c.cut <> 'small' or s.seed < 0.35;    -- many settlements: half of the worlds do
 select is(a.said, w.said, 'seed ' || a.seed || ': ' || a.cut || ' cuts, path ' || a.path || ', give the sums of one settlement of whole groups')
     from answer a join answer w on w.seed = a.seed and w.cut = 'one' and w.path = 'whole' where (a.cut, a.path) <> ('one', 'whole') order by a.seed, a.cut, a.path;
 select is(a.met, w.met, 'seed ' || a.seed || ': ' || a.cut || ' cuts: both paths announce the same duties, step by step')
     from answer a join answer w on w.seed = a.seed and w.cut = a.cut and w.path = 'whole' where a.path = 'first' order by a.seed, a.cut;
 select cmp_ok(length(replace(a.met, '|', '')), '>', 0, 'seed ' || a.seed || ': something is announced') from answer a where a.cut = 'one' and a.path = 'first' order by a.seed;
-select ok(a.said like '% 0 diffs', 'seed ' || a.seed || ': equal to the recomputation: ' || a.said) from answer a where a.cut = 'one' and a.path = 'whole' order by a.seed;
+select ok(a.said like '% 0 diffs %', 'seed ' || a.seed || ': equal to the recomputation: ' || a.said) from answer a where a.cut = 'one' and a.path = 'whole' order by a.seed;
+select cmp_ok((select sum(split_part(a.said, ' ', 6)::int4) from answer a where a.cut = 'one' and a.path = 'whole'), '>', 5::int8, 'minutes or deficits are carried');
 select cmp_ok(split_part(a.said, ' ', 3)::int4, '>', 10, 'seed ' || a.seed || ': there is something to compare') from answer a where a.cut = 'one' and a.path = 'whole' order by a.seed;
 select * from finish();
 rollback;

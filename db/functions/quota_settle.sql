@@ -165,6 +165,9 @@ declare
     least_cap int4 := coalesce((select min(v.day_cap_minutes) from policy_version v where v.position <= upto), 0);
     roster int4[] := array(select distinct p.person from quota_participation p where p.position > since and p.position <= upto);
 begin
+    if not exists (select from quota_version v where v.position > since and v.position <= upto) then
+        return;                                -- most settlements of an idle system: planning the rest is all they would cost
+    end if;
     return query
     with j as materialized (
         select j.position, j.activity, j.day, j.year, j.person, j.team, j.c, j.policy, j.version, j.min_athletes, j.s_policy, j.s_version
@@ -372,7 +375,9 @@ begin
     perform mark_settled(3::int2, upto);
     update quota_seen q set register_closure = closed where closed is not null;
     loop                                       -- once; again where something is carried, and from that year into the next
-        return query select * from quota_announce(upto, deltas);
+        if cardinality(deltas) > 0 then
+            return query select * from quota_announce(upto, deltas);
+        end if;
         deltas := array(select d from quota_post_carry(since, upto, deltas) d);
         since := upto;
         exit when cardinality(deltas) = 0;

@@ -67,6 +67,9 @@ create or replace function quota_post_carry(since int8, upto int8, deltas quota_
 declare
     fresh int2[];
 begin
+    if cardinality(deltas) = 0 and not exists (select from calendar_day c where c.position > since and c.position <= upto) then
+        return;
+    end if;
     with days as (
         select min(c.position) as position, extract(year from c.day)::int - case when to_char(c.day, 'MM-DD') <= '02-07' then 1 else 0 end as open
         from calendar_day c where c.position > since and c.position <= upto group by 2

@@ -239,7 +239,9 @@ void settle_run(struct broker *b, int64_t now_us)
     if (s->busy || !s->db || lj_db_state(s->db) != LJ_DB_READY ||
         (b->state != BROKER_RUNNING && b->state != BROKER_DRAINING))
         return;
-    for (size_t k = 0; k < b->cat->nkinds; k++) {
+    /* In turns, so that a kind with always more to do does not keep the next one waiting. */
+    for (size_t i = 1; i <= b->cat->nkinds; i++) {
+        size_t k = (s->kind + i) % b->cat->nkinds;
         if (!b->cat->kinds[k].settle[0])
             continue;
         int64_t upto = settle_upto(b, k);

@@ -18,12 +18,12 @@ enum {
 }; /* bytes of a body; the limit of 2,000 characters is the kind's */
 
 static const struct lj_col ls_columns[] = {
-    {"number", "NUMBER", LJ_COL_INT},       {"sent_at", "SENT", LJ_COL_TEXT},
-    {"unit", "UNIT", LJ_COL_TEXT},          {"template", "TEMPLATE", LJ_COL_TEXT},
-    {"kind", "KIND", LJ_COL_TEXT},          {"needs", "NEEDS", LJ_COL_TEXT},
-    {"state", "STATE", LJ_COL_TEXT},        {"urgent", NULL, LJ_COL_BOOL},
-    {"due_working_days", NULL, LJ_COL_INT}, {"id", NULL, LJ_COL_TEXT},
-    {"title", "TITLE", LJ_COL_TEXT},
+    {"number", "NUMBER", LJ_COL_INT}, {"sent_at", "SENT", LJ_COL_TEXT},
+    {"unit", "UNIT", LJ_COL_TEXT},    {"template", "TEMPLATE", LJ_COL_TEXT},
+    {"kind", "KIND", LJ_COL_TEXT},    {"needs", "NEEDS", LJ_COL_TEXT},
+    {"state", "STATE", LJ_COL_TEXT},  {"urgent", NULL, LJ_COL_BOOL},
+    {"due_on", "DUE", LJ_COL_TEXT},   {"due_working_days", NULL, LJ_COL_INT},
+    {"id", NULL, LJ_COL_TEXT},        {"title", "TITLE", LJ_COL_TEXT},
 };
 enum { LS_COLUMNS = sizeof ls_columns / sizeof ls_columns[0] };
 
@@ -41,7 +41,8 @@ int lj_cmd_mail_ls(struct lj_ctl *ctl)
             ctl, c,
             &(struct lj_pg_list){
                 "select position, to_char(sent_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD "
-                "HH24:MI'), unit_code, template, kind, needs, state, urgent, due_working_days, id, "
+                "HH24:MI'), unit_code, template, kind, needs, state, urgent, due_on, "
+                "due_working_days, id, "
                 "title from liangjin.mailbox where $1::text is null or unit_code = $1"
                 " order by position desc, template, unit_code limit $2::int8",
                 params, 2, ls_columns, LS_COLUMNS},
@@ -102,7 +103,8 @@ static const struct lj_col json_columns[] = {
 
 static const char show_sql[] =
     "select m.position, m.id, to_char(m.sent_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), t.code, "
-    "m.kind, m.needs, m.due_working_days || ' wd', m.urgent, m.title, m.body,"
+    "m.kind, m.needs, m.due_on || ' (' || m.due_working_days || ' working days)', m.urgent, "
+    "m.title, m.body,"
     " (select json_agg(json_build_object('unit', b.unit_code, 'state', b.state, 'read_at', "
     "b.read_at, 'read_by', b.read_by, 'signed_at', b.signed_at, 'signed_by', b.signed_by) order by "
     "b.unit_code) from liangjin.mailbox b where b.id = m.id)"

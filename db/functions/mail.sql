@@ -62,6 +62,9 @@ create table if not exists mail (
 );
 create unique index if not exists mail_event on mail (position, rule);
 
+-- The last day on which it may be read or signed: so many working days after the day it was sent, by the calendar at its position.
+alter table mail add column if not exists due_on date;
+
 -- role: 1 UNIT_ADMIN. The times are those of the events that moved it.
 create table if not exists mail_receipt (
     position int8 not null,                    -- of the mail
@@ -92,11 +95,19 @@ begin
     end if;
     insert into mail_log (position, verdict, reason)
         select u.position, u.verdict, u.reason from unnest(positions, verdicts, reasons) as u(position, verdict, reason);
-    insert into mail (position, sent_at, id, unit, rule, due_working_days, urgent, kind, needs, title, body)
-        select u.position, e.received, u.id, u.unit, u.rule, u.due, u.urgent, u.kind, u.needs, u.title, u.body
+    -- A burst has few pairs of day and term: each is reckoned once.
+    insert into mail (position, sent_at, id, unit, rule, due_working_days, due_on, urgent, kind, needs, title, body)
+        with sent as materialized (
+            select s.position, s.received, (s.received at time zone 'Asia/Shanghai')::date as day from unnest(positions, received) as s(position, received)
+        ), term as materialized (
+            select x.day, x.due, working_days_after(x.day, x.due, x.at) as due_on
+            from (select s.day, u.due, max(s.position) as at from unnest(mail_positions, mail_dues) as u(position, due)
+                  join sent s on s.position = u.position where u.due is not null group by s.day, u.due) x
+        )
+        select u.position, e.received, u.id, u.unit, u.rule, u.due, t.due_on, u.urgent, u.kind, u.needs, u.title, u.body
         from unnest(mail_positions, mail_ids, mail_rules, mail_units, mail_dues, mail_urgent, mail_kinds, mail_needs, mail_titles, mail_bodies)
                 as u(position, id, rule, unit, due, urgent, kind, needs, title, body)
-            join unnest(positions, received) as e(position, received) on e.position = u.position;
+            join sent e on e.position = u.position left join term t on t.day = e.day and t.due = u.due;
     insert into mail_receipt (position, rule, unit, role, state)
         select u.position, u.rule, u.unit, 1, 2 from unnest(to_positions, to_rules, to_units) as u(position, rule, unit);
     -- One by one, in order: a mail may be read and signed in one batch. A state other than the one the worker saw: the batch is computed again.
@@ -121,7 +132,7 @@ $$;
 -- A unit's mailbox, one line a receipt.
 create or replace view mailbox as
     select r.unit, u.code as unit_code, r.role, m.id, m.position, t.code as template, m.kind, m.needs, m.due_working_days, m.urgent, m.title, m.body,
-           m.sent_at, s.name as state, r.read_at, r.read_by, r.signed_at, r.signed_by
+           m.sent_at, s.name as state, r.read_at, r.read_by, r.signed_at, r.signed_by, m.rule, m.due_on
     from mail_receipt r join mail m on m.position = r.position and m.rule = r.rule join mail_state s on s.number = r.state
         join mail_template t on t.rule = m.rule join unit u on u.number = r.unit;
 -- Unread per role mailbox = delivered - read.
@@ -136,7 +147,7 @@ grant select on mail_unread to liangjin_monitor;
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,
         result_function, settle_function)
-    values (4, 'mail', 'key', false, null, null, 1, 0, false, 'apply_mail', null, null)
+    values (4, 'mail', 'key', false, null, null, 1, 0, false, 'apply_mail', null, 'settle_mail')
     on conflict (number) do update set name = excluded.name, ordering = excluded.ordering, single = excluded.single, after = excluded.after,
         after_verdict = excluded.after_verdict, barrier = excluded.barrier, follow_on_max = excluded.follow_on_max,
         feeds_directory = excluded.feeds_directory, apply_function = excluded.apply_function, result_function = excluded.result_function,

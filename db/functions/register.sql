@@ -9,12 +9,6 @@
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
--- At which position a local day began. Days on which no broker ran are missing.
-create table if not exists calendar_day (
-    position int8 primary key,
-    day date not null
-);
-
 -- ---------------------------------------------------------------------------------------------------------------- state at a position
 
 -- x_at(p): the register as of position p. Plain SQL, so that the planner sees through: a condition on number or (unit, code) is one index probe
@@ -112,7 +106,7 @@ create or replace function apply_register(closure int8, positions int8[], ids uu
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 declare
     names constant text[] := array['unit', 'unit_version', 'team', 'team_version', 'person', 'person_version', 'membership',
-                                   'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day', 'exemption',
+                                   'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day', 'calendar_year', 'exemption',
                                    'exemption_version'];
     seen int8;
     name text;
@@ -149,7 +143,7 @@ grant execute on function apply_register(int8, int8[], uuid[], timestamptz[], in
 grant execute on function unit_at(int8), team_at(int8), person_at(int8), membership_at(int8), site_at(int8), policy_at(int8),
     unit_and_above(int2, int8), team_state_on(date, date, date, datemultirange) to liangjin_broker, liangjin_worker, liangjin_audit;
 grant select on register_log, register_refusal, unit, unit_version, team, team_version, person, person_version, membership, membership_version,
-    site, site_version, policy, policy_version, calendar_day, exemption, exemption_version, current_unit, current_team, current_person, current_membership, current_site, current_policy,
+    site, site_version, policy, policy_version, exemption, exemption_version, current_unit, current_team, current_person, current_membership, current_site, current_policy,
     unit_directory to liangjin_broker, liangjin_worker, liangjin_audit;
 grant select on unit_directory to liangjin_control, liangjin_monitor;
 -- unit_directory is inlined down to these, and what comes out of a function is read with the caller's rights, not the view's owner's.

@@ -59,5 +59,40 @@ def test_one_digest_a_team_and_day():
         s.check()
 
 
+def reminders(s):
+    return [tuple(r) for r in s.sql("select unit_code, template from mailbox where template between 'N31' and 'N35' order by position, template, unit_code")]
+
+
+def test_mail_that_is_not_signed_is_reminded_of():
+    """a mail to sign within one working day: units that have not signed are reminded step by step as the days begin, who has signed is not"""
+    with lj.System(gateway=False, broker_options=["--calendar=yes"]) as s:
+        work = load.seed(s)
+        lj.wait_until(lambda: len(days(s)) == 1, "today to begin")
+        history = load.History(s, "centre")
+
+        def send(type, unit, payload, origin=1):
+            e = work.event(type, unit, payload)
+            history.put(sent=e["id"], event=e)
+            with lj.Peer(s.endpoint(), "centre") as p:
+                (code, _, position, detail), = p.submit([e], origin=origin)
+            assert code == 0, detail
+            history.put(ack=e["id"], code=code, position=position)
+        send("mail.broadcast_requested", "CN000", {"scope": "list", "units": ["PS001", "PS002"], "title": "整改通知", "body": "请签收", "needs": "SIGN",
+                                                   "due_working_days": 1}, origin=2)
+        lj.wait_until(lambda: s.sql("select 1 from mailbox where template = 'N03'"), "the mail")
+        mail, due, today = s.sql("select id, due_on - (sent_at at time zone 'Asia/Shanghai')::date, due_on from mailbox where template = 'N03' limit 1")[0]
+        for type in ("mail.read", "mail.signed"):
+            send(type, "PS001", {"mail": str(mail), "by": "值班员甲"})
+        lj.wait_until(lambda: s.one("select state from mailbox where template = 'N03' and unit_code = 'PS001'") == "SIGNED", "PS001 to have signed")
+        restart(s, due * DAY)
+        lj.wait_until(lambda: reminders(s) == [("PS002", "N32")], "the day on which it falls due to be told")
+        restart(s, (due + 30) * DAY)
+        lj.wait_until(lambda: reminders(s) == [("PS002", "N32"), ("CN000", "N35")], "ten working days over: the Centre, and no step in between")
+        restart(s, (due + 31) * DAY)
+        lj.wait_until(lambda: len(days(s)) == 4 and s.status()["kinds"][3]["settled"] >= s.one("select max(position) from calendar_day"), "another day to be settled")
+        assert len(reminders(s)) == 2, reminders(s)
+        s.check()
+
+
 if __name__ == "__main__":
     sys.exit(ljtest.main(globals()))

@@ -183,6 +183,7 @@ static bool string_ok(const struct reg_field *f, const json_t *v)
     case REG_F_SYMBOLS:
         return symbol_ok(s);
     case REG_F_DATE:
+    case REG_F_DATES:
         return reg_date_ok(s);
     case REG_F_MONTHDAY:
         return monthday_ok(s);
@@ -274,6 +275,7 @@ bool reg_form_ok(const struct reg_field *f, json_t *v, json_t **ret_new)
     case REG_F_WORDS:
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
+    case REG_F_DATES:
     case REG_F_INTS:
     case REG_F_RATIOS:
         return list_ok(f, v);
@@ -337,6 +339,8 @@ void reg_form_text(const struct reg_field *f, char *en, char *zh, size_t n)
         [REG_F_DEGREES] = {"must be a number from -%2$d to %2$d with at most 6 decimals",
                            "必须为 -%2$d 至 %2$d 的数,至多六位小数"},
         [REG_F_DATE] = {"must be a date YYYY-MM-DD", "必须为日期,格式 YYYY-MM-DD"},
+        [REG_F_DATES] = {"must be a list of at most %2$d different dates YYYY-MM-DD",
+                         "必须为列表,至多 %2$d 个互不相同的日期,格式 YYYY-MM-DD"},
         [REG_F_MONTHDAY] = {"must be a month and day MM-DD", "必须为月日,格式 MM-DD"},
         [REG_F_REGION] = {"must be a region's code of six digits (GB/T 2260)",
                           "必须为六位行政区划代码(GB/T 2260)"},

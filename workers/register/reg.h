@@ -116,6 +116,7 @@ enum reg_form {
     REG_F_RATIOS,   /* exactly max of 0..1, growing */
     REG_F_DEGREES,  /* -max..max with at most 6 decimals */
     REG_F_DATE,     /* YYYY-MM-DD, 1900 to 2999 */
+    REG_F_DATES,    /* set of at most max dates */
     REG_F_MONTHDAY, /* MM-DD */
     REG_F_REGION,   /* six digits */
     REG_F_BOOL,
@@ -220,6 +221,7 @@ void reg_membership_changed(struct reg_ctx *x);
 void reg_membership_ended(struct reg_ctx *x);
 void reg_policy_set(struct reg_ctx *x);
 void reg_calendar_day_started(struct reg_ctx *x);
+void reg_calendar_year_set(struct reg_ctx *x);
 void reg_exemption_approved(struct reg_ctx *x);
 void reg_exemption_ended(struct reg_ctx *x);
 

@@ -166,6 +166,15 @@ static const struct reg_field exemption_ended[] = {
 
 static const struct reg_field calendar_day_started[] = {{"day", REG_F_DATE, true, 0, 0, NULL}, END};
 
+/* source: the State Council's notice of each year on holidays and the days worked in exchange */
+static const struct reg_field calendar_year_set[] = {{"year", REG_F_INT, true, 2000, 2999, NULL},
+                                                     {"off", REG_F_DATES, true, 0, 60, NULL},
+                                                     {"work", REG_F_DATES, true, 0, 20, NULL},
+                                                     {"source", REG_F_TEXT, true, 1, 60, NULL},
+                                                     {"author", REG_F_TEXT, true, 1, 64, NULL},
+                                                     {"approver", REG_F_TEXT, true, 1, 64, NULL},
+                                                     END};
+
 static const struct reg_type types[] = {
     {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered},
     {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed},
@@ -179,6 +188,7 @@ static const struct reg_type types[] = {
     {"membership.ended", membership_ended, REG_PERSON, reg_membership_ended},
     {"site.registered", site_registered, REG_SITE, reg_site_registered},
     {"policy.set", policy_set, REG_UNIT, reg_policy_set},
+    {"calendar.year_set", calendar_year_set, REG_UNIT, reg_calendar_year_set},
     {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started},
     {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved},
     {"exemption.ended", exemption_ended, REG_EXEMPTION, reg_exemption_ended},

@@ -74,6 +74,7 @@ static void same_field(const json_t *s, const struct reg_field *f)
         break;
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
+    case REG_F_DATES:
     case REG_F_INTS:
     case REG_F_RATIOS:
         assert_int_equal(reg_int(s, "maxItems"), f->max);

@@ -1,0 +1,101 @@
+-- Reminders of mail that must be read or signed by a day (催办): steps as data, the settle function of the kind mail, a view of what is open.
+-- Idempotent.
+--
+-- They follow from the days of the log (calendar.day_started), never from a clock: the settlement that passes a day looks at every receipt whose
+-- mail falls due near it, as the receipt stood at that day's position, and takes the last step that was reached and not made. Each step is made
+-- once; where days are missing from the log, the steps in between are made with it, silently. A unit that is suspended is not reminded.
+set role liangjin_owner;
+set search_path = liangjin, pg_catalog;
+
+insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
+    (31, 'N31', 'REMIND', 'READ', null, '来信即将到期', '贵单位有来信将在三个工作日内到期,尚未办结。请在站内信的未办结来信中查看并办理。'),
+    (32, 'N32', 'REMIND', 'READ', null, '来信今日到期', '贵单位有来信今日到期,尚未办结。请在站内信的未办结来信中查看并办理。'),
+    (33, 'N33', 'WARN', 'READ', null, '催办:来信已逾期', '贵单位有来信已逾期一个工作日,尚未办结。请即办理;逾期五个工作日将通报上级单位。'),
+    (34, 'N34', 'WARN', 'READ', null, '催办:所辖单位来信逾期', '贵单位所辖单位有来信逾期五个工作日,尚未办结。请督促办理。'),
+    (35, 'N35', 'NOTICE', 'READ', null, '逾期来信列入通报', '有单位的来信逾期十个工作日,尚未办结,已列入内部通报名单。')
+    on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
+        title = excluded.title, body = excluded.body;
+
+-- days: working days after the day on which the mail falls due. receiver: the unit itself, its parent, or the Centre.
+create table if not exists mail_step (
+    step int2 primary key,
+    days int2 not null,
+    rule int2 not null references mail_template,
+    receiver text not null check (receiver in ('UNIT', 'PARENT', 'CENTRE'))
+);
+insert into mail_step values (1, -3, 31, 'UNIT'), (2, 0, 32, 'UNIT'), (3, 1, 33, 'UNIT'), (4, 5, 34, 'PARENT'), (5, 10, 35, 'CENTRE')
+    on conflict (step) do update set days = excluded.days, rule = excluded.rule, receiver = excluded.receiver;
+
+-- Steps that were made of a receipt, with the position of the day on which.
+create table if not exists mail_reminder (
+    position int8 not null,                    -- of the mail
+    at int8 not null,
+    rule int2 not null,
+    unit int2 not null,
+    role int2 not null,
+    step int2 not null references mail_step,
+    primary key (unit, role, position, rule, step)
+);
+create index if not exists mail_due on mail (due_on) where due_on is not null;
+
+-- Receipts that were open when a day began and the furthest step that had been reached by then and is not made yet. Only mails that fall due
+-- within a month and a half of the day are looked at: the last step lies ten working days behind it.
+create or replace function mail_steps_due(day_position int8, day date, began timestamptz)
+        returns table (mail_position int8, rule int2, unit int2, role int2, step int2)
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    with due as materialized (
+        select m.position, m.rule, m.needs, m.due_on from mail m
+        where m.due_on between day - 45 and day + 21 and m.position < day_position and m.needs <> 'NONE'
+    ), reached as materialized (
+        select x.due_on, max(s.step) as step from (select distinct d.due_on from due d) x
+            join mail_step s on working_days_after(x.due_on, s.days, day_position) <= day group by x.due_on
+    )
+    select d.position, d.rule, r.unit, r.role, x.step
+    from due d join reached x on x.due_on = d.due_on join mail_receipt r on r.position = d.position and r.rule = d.rule
+        join lateral (select v.state from unit_version v where v.number = r.unit and v.position <= day_position order by v.position desc limit 1) u on true
+    where u.state <> 'SUSPENDED'
+      and not coalesce(case d.needs when 'SIGN' then r.signed_at else r.read_at end < began, false)
+      and not exists (select from mail_reminder m where m.unit = r.unit and m.role = r.role and m.position = d.position and m.rule = d.rule and m.step >= x.step)
+$$;
+
+-- The kind's settle function: one mail a step and day, to all who are concerned.
+create or replace function settle_mail(upto int8) returns setof follow_on
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set jit = off as $$
+#variable_conflict use_column
+declare
+    since int8;
+    d record;
+begin
+    insert into settled as x (position, kind) values (0, 4) on conflict on constraint settled_pkey do nothing;
+    select x.position into since from settled x where x.kind = 4 for update;
+    if upto <= since then
+        return;
+    end if;
+    for d in select c.position, c.day, e.received_at, e.id from calendar_day c join event e on e.position = c.position
+            where c.position > since and c.position <= upto order by c.position loop
+        insert into mail_reminder (position, at, rule, unit, role, step)
+            select s.mail_position, d.position, s.rule, s.unit, s.role, s.step from mail_steps_due(d.position, d.day, d.received_at) s;
+        insert into mail (position, sent_at, id, unit, rule, urgent, kind, needs, title, body)
+            select d.position, d.received_at, follow_on_id(d.id, 'mail', t.rule::int4), 0, t.rule, false, t.kind, t.needs, t.title, t.body
+            from mail_step s join mail_template t on t.rule = s.rule where exists (select from mail_reminder m where m.at = d.position and m.step = s.step);
+        insert into mail_receipt (position, rule, unit, role, state)
+            select distinct d.position, s.rule, case s.receiver when 'UNIT' then m.unit when 'CENTRE' then 0::int2 else coalesce(p.parent, 0::int2) end, 1::int2, 2::int2
+            from mail_reminder m join mail_step s on s.step = m.step
+                join lateral (select v.parent from unit_version v where v.number = m.unit and v.position <= d.position order by v.position desc limit 1) p on true
+            where m.at = d.position;
+    end loop;
+    perform mark_settled(4::int2, upto);
+    return;
+end
+$$;
+create index if not exists mail_reminder_at on mail_reminder (at);
+
+-- Mail that waits for its unit: what must be read or signed and is not. due_on: last day, null where none is set.
+create or replace view mail_open as
+    select b.unit, b.unit_code, b.id, b.position, b.template, b.title, b.needs, b.state, b.due_on,
+           (select max(m.step) from mail_reminder m where m.unit = b.unit and m.role = b.role and m.position = b.position and m.rule = b.rule) as step
+    from mailbox b where b.needs <> 'NONE' and b.state <> 'SIGNED' and (b.needs = 'SIGN' or b.state <> 'READ');
+
+grant execute on function settle_mail(int8) to liangjin_broker;
+grant select on mail_step, mail_reminder, mail_open to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;
+reset role;

@@ -660,7 +660,30 @@ static bool plainly_weak(const struct lj_hit *h)
     return h->weight == LJ_WEAK && h->points >= LJ_WEAK;
 }
 
-/* Weak hits stand with a partner; if nothing else stands, also in a curt text. */
+/* A longer text that complains. */
+static bool aggrieved(const struct lj_opinion *o)
+{
+    bool found = false;
+    for (uint32_t s = 0; s < o->text.sentences && !found; s++)
+        found = lj_sentence_has(o, (int32_t)s, LJ_BIT(COMPLAIN));
+    return found && !o->headed;
+}
+
+/* Another weak word of its kind stands apart from hit i. */
+static bool echoed(const struct lj_opinion *o, uint32_t i)
+{
+    const struct lj_hit *h = &o->hit[i];
+    for (uint32_t k = 0; k < o->hit_count; k++) {
+        const struct lj_hit *x = &o->hit[k];
+        bool apart = x->e <= h->s || x->s >= h->e;
+        if (apart && x->kind == h->kind && x->weight == LJ_WEAK && x->points >= LJ_WEAK)
+            return true;
+    }
+    return false;
+}
+
+/* Weak hits stand with a partner; if nothing else stands, also in a curt text, and where a text
+ * that complains has two of a kind. */
 static void judge_weak(struct lj_opinion *o)
 {
     bool any = false;
@@ -673,13 +696,15 @@ static void judge_weak(struct lj_opinion *o)
             h->scope = LJ_OPINION_SCOPE_LONE;
         any = any || h->points >= LJ_PLAIN;
     }
-    if (any || !curt(o))
-        return;
-    for (uint32_t i = 0; i < o->hit_count; i++) {
-        if (o->hit[i].scope == LJ_OPINION_SCOPE_LONE) {
-            o->hit[i].scope = LJ_OPINION_SCOPE_NONE;
-            o->hit[i].points = LJ_PLAIN;
-        }
+    bool few = !any && curt(o);
+    bool sore = !any && !few && aggrieved(o);
+    for (uint32_t i = 0; (few || sore) && i < o->hit_count; i++) {
+        struct lj_hit *h = &o->hit[i];
+        if (h->scope != LJ_OPINION_SCOPE_LONE || (sore && !echoed(o, i)))
+            continue;
+        h->scope = LJ_OPINION_SCOPE_NONE;
+        h->points = LJ_PLAIN;
+        h->supported = h->supported || sore;
     }
 }
 

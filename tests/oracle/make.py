@@ -251,9 +251,9 @@ class Maker:
         start = datetime.combine(day, time(int(h), int(m)), LOCAL)
         if r.random() < 0.15:
             start += timedelta(seconds=r.choice([1, 30, 59.5]))
-        length = r.choice([20, 30, 45, 60, 60, 90, 100, 104, 120, 120, 150, 200, 240, 300, 480, 721])
+        length = r.choice([25, 30, 45, 60, 60, 90, 100, 104, 120, 120, 150, 200, 240, 300, 480, 480] + ([721] if r.random() < 0.2 else [30]))
         end = start + timedelta(minutes=length, seconds=r.choice([0, 0, 0, 59, 1, 0.5]))
-        breaks = r.choice([0, 0, 0, 10, 15, 30])
+        breaks = r.choice([0, 0, 0, 10, 15, 30]) if length > 45 or r.random() < 0.1 else 0
         net = length - breaks
         talk = r.random() < 0.25
         b = {"title": "进校园活动一场", "mode": r.choices(["ONSITE", "HYBRID", "LIVE", "RECORDED"], [10, 2, 2, 1])[0], "break_minutes": breaks,
@@ -269,9 +269,17 @@ class Maker:
             b.update(url="https://example.org/x", audience=0, audience_online=10)
         if b["mode"] in ("ONSITE", "HYBRID") or r.random() < 0.2:
             b["site"] = "~%d~/%s" % r.choice(self.sites)
-        for p in r.sample(self.persons, r.randint(1, len(self.persons))):
+        fit = [p for p in self.persons if any(self.takes_part(p, t, day) for t in teams)]
+        some = r.sample(self.persons, r.randint(1, len(self.persons)))
+        if fit and r.random() < 0.8 and not set(some) & set(fit):
+            some.append(r.choice(fit))
+        for p in some:
             b["roster"].append(self.roster_row(p, teams, start, end, net, breaks))
         return b
+
+    def takes_part(self, p, team, day):
+        s = self.world.span_on(("~%d~" % p[0], p[1]), ("~%d~" % team[0], team[1]), day)
+        return s is not None and s.role == "ATHLETE" and s.status in ("FORMAL", "TRIAL", "TRAINEE")
 
     def roster_row(self, p, teams, start, end, net, breaks):
         r = self.rng
@@ -290,6 +298,10 @@ class Maker:
         r = self.rng
         n = len(self.reports)
         teams = r.sample(self.teams, min(len(self.teams), r.choice([1, 1, 1, 2, 3])))
+        if r.random() < 0.8:    # mostly a team with somebody in it that day
+            manned = [t for t in self.teams if any(self.takes_part(p, t, day) for p in self.persons)]
+            if manned and teams[0] not in manned:
+                teams = [r.choice(manned)] + [t for t in teams if t not in manned][:1]
         unit = 0 if teams[0][0] == 1 and r.random() < 0.3 else teams[0][0]
         self.reports[n] = {"unit": unit, "day": day, "teams": teams}
         b = self.body(day, teams)
@@ -297,7 +309,8 @@ class Maker:
         if late > 7 and r.random() < 0.9:
             b["late_reason"] = "比赛期间无法及时填报活动"
         self.send(when, "activity.submitted", "~%d~" % unit, b, number=n)
-        for _ in range(r.choices([0, 1, 2, 3], [5, 3, 2, 1])[0]):
+        accepted = "~a%d~" % n in self.world.activities
+        for _ in range(r.choices([0, 1, 2, 3], [5, 3, 2, 1])[0] if accepted or r.random() < 0.2 else 0):
             year_end = datetime(day.year + 1, 2, 1, tzinfo=LOCAL) + timedelta(days=r.uniform(-40, 12))
             self.later(r.choice([when + timedelta(seconds=r.randint(1, 600)), when + timedelta(days=r.uniform(0, 60)), max(year_end, when + DAY)]), self.do_correct, n)
 

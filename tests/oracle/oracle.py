@@ -109,7 +109,7 @@ class Figures:
 
 
 class World:
-    EARLIEST = 2021     # first year with figures: no policy of a history is older
+    EARLIEST = 2022     # first year with figures: the one that is still open when the logs begin
 
     def __init__(self, faults=()):
         self.faults = set(faults)
@@ -122,8 +122,8 @@ class World:
         self.exemptions = {}
         self.activities = {}    # id -> {"unit", "version", "live", "body"}
         self.frozen = {}        # year -> Figures as of the year's close
-        self.touched = 0        # so that caches end with the state they were made of
-        self.cache = {}
+        self.cache = {}         # what was computed from the state as it is
+        self.edges, self.rows = [], {}
         self.today = None
         self.hand = {name[3:].replace("__", "."): getattr(self, name) for name in dir(self) if name.startswith("on_")}
 
@@ -149,7 +149,6 @@ class World:
         self.at(event["received"])
         done = self.hand[event["type"]](event["unit"], event["payload"], event)
         if done:
-            self.touched += 1
             self.cache = {}
         return done
 
@@ -159,12 +158,14 @@ class World:
         if p["code"] in self.parent:
             return False
         self.parent[p["code"]] = p.get("parent", "CN000")
+        self.rows = {}
         return True
 
     def on_unit__changed(self, unit, p, event):
         if p["unit"] not in self.parent or self.parent[p["unit"]] == p.get("parent"):
             return False
         self.parent[p["unit"]] = p["parent"]
+        self.rows = {}
         return True
 
     def on_calendar__day_started(self, unit, p, event):
@@ -216,11 +217,15 @@ class World:
     def on_membership__started(self, unit, p, event):
         person, team = reference(p["person"], unit), reference(p["team"], unit)
         first, last = day_of(p["valid_from"]), day_of(p.get("valid_to"))
-        if person not in self.persons or team not in self.teams or self.teams[team]["ended"]:
+        if person not in self.persons or team not in self.teams:
+            return False
+        if self.teams[team]["last"] is not None and first > self.teams[team]["last"]:
             return False
         if last is not None and last < first:
             return False
         new = Span(person, team, p["role"], p["status"], first, last)
+        if any((s.person, s.team, s.role, s.status, s.first, s.last) == (person, team, new.role, new.status, first, last) for s in self.spans):
+            return True     # the same again: applied, and nothing to write
         if any(s.person == person and s.team == team and self.meet(s, new) for s in self.spans):
             return False
         if not self.fits(self.spans + [new], person):
@@ -281,6 +286,8 @@ class World:
         row.update(p)
         row["first"], row["last"] = day_of(p["valid_from"]), day_of(p.get("valid_to"))
         versions.append(row)
+        self.edges = sorted(set(self.edges) | {row["first"]} | ({row["last"] + DAY} if row["last"] else set()))
+        self.rows = {}
         return True
 
     def on_exemption__approved(self, unit, p, event):
@@ -405,16 +412,17 @@ class World:
 
     def policy(self, team, day, measure):
         """The row that holds for a team on a day: the greatest `measure` of those in force, the narrower scope on a tie; None without any."""
-        key = ("policy", team, day, measure)
-        if key not in self.cache:
+        # Between two days on which a version's span begins or has ended the row is the same.
+        key = (team, measure, bisect.bisect_right(self.edges, day))
+        if key not in self.rows:
             best = None
             for where in [("TEAM", team)] + [("UNIT", u) for u in self.chain(self.teams[team]["unit"])] + [("NATION",)]:
                 in_force = [v for v in self.policies.get(where, ()) if holds(v["first"], v["last"], day)]
                 row = max(in_force, key=lambda v: v["version"], default=None)
                 if row is not None and (best is None or row[measure] > best[measure]):
                     best = row
-            self.cache[key] = best
-        return self.cache[key]
+            self.rows[key] = best
+        return self.rows[key]
 
     def excused(self, subject, effects):
         """The spans of days of a subject's exemptions with one of these effects."""
@@ -522,6 +530,8 @@ class World:
     @staticmethod
     def highest(rows):
         """All rows of a day that may be taken: the greatest duty; several on a tie."""
+        if len(rows) == 1:
+            return [rows[0][0]]
         most = max(p["athlete_min_minutes"] for p, _ in rows)
         return [p for p, _ in rows if p["athlete_min_minutes"] == most]
 
@@ -599,14 +609,18 @@ class World:
             for p in self.highest(counted[last]) if last in counted else []:
                 for duty in old.duty[subject]:
                     own = old.own.get(person, 0)
+                    carries, lacks = new.carry_in.setdefault(person, set()), new.deficit_in.setdefault(person, set())
                     if p["carry_over"] == "SURPLUS_25":
                         most = floor_to(Fraction(duty, 4), p["rounding"])
-                        new.carry_in.setdefault(person, set()).add(min(max(0, own - duty), most))
+                        carries.add(min(max(0, own - duty), most))
+                        lacks.add(0)
                     elif p["carry_over"] == "DEFICIT":
                         for had in {own} | {own + c for c in old.carry_in.get(person, ())}:
-                            new.deficit_in.setdefault(person, set()).add(max(0, duty - had))
+                            lacks.add(max(0, duty - had))
+                        carries.add(0)
                     else:
-                        new.carry_in.setdefault(person, set()).add(0)
+                        carries.add(0)
+                        lacks.add(0)
 
     def minutes_of(self, f, person):
         """All totals the text allows: own credit plus what was carried in."""
@@ -636,37 +650,54 @@ class World:
 
     # ------------------------------------------------------------------------------------------------------------- pacing
 
-    def blacked_out(self, team, day, p):
+    # The text does not say which row's blackout_after_days holds: the day's own, or the team's of the closing day (by sessions or by minutes).
+    # Of two memberships' rows that tie, either may be taken.
+    READINGS = [(black, tie) for black in ("day", "team_min_sessions", "athlete_min_minutes") for tie in (0, -1)]
+
+    def blacked_out(self, team, day, p, reading):
         for name in self.teams[team]["games"]:
             closing = GAMES.get(name)
-            if closing is not None and closing.year == day.year and day <= closing + DAY * p["blackout_after_days"]:
+            if closing is None or closing.year != day.year:
+                continue
+            row = p if reading == "day" else self.policy(team, closing, reading)
+            if day <= closing + DAY * (row["blackout_after_days"] if row is not None else 0):
                 return True
         return False
 
-    def weights(self, subject, year):
+    def weights(self, subject, year, reading=("day", 0)):
         """[(day, weight, policy)] of the days that carry duty."""
+        key = ("weights", subject, year, reading)
+        if key in self.cache:
+            return self.cache[key]
         free = self.excused(subject, ("DEFER",))
         gone = self.excused(subject, ("PRORATE", "WAIVE"))
         if subject[0] == "T":
-            rows = [(d, p, self.blacked_out(subject[1:], d, p)) for d, p in self.team_days(subject[1:], year)]
+            rows = [(d, p, self.blacked_out(subject[1:], d, p, reading[0])) for d, p in self.team_days(subject[1:], year)]
         else:
             counted = self.figures(year).counted.get(subject[1:], {})
             rows = []
             for d in sorted(counted):
                 if not any(holds(a, z, d) for a, z in gone) and self.highest(counted[d])[0]["athlete_min_minutes"] > 0:
-                    rows.append((d, self.highest(counted[d])[0], any(self.blacked_out(t, d, p) for p, t in counted[d])))
+                    rows.append((d, self.highest(counted[d])[reading[1]], any(self.blacked_out(t, d, p, reading[0]) for p, t in counted[d])))
         out = []
         for d, p, black in rows:
             month = ((d.replace(day=28) + 4 * DAY).replace(day=1) - DAY).day
             off = black or any(holds(a, z, d) for a, z in free)
             out.append((d, Fraction(0) if off else Fraction(p["month_weights"][d.month - 1], month), p))
+        self.cache[key] = out
         return out
 
     def expected(self, subject, day):
-        """e(d): the weight of the days up to and with d over that of the year; 0 if the year has none."""
-        rows = self.weights(subject, day.year)
-        total = sum((w for _, w, _ in rows), Fraction(0))
-        return sum((w for d, w, _ in rows if d <= day), Fraction(0)) / total if total else Fraction(0)
+        """e(d), all that the text allows: the weight of the days up to and with d over that of the year; 0 if the year has none."""
+        found = set()
+        for reading in self.READINGS if self.has_games() else self.READINGS[:2]:
+            rows = self.weights(subject, day.year, reading)
+            total = sum((w for _, w, _ in rows), Fraction(0))
+            found.add(sum((w for d, w, _ in rows if d <= day), Fraction(0)) / total if total else Fraction(0))
+        return found
+
+    def has_games(self):
+        return any(set(t["games"]) & set(GAMES) for t in self.teams.values())
 
     def done_by(self, subject, day):
         f = self.figures(day.year)
@@ -679,20 +710,16 @@ class World:
     def levels(self, subject, day):
         """The levels that the text allows at d: a set."""
         f = self.figures(day.year)
-        rows = self.weights(subject, day.year)
-        e = self.expected(subject, day)
-        found = set()
+        ends = [rows[-1][2] for rows in (self.weights(subject, day.year, ("day", tie)) for tie in (0, -1)) if rows]
         carried = f.carry_in.get(subject[1:], {0}) | {0} if subject[0] == "P" else {0}
-        for duty in f.duty.get(subject, {0}):
-            for extra in carried:
-                found.add(self.level(subject, day, duty, self.done_by(subject, day) + extra, e, rows))
-        return found
+        return {self.level(subject, day, duty, self.done_by(subject, day) + extra, e, p)
+                for e in self.expected(subject, day) for duty in f.duty.get(subject, {0}) for extra in carried for p in ends or [None]}
 
     @staticmethod
-    def level(subject, day, duty, done, e, rows):
+    def level(subject, day, duty, done, e, p):
+        """p: the row of the last day that carries duty."""
         if duty == 0:
             return "OK"
-        p = rows[-1][2]
         gap = e - Fraction(done, duty)
         if subject[0] == "P" and duty - done > p["feasible_minutes_per_month"] * (13 - day.month):
             return "CRITICAL"

@@ -34,7 +34,7 @@ int lj_cmd_mail_ls(struct lj_ctl *ctl)
     char limit[24];
     int n = 0;
     (void)snprintf(limit, sizeof limit, "%lld", (long long)ctl->o.limit);
-    const char *params[] = {ctl->o.unit, limit};
+    const char *params[] = {ctl->o.unit, limit, ctl->o.open ? "t" : "f"};
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0)
         rc = lj_pg_print(
@@ -43,9 +43,13 @@ int lj_cmd_mail_ls(struct lj_ctl *ctl)
                 "select position, to_char(sent_at at time zone 'Asia/Shanghai', 'YYYY-MM-DD "
                 "HH24:MI'), unit_code, template, kind, needs, state, urgent, due_on, "
                 "due_working_days, id, "
-                "title from liangjin.mailbox where $1::text is null or unit_code = $1"
+                "title from liangjin.mailbox m where ($1::text is null or unit_code = $1) and "
+                "($3::bool "
+                "is false or exists (select from liangjin.mail_open o where o.unit = m.unit and "
+                "o.id "
+                "= m.id))"
                 " order by position desc, template, unit_code limit $2::int8",
-                params, 2, ls_columns, LS_COLUMNS},
+                params, 3, ls_columns, LS_COLUMNS},
             &n, &err);
     PQfinish(c);
     if (rc)

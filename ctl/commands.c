@@ -170,8 +170,12 @@ const struct lj_command lj_commands[] = {
      "user=liangjin_audit' --output json",
      "source target timeout", 0, 0, lj_cmd_replay_compare},
     {"mail ls", "", "列出站内信", "list station mail, newest first",
-     "One line a receiver. NUMBER is the position of the event that led to the mail.",
-     "ljctl mail ls --unit PS001\nljctl mail ls --output json", "unit limit", 0, 0, lj_cmd_mail_ls},
+     "One line a receiver. NUMBER is the position of the event that led to the mail. DUE is the "
+     "last "
+     "day on which it may be read or signed; --open lists what is left to do, and reminders follow "
+     "as the days begin.",
+     "ljctl mail ls --unit PS001\nljctl mail ls --open\nljctl mail ls --output json",
+     "unit open limit", 0, 0, lj_cmd_mail_ls},
     {"mail show", "NUMBER|ID", "查看一封站内信", "one letter of the station mail and its receipts",
      "", "ljctl mail show 1234", "", 1, 1, lj_cmd_mail_show},
     {"mail broadcast", "FILE", "向各单位群发通知",

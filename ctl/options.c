@@ -85,6 +85,7 @@ const struct lj_option lj_options[] = {
     {NUMBER("year", year, "0", 0, 9999, "", "calendar year; 0 = all"), "YEAR", NULL, 0, 0},
     {TEXT("person", person, NULL, "code of a person"), "CODE", NULL, 0, 0},
     {TEXT("team", team, NULL, "code of a team"), "CODE", NULL, 0, 0},
+    {SWITCH("open", open, "only mail that must be read or signed and is not"), NULL, NULL, 0, 0},
     {TEXT("title", title, NULL, "title of the mail, at most 40 characters"), "TEXT", NULL, 0, 0},
     {TEXT("to", to, "all",
           "receivers: all, kinds of units (PROVINCE,GAS_UNIT), or codes (PS001,NO041)"),

@@ -111,6 +111,8 @@ static uint32_t unit_at(const struct lj_text *t, uint32_t i, uint32_t j, bool ar
         {{0x591A, 0x5E74, 0x524D}, 3, LJ_ENTRY_AGO},           /* 多年前 */
         {{0x5E74, 0x524D}, 2, LJ_ENTRY_AGO},                   /* 年前 */
         {{0x591A, 0x5E74}, 2, LJ_ENTRY_AGO},                   /* 多年 */
+        {{0x904D}, 1, LJ_ENTRY_TIMES},                         /* 遍 */
+        {{0x8D9F}, 1, LJ_ENTRY_TIMES},                         /* 趟 */
         {{0x4EBA}, 1, LJ_ENTRY_COUNT},
         {{0x540D}, 1, LJ_ENTRY_COUNT}, /* 名 */
         {{0x4F4D}, 1, LJ_ENTRY_COUNT}, /* 位 */

@@ -339,6 +339,7 @@ static void add_fixed(struct lj_rules *r)
         [LJ_ENTRY_MINUTES] = {"几分钟", LJ_BIT(MINUTES)},
         [LJ_ENTRY_HOURS] = {"几小时", LJ_BIT(HOURS)},
         [LJ_ENTRY_AGO] = {"几年前", LJ_BIT(PAST)},
+        [LJ_ENTRY_TIMES] = {"几遍", LJ_BIT(TIMES)},
     };
     for (size_t i = 0; i < LJ_ENTRY_FIRST; i++) {
         r->entries[i] = (struct lj_entry){.kind = -1, .classes.w[0] = numbers[i].classes};

@@ -21,7 +21,7 @@
     X(REAL) X(RESOLVED) X(FINE) X(BAN) X(NEAR) X(SPORT) X(QUOTE) X(POS) X(BAD) X(COMPLAIN) \
     X(CONSEQ) X(VICTIM) X(MINOR) X(HOSP) X(POLICE) X(ROUTINE) X(MONEY) X(NUM) X(COUNT) X(MINUTES) \
     X(HOURS) X(HEARSAY) X(ACTOR) X(HEAD) X(DENYR) X(BEFORE) \
-    X(NEGB) X(FEAR) X(PASTY) X(CONFIRM)
+    X(NEGB) X(FEAR) X(PASTY) X(CONFIRM) X(TIMES)
 /* clang-format on */
 
 enum lj_word_class {
@@ -120,6 +120,7 @@ enum {
     LJ_ENTRY_MINUTES,
     LJ_ENTRY_HOURS,
     LJ_ENTRY_AGO,
+    LJ_ENTRY_TIMES,
     LJ_ENTRY_FIRST
 }; /* numbers are found by code, not by a pattern */
 

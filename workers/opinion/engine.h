@@ -71,6 +71,7 @@ struct lj_opinion {
     struct lj_linear models;
     const struct lj_linear *linear; /* both or none; without them the rules alone decide */
     const struct lj_fusion *fusion;
+    const bool *hidden; /* entries that training takes for unknown; NULL in use */
     char version[24];
     struct lj_text text;
     uint32_t tok_count;

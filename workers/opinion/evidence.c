@@ -1,10 +1,11 @@
 /*
  * The n-grams behind a finding.
  *
- * The sentence with the highest linear value for the kind is laid out symbol by symbol: an n-gram's
- * weight is shared by its symbols. The n-grams that add most become reasons with their spans. Where
- * no rule found a word, the evidence is the stretch of symbols with the greatest sum inside one
- * clause, grown to a readable length: a person is shown words, not a number.
+ * The sentence with the highest linear value for the kind is laid out symbol by symbol: the weight
+ * of an n-gram, or of a word of the rules, is shared by its symbols. The n-grams that add most
+ * become reasons with their spans. Where no rule found a word, the evidence is the stretch of
+ * symbols with the greatest sum inside one clause, grown to a readable length: a person is shown
+ * words, not a number.
  */
 #include <string.h>
 
@@ -22,7 +23,8 @@ enum {
     GRAMS_MAX = LJ_LIN_GRAM * (2 * SYMBOLS_MAX + 1),
     SHOWN = 5,
     SHOWN_BESIDE = 2,
-    LEAST = 6
+    LEAST = 8,
+    WORDS_MAX = 256
 };
 
 struct best {
@@ -152,8 +154,8 @@ static void add_stretch(const struct lj_opinion *o, const struct lj_gram *g, con
 
 void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
 {
-    struct lj_gram g[GRAMS_MAX];
-    float w[GRAMS_MAX];
+    LJ_UNSET struct lj_gram g[GRAMS_MAX + WORDS_MAX];
+    LJ_UNSET float w[GRAMS_MAX + WORDS_MAX];
     struct best b;
     uint32_t sentence = (uint32_t)o->lin.best_at[x->kind];
     size_t all = lj_linear_grams(&o->text, sentence, g, GRAMS_MAX);
@@ -161,6 +163,10 @@ void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
     if (all == 0)
         return;
     all = all < GRAMS_MAX ? all : GRAMS_MAX;
+    size_t words = (size_t)(o->word_first[sentence + 1] - o->word_first[sentence]);
+    words = words < WORDS_MAX ? words : WORDS_MAX;
+    memcpy(g + all, o->word + o->word_first[sentence], words * sizeof *g);
+    all += words;
     struct lj_gram any = g[0];
     for (size_t i = 0; i < all; i++) { /* only those with a weight */
         w[n] = lj_linear_weight(o->linear, g[i].hash, x->kind);

@@ -29,6 +29,8 @@ static void on_match(void *arg, uint32_t end, uint16_t len, uint16_t id)
     struct lj_opinion *o = arg;
     uint32_t s = end - len;
     uint32_t k = o->match_count;
+    if (o->hidden && o->hidden[id])
+        return;
     if (o->text.clause[s] != o->text.clause[end - 1] || !lj_evade_whole(&o->text, s, end))
         return;
     lj_add_match(o, s, end, id);

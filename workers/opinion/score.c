@@ -11,8 +11,9 @@
 
 #include "workers/opinion/engine.h"
 
-#define THRESHOLD 2.0F
-#define TOLD      0.8F
+#define THRESHOLD   2.0F
+#define GRAVE_DOUBT 0.2F
+#define TOLD        0.8F
 
 enum { LONG_TEXT = 120 };
 
@@ -342,12 +343,27 @@ static bool any_word(const struct lj_opinion *o, uint64_t bits)
     return false;
 }
 
+/* The likeliest severity. What the rules call grave stays so unless the models find it far from
+ * likely: a missed death costs more than a call too many. */
+static int fused_severity(const struct lj_opinion *o, int by_rules)
+{
+    float grave = o->fused.text[LJ_Q_GRAVE];
+    float ordinary = o->fused.text[LJ_Q_ORDINARY];
+    if (by_rules == 3 && grave >= GRAVE_DOUBT)
+        return 3;
+    float slight = 1 - ordinary;
+    float middle = ordinary - grave;
+    return grave >= slight && grave >= middle ? 3 : middle >= slight ? 2 : 1;
+}
+
 static void set_severity(const struct lj_opinion *o, struct lj_opinion_findings *f)
 {
     bool hearsay = any_word(o, LJ_BIT(HEARSAY));
     for (uint32_t i = 0; i < f->count; i++) {
         struct lj_opinion_finding *x = &f->findings[i];
         x->severity = lj_policy_severity(&o->rules->policy, f, x, hearsay);
+        if (o->fused.on)
+            x->severity = fused_severity(o, x->severity);
         f->severity = x->severity > f->severity ? x->severity : f->severity;
     }
 }

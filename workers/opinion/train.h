@@ -11,6 +11,7 @@ struct lj_train_options {
     float l2;     /* of the fusion's weights that all kinds share */
     float l2_own; /* of a kind's own difference from them */
     int rounds;   /* steps of the fusion's fit */
+    int hide;     /* per cent of the lexicon that half of the fusion's rows do without */
 };
 
 /* The defaults that the shipped bundle is made with. */

@@ -123,7 +123,7 @@ static void check_reviewed(const char *file)
     }
     print_message("%s: %u rows, %u stale\n", file, rows, stale);
     assert_int_equal(wrong, 0);
-    assert_true(rows > 80 && stale * 20 < rows);
+    assert_true(rows > 80 && stale * 4 < rows);
     free(t.text);
 }
 

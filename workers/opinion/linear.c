@@ -84,6 +84,8 @@ struct window {
     unsigned seen;
 };
 
+#define TWO_STEP 0x3C6EF372U
+
 static inline step_t push(struct window *w, uint16_t sym, uint16_t at)
 {
     uint32_t one = mix1(sym);
@@ -92,7 +94,7 @@ static inline step_t push(struct window *w, uint16_t sym, uint16_t at)
     step_t st = {{top(one), top(two), top(three)}, {at, w->at1, w->at2}, w->seen + 1};
     if (st.n > LJ_LIN_GRAM)
         st.n = LJ_LIN_GRAM;
-    w->two = two + 0x3C6EF372U;
+    w->two = two + TWO_STEP;
     w->one = one;
     w->at2 = w->at1;
     w->at1 = at;
@@ -199,25 +201,47 @@ static void flush(struct batch *b)
     b->n = 0;
 }
 
+/* Notes a row for the next flush; row 0, which is zero, is not worth the trip. */
+static inline uint32_t note_row(struct batch *b, uint32_t n, uint32_t hash)
+{
+    uint32_t row = row_of(b->m, hash);
+    b->row[n] = row;
+    __builtin_prefetch(b->m->rows + (size_t)row * LJ_LIN_LANES);
+    return n + (row != 0);
+}
+
+/* The n-grams that end at each symbol, as push makes them, with everything in registers. */
 static uint32_t sum_sentence(struct batch *b, const struct lj_text *t, uint32_t sentence,
                              const struct walk *walk)
 {
     struct stream stream;
     struct window w;
-    uint32_t n = 0;
+    uint32_t steps = 0;
     begin(t, walk->first, walk->end, &stream, &w);
-    for (bool more = true; more;) {
-        more = stream.i < stream.end;
+    uint32_t last1 = w.one;
+    uint32_t last2 = w.two;
+    uint32_t n = b->n;
+    for (bool more = true; more; steps++) {
         uint16_t at = 0;
+        more = stream.i < stream.end;
         uint16_t sym = more ? next_symbol(&stream, &at) : end_mark(t, sentence);
-        step_t st = push(&w, sym, at);
-        for (unsigned k = 0; k < st.n; k++)
-            b->row[b->n++] = row_of(b->m, st.hash[k]);
-        n += st.n;
-        if (b->n > ROWS_PER_FLUSH - LJ_LIN_GRAM)
+        uint32_t one = mix1(sym);
+        uint32_t two = mix2(last1, sym);
+        uint32_t three = mix2(last2, sym);
+        last1 = one;
+        last2 = two + TWO_STEP;
+        n = note_row(b, n, top(one));
+        n = note_row(b, n, top(two));
+        if (steps > 0) /* the first one has only the mark before it */
+            n = note_row(b, n, top(three));
+        if (n > ROWS_PER_FLUSH - LJ_LIN_GRAM) {
+            b->n = n;
             flush(b);
+            n = 0;
+        }
     }
-    return n;
+    b->n = n;
+    return LJ_LIN_GRAM * steps - 1;
 }
 
 static uint32_t sum_extras(struct batch *b, struct lj_extras x, uint32_t sentence)
@@ -225,7 +249,7 @@ static uint32_t sum_extras(struct batch *b, struct lj_extras x, uint32_t sentenc
     uint32_t end = x.first ? x.first[sentence + 1] : 0;
     uint32_t from = x.first ? x.first[sentence] : 0;
     for (uint32_t i = from; i < end; i++) {
-        b->row[b->n++] = row_of(b->m, x.gram[i].hash);
+        b->n = note_row(b, b->n, x.gram[i].hash);
         if (b->n > ROWS_PER_FLUSH - LJ_LIN_GRAM)
             flush(b);
     }

@@ -207,14 +207,6 @@ static void take(struct reader *r, int32_t cp, uint16_t code, uint8_t class)
     }
 }
 
-/* A three-byte character at p with at least three bytes left; -1 when it is none. */
-static inline int32_t three_bytes(const unsigned char *p)
-{
-    int32_t cp = (p[0] & 0x0F) << 12 | (p[1] & 0x3F) << 6 | (p[2] & 0x3F);
-    bool shape = (p[0] & 0xF0) == 0xE0 && is_tail(p[1]) && is_tail(p[2]);
-    return shape && cp >= 0x800 && (cp & 0xF800) != 0xD800 ? cp : -1;
-}
-
 /* Ideographs of the main block, which all fold to ideographs. Takes a run of them at text[*i],
  * while there is room; returns how many. */
 static uint32_t take_ideographs(struct reader *r, const char *text, size_t len, size_t *i,
@@ -222,19 +214,26 @@ static uint32_t take_ideographs(struct reader *r, const char *text, size_t len, 
 {
     struct lj_text *t = r->t;
     const unsigned char *p = (const unsigned char *)text + *i;
-    const unsigned char *end = (const unsigned char *)text + len;
-    uint32_t k = 0;
-    uint32_t room = LJ_OPINION_TEXT_MAX - count;
     const uint32_t n = t->n;
+    const uint32_t fit = (uint32_t)((len - *i) / 3);
+    const uint32_t room = LJ_OPINION_TEXT_MAX - count;
+    const uint32_t most = fit < room ? fit : room;
     const uint16_t clause = (uint16_t)(t->clauses - 1);
-    for (; k < room && end - p >= 3; k++, p += 3) {
-        int32_t cp = three_bytes(p);
-        if (cp < 0x4E00 || cp > 0x9FFF)
+    const uint8_t quoted = r->quoted;
+    uint16_t *code = t->code + n;
+    uint16_t *pos = t->pos + n;
+    uint16_t *own = t->clause + n;
+    uint8_t *flags = t->flags + n;
+    uint32_t k = 0;
+    for (; k < most; k++, p += 3) {
+        uint32_t cp = (p[0] & 0x0FU) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
+        bool shape = (p[0] & 0xF0) == 0xE0 && is_tail(p[1]) && is_tail(p[2]);
+        if (!shape || cp - 0x4E00 > 0x9FFF - 0x4E00)
             break;
-        t->code[n + k] = lj_opinion_fold[cp];
-        t->pos[n + k] = (uint16_t)(count + k);
-        t->clause[n + k] = clause;
-        t->flags[n + k] = r->quoted;
+        code[k] = lj_opinion_fold[cp];
+        pos[k] = (uint16_t)(count + k);
+        own[k] = clause;
+        flags[k] = quoted;
     }
     t->n = n + k;
     *i += 3 * (size_t)k;

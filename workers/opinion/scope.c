@@ -336,6 +336,7 @@ static bool spoken_of(const struct lj_opinion *o, const struct lj_hit *h)
 
 static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_opinion_scope *scope)
 {
+    enum { JIAO = 0x6559 };
     if (h->weight == LJ_STRONG && !o->headed)
         return 1;
     const struct lj_tok *t = last_before(o, h->sentence, LJ_BIT(TOPIC), h, h->b_s);
@@ -344,8 +345,9 @@ static float topic(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
     if (lj_sentence_has(o, h->sentence, LJ_BIT(TOPIC)))
         near_range(o, h->sentence, h, &i, &end);
     for (; i < end && !t; i++) {
+        /* 逃税的来教孩子: what is taught stands behind the verb */
         if (o->tok[i].s >= h->e && lj_clause_at(o, h->s) == o->tok[i].clause &&
-            is(&o->tok[i], LJ_BIT(TOPIC)))
+            is(&o->tok[i], LJ_BIT(TOPIC)) && o->text.code[o->tok[i].s] != JIAO)
             t = &o->tok[i];
     }
     bool named = h->kind != LJ_OPINION_FEE && spoken_of(o, h); /* 讲套餐 sells */

@@ -40,6 +40,7 @@ struct kind_backlog {
     struct lj_u64map parked; /* count as pointer */
     struct lj_group *again;  /* by arrival */
     uint64_t held;           /* cells in key waiting lists */
+    int64_t limit;           /* of a kind that looks back */
     uint64_t groups_out, groups_again;
 };
 
@@ -65,6 +66,7 @@ int lj_backlog_new(const struct lj_catalog *cat, struct lj_backlog **ret, struct
     b->cat = cat;
     for (size_t k = 0; k < cat->nkinds; k++) {
         b->kinds[k].kind = &cat->kinds[k];
+        b->kinds[k].limit = INT64_MAX;
         lj_list_init(&b->kinds[k].stage);
     }
     *ret = b;
@@ -333,14 +335,16 @@ static void put_back(struct lj_backlog *b, struct kind_backlog *q, uint32_t cell
                                &one); /* cannot fail: its unit's queue is there */
 }
 
-/* May it be about what an event of this very batch is going to write? */
-static int looks_into_batch(const struct lj_backlog *b, const struct kind_backlog *q,
-                            struct taking *t, uint32_t cell)
+/* May it be about what an event of this very batch, or a settlement that is still due, is going to
+ * write? */
+static int looks_ahead(const struct lj_backlog *b, const struct kind_backlog *q, struct taking *t,
+                       uint32_t cell)
 {
-    int constant = b->cat->types[lj_cell(&b->cells, cell)->type].key_rule == LJ_KEY_CONST;
+    const struct lj_cell *x = lj_cell(&b->cells, cell);
+    int constant = b->cat->types[x->type].key_rule == LJ_KEY_CONST;
     if (!q->kind->looks_back)
         return 0;
-    if (constant && t->others)
+    if (x->position > q->limit || (constant && t->others))
         return 1;
     t->others |= !constant;
     return 0;
@@ -350,7 +354,7 @@ static int looks_into_batch(const struct lj_backlog *b, const struct kind_backlo
  * queue). */
 static int take_cell(struct lj_backlog *b, struct kind_backlog *q, struct taking *t, uint32_t cell)
 {
-    if (looks_into_batch(b, q, t, cell)) {
+    if (looks_ahead(b, q, t, cell)) {
         put_back(b, q, cell);
         return 1;
     }
@@ -440,6 +444,11 @@ int lj_backlog_take(struct lj_backlog *b, size_t kind, size_t max, int64_t now_u
     if (*ret || *ret_behind || (serial && q->again) || !q->queues.count)
         return 0;
     return take_ready(b, q, max, now_us, ret, ret_behind);
+}
+
+void lj_backlog_limit(struct lj_backlog *b, size_t kind, int64_t upto)
+{
+    b->kinds[kind].limit = upto;
 }
 
 int64_t lj_backlog_next_due(const struct lj_backlog *b, size_t kind)

@@ -54,6 +54,10 @@ LJ_MUST int lj_backlog_take(struct lj_backlog *b, size_t kind, size_t max, int64
 int64_t lj_backlog_next_due(const struct lj_backlog *b,
                             size_t kind); /* earliest not_before of a waiting group, INT64_MAX */
 
+/* In a replay: nothing above this position goes out of a kind that looks back until it is raised.
+ */
+void lj_backlog_limit(struct lj_backlog *b, size_t kind, int64_t upto);
+
 /* Committed: closed, keys free. */
 void lj_backlog_finish(struct lj_backlog *b, size_t kind, struct lj_group **g);
 /* Committed as parked: closed, and later events of its keys (ordered kinds) will be parked behind

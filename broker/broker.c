@@ -184,6 +184,9 @@ static void install(struct broker *b, struct takeover_result *t)
     for (size_t k = 0; k < LJ_KINDS_MAX; k++) {
         b->log.marks_written[k] = 0;
         b->settle.settled[k] = t->settled[k];
+        b->settle.step[k] = t->step[k];
+        if (k < t->cat->nkinds && t->cat->replay)
+            lj_backlog_limit(t->backlog, k, t->step[k]);
         b->dispatch.paused[k] = t->paused[k];
     }
     b->settle.busy = 0;

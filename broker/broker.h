@@ -387,6 +387,8 @@ struct settle {
     int unread; /* an event it announced could not be read back */
     size_t kind;
     int64_t upto, settled[LJ_KINDS_MAX];
+    int64_t step[LJ_KINDS_MAX]; /* in a replay: up to where it is settled next, INT64_MAX */
+    int64_t next_step;          /* of the kind that is being settled */
     int64_t next_us;
     struct turn *turn;
     unsigned failures;
@@ -470,7 +472,7 @@ struct takeover_result {
     struct lj_catalog *cat;
     struct lj_backlog *backlog;
     int64_t epoch, next_position, next_closure, frontier, closure_frontier;
-    int64_t marks[LJ_KINDS_MAX], settled[LJ_KINDS_MAX];
+    int64_t marks[LJ_KINDS_MAX], settled[LJ_KINDS_MAX], step[LJ_KINDS_MAX];
     uint8_t paused[LJ_KINDS_MAX];
 };
 /* held: the epoch under which this process has owned the log before, 0 = never; nonce: of its boot.

@@ -165,7 +165,6 @@ static void step_done(struct lj_db *db, int code, void *arg)
         broker_lost(b, &err);
         return;
     }
-    int stepped = b->cat->replay && s->upto > s->settled[s->kind];
     s->settled[s->kind] = s->upto;
     s->runs++;
     lj_hist_add(&s->seconds, lj_mono_us() - s->started_us);
@@ -174,8 +173,10 @@ static void step_done(struct lj_db *db, int code, void *arg)
         s->turn->state = TURN_COMMITTED;
     }
     over(b, 0);
-    if (stepped) /* the next step of a replay need not wait */
-        s->next_us = 0;
+    if (b->cat->replay) { /* committed: what waits behind this step may go */
+        s->step[s->kind] = s->next_step;
+        lj_backlog_limit(b->backlog, s->kind, s->next_step);
+    }
     log_retire(b);
 }
 
@@ -185,8 +186,10 @@ static void on_settled(struct lj_db *db, const PGresult *res, const struct lj_er
     note_error(db, res, err, arg);
     if (err)
         return;
-    if (b->cat->replay) /* a step of the copied log, perhaps none yet */
+    if (b->cat->replay) { /* a step of the copied log; behind the last one as far as possible */
         b->settle.upto = lj_pgget_i64(res, 0, 2);
+        b->settle.next_step = PQgetisnull(res, 0, 3) ? INT64_MAX : lj_pgget_i64(res, 0, 3);
+    }
     insert_and_commit(b, PQgetvalue(res, 0, 1), (size_t)PQgetlength(res, 0, 1),
                       lj_pgget_i64(res, 0, 0));
 }
@@ -202,7 +205,7 @@ static void start(struct broker *b, size_t kind, int64_t upto)
 {
     struct settle *s = &b->settle;
     struct lj_err err = {0};
-    char fence[80], settle[320];
+    char fence[80], settle[480];
     s->busy = 1;
     s->kind = kind;
     s->upto = upto;
@@ -215,9 +218,12 @@ static void start(struct broker *b, size_t kind, int64_t upto)
         (void)snprintf(
             settle, sizeof settle,
             "select count(f.parent_id), coalesce(array_agg(f) filter (where f.parent_id is not "
-            "null)::text, '{}'), max(u) from replay_upto(%d::int2, %lld::int8) u"
-            " left join lateral %s(u) f on true",
-            b->cat->kinds[kind].number, (long long)upto, b->cat->kinds[kind].settle);
+            "null)::text, '{}'), max(u), max(n) from replay_upto(%d::int2, %lld::int8) u"
+            " left join lateral %s(u) f on true left join lateral (select min(c.position) as n "
+            "from "
+            "replay_settlement c where c.kind = %d and c.position > u) x on true",
+            b->cat->kinds[kind].number, (long long)upto, b->cat->kinds[kind].settle,
+            b->cat->kinds[kind].number);
     else
         (void)snprintf(settle, sizeof settle,
                        "select count(*), coalesce(array_agg(f)::text, '{}') from %s(%lld::int8) f",
@@ -245,6 +251,12 @@ void settle_run(struct broker *b, int64_t now_us)
         if (!b->cat->kinds[k].settle[0])
             continue;
         int64_t upto = settle_upto(b, k);
+        if (b->cat->replay && s->step[k] != INT64_MAX) {
+            if (upto < s->step[k] || (now_us < s->next_us && s->failures))
+                continue; /* a step is taken when it can be, and not before */
+            start(b, k, upto);
+            return;
+        }
         if (upto <= s->settled[k] ||
             (now_us < s->next_us && upto - s->settled[k] < b->cfg.settle_positions))
             continue;

@@ -54,14 +54,17 @@ static int check_settings(PGconn *c, struct lj_err *err)
 static int load_marks(PGconn *c, struct takeover_result *t, struct lj_err *err)
 {
     PGresult *r = NULL;
-    int rc = lj_dbs_query(c,
-                          "select k.number, coalesce((select max(watermark) from kind_mark m where "
-                          "m.kind = k.number), 0),"
-                          " coalesce((select position from settled s where s.kind = k.number), 0),"
-                          " coalesce((select state from kind_state s where s.kind = k.number), "
-                          "'running') <> 'running'"
-                          " from kind k order by k.number",
-                          0, NULL, &r, err);
+    int rc = lj_dbs_query(
+        c,
+        "select k.number, coalesce((select max(watermark) from kind_mark m where "
+        "m.kind = k.number), 0),"
+        " coalesce((select position from settled s where s.kind = k.number), 0),"
+        " coalesce((select state from kind_state s where s.kind = k.number), "
+        "'running') <> 'running',"
+        " (select min(c.position) from replay_settlement c where c.kind = k.number and "
+        "c.position > coalesce((select position from settled s where s.kind = k.number), 0))"
+        " from kind k order by k.number",
+        0, NULL, &r, err);
     if (rc)
         return rc;
     for (int i = 0; i < PQntuples(r) && i < LJ_KINDS_MAX;
@@ -69,6 +72,7 @@ static int load_marks(PGconn *c, struct takeover_result *t, struct lj_err *err)
         t->marks[i] = strtoll(PQgetvalue(r, i, 1), NULL, 10);
         t->settled[i] = strtoll(PQgetvalue(r, i, 2), NULL, 10);
         t->paused[i] = PQgetvalue(r, i, 3)[0] == 't';
+        t->step[i] = PQgetisnull(r, i, 4) ? INT64_MAX : strtoll(PQgetvalue(r, i, 4), NULL, 10);
     }
     PQclear(r);
     return 0;

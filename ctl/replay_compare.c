@@ -68,7 +68,7 @@ const struct lj_replay_fact lj_replay_facts[] = {
                                                                                                " al"
                                                                                                "l"
                                                                                                " " ROWS("exemption_version") " union all select 'calendar_day ' || day || ' ' || " P(
-                                                                                                   "position") ", x::text from calendar_day x",
+                                                                                                   "position") ", x::text from calendar_day x union all select 'calendar_year ' || year || ' ' || " P("position") ", x::text from calendar_year x",
      NULL},
     {"register events",
      "select " P("l.position") ", format('verdict=%s %s', l.verdict, (select string_agg(r::text, ' "
@@ -119,6 +119,10 @@ const struct lj_replay_fact lj_replay_facts[] = {
     {"mail receipts",
      "select " P("position") " || ' rule ' || rule || ' unit ' || unit || ' role ' || role, "
                              "r::text from mail_receipt r",
+     NULL},
+    {"mail reminders",
+     "select " P("position") " || ' rule ' || rule || ' unit ' || unit || ' role ' || role || ' "
+                             "step ' || step, m::text from mail_reminder m",
      NULL},
     {"mail events",
      "select " P("position") ", format('verdict=%s %s', verdict, reason) from mail_log", NULL},

@@ -368,6 +368,6 @@ grant select on log_head, event_type, event, kind, want, kind_mark, settled, clo
 grant select on shard, log_head, event_type, kind, want, kind_state, kind_mark, settled, log_frontier, kind_status to liangjin_monitor;
 grant select on parked_open, kind_status, log_frontier to liangjin_control, liangjin_audit;
 grant select on schema_migration to liangjin_monitor, liangjin_audit, liangjin_broker;
-grant select on replay, replay_unit to liangjin_broker, liangjin_audit, liangjin_monitor;
-grant select on settlement, replay_settlement, replay_follow_on to liangjin_audit;
+grant select on replay, replay_unit, replay_settlement to liangjin_broker, liangjin_audit, liangjin_monitor;
+grant select on settlement, replay_follow_on to liangjin_audit;
 reset role;

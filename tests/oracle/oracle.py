@@ -7,6 +7,8 @@ int or Fraction). Subjects are ("T", unit, code) and ("P", unit, code); activiti
 Where the text leaves two readings (a tie of two policies that differ in rounding, say) the figure is the set of all that it allows. `faults` names rules
 that are computed wrongly on purpose, so that a comparison can be shown to notice it: see FAULTS."""
 import bisect
+import calendar
+import math
 import re
 import uuid
 from datetime import date, datetime, timedelta, timezone
@@ -18,6 +20,7 @@ DAY = timedelta(days=1)
 GUIDANCE = {"TEACH", "DEMO", "MATCH_PLAY", "TEST"}
 # Closing days, from the text's table of Games; the codes are the project's (db/migrations/0007_games.sql).
 GAMES = {"PARIS_2024": date(2024, 8, 11), "PARIS_2024_PARA": date(2024, 9, 8), "LA_2028": date(2028, 7, 30), "LA_2028_PARA": date(2028, 8, 27)}
+PARTS = math.lcm(28, 29, 30, 31)
 LEVELS = ("OK", "WATCH", "LAG", "CRITICAL")
 
 FAULTS = {
@@ -665,7 +668,7 @@ class World:
         return False
 
     def weights(self, subject, year, reading=("day", 0)):
-        """[(day, weight, policy)] of the days that carry duty."""
+        """[(day, weight, policy)] of the days that carry duty; weights in whole parts, so that every length of a month divides them."""
         key = ("weights", subject, year, reading)
         if key in self.cache:
             return self.cache[key]
@@ -681,9 +684,9 @@ class World:
                     rows.append((d, self.highest(counted[d])[reading[1]], any(self.blacked_out(t, d, p, reading[0]) for p, t in counted[d])))
         out = []
         for d, p, black in rows:
-            month = ((d.replace(day=28) + 4 * DAY).replace(day=1) - DAY).day
+            month = calendar.monthrange(d.year, d.month)[1]
             off = black or any(holds(a, z, d) for a, z in free)
-            out.append((d, Fraction(0) if off else Fraction(p["month_weights"][d.month - 1], month), p))
+            out.append((d, 0 if off else p["month_weights"][d.month - 1] * (PARTS // month), p))
         self.cache[key] = out
         return out
 
@@ -692,8 +695,8 @@ class World:
         found = set()
         for reading in self.READINGS if self.has_games() else self.READINGS[:2]:
             rows = self.weights(subject, day.year, reading)
-            total = sum((w for _, w, _ in rows), Fraction(0))
-            found.add(sum((w for d, w, _ in rows if d <= day), Fraction(0)) / total if total else Fraction(0))
+            total = sum(w for _, w, _ in rows)
+            found.add(Fraction(sum(w for d, w, _ in rows if d <= day), total) if total else Fraction(0))
         return found
 
     def has_games(self):

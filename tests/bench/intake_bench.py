@@ -11,7 +11,7 @@ EVENT = yardstick.Table("event", "position >= %(low)s and position < %(high)s")
 def one_round(s, n, number):
     before = s.one("select coalesce(max(position), 0) from event")
     figures = world.Submit(s, "intake%d" % number, ["--count", str(n), "--pad", str(PAD), "--type", "feedback.received"]).finish()
-    assert figures["stored"] == n, figures
+    assert figures["acked"] == n, figures
     rate = n / figures["seconds"]
     positions = [r[0] for r in s.sql("select position from event where position > %s order by position", (before,))]
     bounds = positions[::yardstick.PART] + [positions[-1] + 1]

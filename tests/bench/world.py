@@ -3,6 +3,7 @@ import json
 import random
 import re
 import subprocess
+import sys
 import time
 import uuid
 
@@ -23,8 +24,9 @@ def stamp(seconds):
 
 
 class World:
-    def __init__(self, seed=7):
+    def __init__(self, seed=7, teams=TEAMS):
         self.random = random.Random(seed)
+        self.teams = teams  # of each unit
         self.units = [e["payload"]["code"] for e in load.Work.unit_events(51)[:-1]]
         self.made = 0
 
@@ -35,7 +37,7 @@ class World:
         out = []
         for u in self.units:
             out.append(self.event("site.registered", u, {"code": "S1", "name": "试验小学", "kind": "PRIMARY"}))
-            for t in range(TEAMS):
+            for t in range(self.teams):
                 out.append(self.event("team.registered", u, {"code": "T%d" % t, "name": "试验%d队" % t, "level": "PROVINCIAL", "sport": "VOLLEYBALL",
                                                              "gender": "F", "valid_from": "2022-01-01"}))
                 for p in range(ATHLETES):
@@ -49,7 +51,7 @@ class World:
         """A clean report of one team and ROSTER athletes, about 900 bytes; teams in turn, days of the last four weeks at random."""
         r, n = self.random, self.made
         self.made += 1
-        unit, team = self.units[n % len(self.units)], "T%d" % (n // len(self.units) % TEAMS)
+        unit, team = self.units[n % len(self.units)], "T%d" % (n // len(self.units) % self.teams)
         start = int(time.time()) - 3600 * r.randrange(4, 28 * 24)
         roster = [{"person": "P%s-%d" % (team[1:], p), "team": team, "role": "INSTRUCT", "minutes": 90} for p in r.sample(range(ATHLETES), ROSTER)]
         late = {"late_reason": "集中训练结束后统一补报"} if time.time() - start > 6 * 86400 else {}
@@ -59,21 +61,47 @@ class World:
             "narrative": ",".join(r.sample(WORDS, 5)) + "。"}))
 
 
-def start(world):
-    """A running system of the release build with the world's registers in it; a context manager like lj.System."""
-    s = lj.System(gateway=False)
+def send_units(s):
+    """All 51 units and the policy, until the directory has them; and the gateway, where there is one."""
+    events = load.Work.unit_events(51)
+    send(s, events, origin=2)
+    lj.wait_until(lambda: s.one("select count(*) from unit") >= 52, "the units")
+    if s.gateway:
+        last = events[-2]["payload"]["code"]
+
+        def known():
+            w = World()
+            return s.post(w.event("feedback.received", last, {"n": 0}))[0] == 202
+        lj.wait_until(known, "the gateway to know the units", 60, 0.2)
+
+
+def start(world, **options):
+    """A running system of the release build with the world's registers in it; a context manager like lj.System, whose options it takes."""
+    s = lj.System(**dict({"gateway": False}, **options))
     s.__enter__()
     try:
-        units, policy = load.Work.unit_events(51)[:-1], load.Work.unit_events(51)[-1]
-        send(s, units + [policy], origin=2)
-        lj.wait_until(lambda: s.one("select count(*) from unit") >= 52, "the units")
+        send_units(s)
         rows = world.registers()
         send(s, rows, origin=2)
         s.wait_drained(300)
     except BaseException:
-        s.__exit__(None, None, None)
+        s.__exit__(*sys.exc_info())
         raise
     return s
+
+
+class running:
+    """with world.running(w) as s: what start() gives, with its logs printed when the block fails."""
+
+    def __init__(self, world, **options):
+        self.world, self.options = world, options
+
+    def __enter__(self):
+        self.s = start(self.world, **self.options)
+        return self.s
+
+    def __exit__(self, *exc):
+        self.s.__exit__(*exc)
 
 
 def send(s, events, origin=1):
@@ -90,19 +118,30 @@ def send(s, events, origin=1):
 class Submit:
     """liangjin-submit that has all its events in memory before it begins, and leaves no history: what it takes from the two cores is little."""
 
-    def __init__(self, s, name, options, stdin=subprocess.DEVNULL):
+    def __init__(self, s, name, options, stdin=subprocess.DEVNULL, endpoint=None, window=8000):
         self.err = open(s.file(name + ".err"), "w+b")
-        argv = [s.program("liangjin-submit"), "--endpoint", s.endpoint(), "--name", name, "--window", "8000", "--quiet", "--preload", "--deadline", "120000"]
-        self.child = subprocess.Popen(argv + list(options), stdin=stdin, stdout=subprocess.DEVNULL, stderr=self.err)
+        argv = [s.program("liangjin-submit"), "--endpoint", endpoint or s.endpoint(), "--name", name, "--window", str(window), "--quiet",
+                "--preload", "--deadline", "120000"]
+        self.child = subprocess.Popen(argv + list(options), stdin=stdin, stdout=subprocess.DEVNULL, stderr=self.err,
+                                      preexec_fn=lj._die_with_parent(9))
 
     def finish(self, seconds=300):
-        """{stored, seconds, ...} as it prints them; seconds run from its first event to its last answer."""
-        self.child.wait(seconds)
+        """{acked, seconds, ...} as it prints them; seconds run from its first event to its last answer.
+
+        acked: stored now, or stored before: where an answer took seconds the library has sent the same id again. What the log holds, callers count.
+        """
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            raise
         self.err.seek(0)
         text = self.err.read().decode(errors="replace")
         self.err.close()
         assert self.child.returncode == 0, text
-        return {k: float(v) for k, v in re.findall(r"(\w+)(?:<?)=([\d.]+)", text.splitlines()[-1])}
+        out = {k: float(v) for k, v in re.findall(r"(\w+)(?:<?)=([\d.]+)", text.splitlines()[-1])}
+        return dict(out, acked=out["stored"] + out["repeated"])
 
 
 def write_events(path, events):

@@ -174,7 +174,7 @@ static int train(const struct lj_ctl *ctl, const struct lj_labels *labels, void 
     const struct lj_train_options options = lj_train_defaults();
     struct sources s = {0};
     struct lj_train_input in = {0};
-    const struct lj_label **texts = calloc(labels->count + 1, sizeof *texts);
+    const struct lj_label **texts = calloc(labels->count + 1, sizeof(void *));
     int rc = texts ? take_sources(ctl, &s, &in, err)
                    : lj_fail(err, LJ_E_NOMEM, "no memory for %zu texts", labels->count);
     for (size_t i = 0; rc == 0 && i < labels->count; i++) {

@@ -169,9 +169,11 @@ void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
     all += words;
     struct lj_gram any = g[0];
     for (size_t i = 0; i < all; i++) { /* only those with a weight */
-        w[n] = lj_linear_weight(o->linear, g[i].hash, x->kind);
+        float weight = lj_linear_weight(o->linear, g[i].hash, x->kind);
+        if (weight == 0)
+            continue;
         g[n] = g[i];
-        n += w[n] != 0;
+        w[n++] = weight;
     }
     bool alone = x->span_count == 0;
     find_best(g, w, n, alone ? SHOWN : SHOWN_BESIDE, &b);

@@ -140,7 +140,7 @@ static int prepare(struct work *w, struct lj_err *err)
     w->hidden = calloc(LJ_ENTRIES_MAX, sizeof *w->hidden);
     r->kind = calloc(2 * w->n + 1, sizeof *r->kind);
     r->text = calloc(2 * w->n + 1, sizeof *r->text);
-    r->label = calloc(2 * w->n + 1, sizeof *r->label);
+    r->label = calloc(2 * w->n + 1, sizeof(void *));
     if (!w->skip || !w->hidden || !r->kind || !r->text || !r->label)
         return lj_fail(err, LJ_E_NOMEM, "no memory to train on %zu texts", w->n);
     return lj_examples_open(w->o, w->texts, w->n, &w->x, err);

@@ -93,7 +93,7 @@ static int train_texts(const struct lj_labels *all, struct lj_train_input *in, v
                        size_t *ret_size, struct lj_err *err)
 {
     const struct lj_train_options options = lj_train_defaults();
-    const struct lj_label **texts = calloc(all->count + 1, sizeof *texts);
+    const struct lj_label **texts = calloc(all->count + 1, sizeof(void *));
     if (!texts)
         return lj_fail(err, LJ_E_NOMEM, "no memory for %zu texts", all->count);
     for (size_t i = 0; i < all->count; i++) {

@@ -23,10 +23,11 @@ struct adam {
 
 static int adam_open(struct adam *a, size_t d, struct lj_err *err)
 {
-    float *p = calloc(3 * d, sizeof *p);
-    if (!p)
+    *a = (struct adam){.w = calloc(3 * d, sizeof *a->w), .d = d, .b1 = 1, .b2 = 1};
+    if (!a->w)
         return lj_fail(err, LJ_E_NOMEM, "no memory to fit %zu weights", d);
-    *a = (struct adam){p, p + d, p + 2 * d, d, 1, 1};
+    a->m = a->w + d;
+    a->v = a->w + 2 * d;
     return 0;
 }
 

@@ -97,9 +97,11 @@ static int add_grams(struct lj_examples *x, const struct lj_opinion *o, uint32_t
     n = n < most ? n : most; /* a sentence of 170 symbols; the rest of a longer one is left out */
     size_t words = (size_t)(o->word_first[s + 1] - o->word_first[s]);
     int rc = reserve((void **)&x->gram, &x->gram_size, x->grams + n + words, sizeof *x->gram, err);
-    for (size_t i = 0; rc == 0 && i < n; i++)
+    if (rc < 0 || !x->gram)
+        return rc;
+    for (size_t i = 0; i < n; i++)
         x->gram[x->grams++] = g[i].hash;
-    for (size_t i = 0; rc == 0 && i < words; i++)
+    for (size_t i = 0; i < words; i++)
         x->gram[x->grams++] = o->word[o->word_first[s] + i].hash;
     return rc;
 }
@@ -218,7 +220,7 @@ static void step(struct training *t, const struct example *e)
     lane_t z = {0};
     for (uint32_t k = 0; k < e->n; k++)
         z += t->w[t->row[gram[k]]];
-    lane_t err;
+    lane_t err = {0};
     for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
         float p = lj_sigmoid(t->bias[k] + z[k] * x);
         err[k] = e->y[k] == UNKNOWN ? 0 : weight * (p - (float)e->y[k]);

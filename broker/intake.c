@@ -197,6 +197,9 @@ static int identify(struct broker *b, struct lj_zsock *sock, zmq_msg_t *frame, s
 static void on_hello(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq)
 {
     struct lj_buf out = {0};
+    if (!b->cat) /* nothing can be judged yet: a peer that is not welcomed sends nothing, and asks
+                    again */
+        return;
     if (b->intake.peers.count >= INTAKE_PEERS_MAX)
         lj_u64map_free(&b->intake.peers);
     uint64_t key = rid_key(rid, sock);

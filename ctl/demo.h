@@ -34,10 +34,11 @@ uint32_t demo_below(struct demo_rand *r, uint32_t n); /* 0..n-1; 0 for n = 0 */
 
 /* ---- the world (demo_world.c) ---- */
 
-enum demo_status { DEMO_FORMAL, DEMO_TRIAL, DEMO_TRAINEE, DEMO_RETIRED, DEMO_COACH };
+enum demo_status { DEMO_FORMAL, DEMO_TRIAL, DEMO_TRAINEE, DEMO_RETIRED, DEMO_COACH, DEMO_JUNIOR };
 
 struct demo_person {
-    uint16_t unit; /* index in units */
+    uint16_t unit;  /* index in units */
+    uint8_t junior; /* under 18 */
     int32_t
         entry; /* first day with a counted status in any team, days since 1970; INT32_MAX = none */
 };
@@ -90,6 +91,7 @@ void demo_team_name(const struct demo_world *w, uint32_t team, char out[128]);
 const char *demo_team_sport(const struct demo_world *w, uint32_t team);
 void demo_site_name(const struct demo_world *w, uint32_t site, char out[128]);
 const char *demo_site_kind(const struct demo_world *w, uint32_t site);
+int demo_site_is_school(const struct demo_world *w, uint32_t site);
 void demo_title(const struct demo_world *w, uint32_t team, int64_t site, uint64_t n, char out[256]);
 void demo_narrative(uint64_t n, struct lj_buf *out);
 /* A host's or pupil's word, with a risk in it or with one that is denied or negated. */
@@ -136,6 +138,12 @@ enum demo_flag {
     DEMO_F_RETITLED = 1 << 13, /* other content under the same id */
     DEMO_F_NO_ONLINE = 1 << 14,
     DEMO_F_STRANGER = 1 << 15, /* a row's team is not one of the activity's */
+    DEMO_F_BIG_PHOTO = 1 << 16,
+    DEMO_F_NO_APPROVAL = 1 << 17,
+    DEMO_F_SPONSOR = 1 << 18,
+    DEMO_F_HEAT = 1 << 19,
+    DEMO_F_LATE_PHOTO = 1 << 20,
+    DEMO_F_MINORS = 1 << 21,
 };
 
 struct demo_row {
@@ -214,7 +222,7 @@ struct demo_code {
 };
 struct demo_expected {
     int64_t stored, repeated, conflicts, accepted, clean, warned, rejected, withdrawn, flags,
-        minutes, sessions, persons_met, teams_met, capped_days, merged, joint;
+        minutes, sessions, persons_met, teams_met, capped_days, merged, joint, overlaps;
     struct demo_code codes[32];
     size_t ncodes;
     struct demo_total *persons, *teams; /* [subject * DEMO_YEARS + (this year - year)] */

@@ -137,6 +137,51 @@ static void add_activity(struct ledger *l, uint32_t item, const struct demo_body
     l->e->joint += b->nteams > 1;
 }
 
+/* ---- the same person at two places ---- */
+
+struct presence {
+    uint32_t person;
+    int64_t from, to;
+};
+
+static int by_person_time(const void *a, const void *b)
+{
+    const struct presence *x = a;
+    const struct presence *y = b;
+    if (x->person != y->person)
+        return x->person < y->person ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* Pairs of activities that stand in which a person's times overlap (V09), whatever his part. */
+static int count_overlaps(struct demo_expected *e, const struct demo_body *const *live, size_t n,
+                          struct lj_err *err)
+{
+    static const int64_t MINUTE_US = 60000000;
+    size_t rows = 0;
+    for (size_t i = 0; i < n; i++)
+        rows += live[i] ? live[i]->nrows : 0;
+    struct presence *all = calloc(rows + 1, sizeof *all);
+    if (!all)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for the demonstration's expectation");
+    rows = 0;
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; live[i] && k < live[i]->nrows; k++) {
+            const struct demo_row *r = &live[i]->rows[k];
+            int from = r->in >= 0 ? r->in : 0;
+            int to = r->in >= 0 ? r->out : live[i]->span;
+            all[rows++] = (struct presence){r->person, live[i]->start_us + from * MINUTE_US,
+                                            live[i]->start_us + to * MINUTE_US};
+        }
+    qsort(all, rows, sizeof *all, by_person_time);
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = i + 1;
+             k < rows && all[k].person == all[i].person && all[k].from < all[i].to; k++)
+            e->overlaps++;
+    free(all);
+    return 0;
+}
+
 /* ---- totals ---- */
 
 static struct demo_total *total_of(struct demo_expected *e, struct demo_total *list, uint32_t n,
@@ -327,6 +372,8 @@ int demo_expect(const struct demo_burst *b, const struct demo_policy *p, struct 
         if (live[i])
             add_activity(&l, (uint32_t)i, live[i]);
     }
+    if (rc == 0)
+        rc = count_overlaps(ret, live, b->n, err);
     if (rc == 0) {
         sum_credits(&l);
         sum_sessions(&l);

@@ -181,6 +181,12 @@ static void v23_word(const struct demo_world *w, struct demo_rand *r, struct dem
     b->flags |= DEMO_F_BAD_THEME;
 }
 
+static void v25_size(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    (void)w, (void)r;
+    b->flags |= DEMO_F_BIG_PHOTO;
+}
+
 static void v29_reason(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
 {
     set_day(b, w->today - 8 - (int32_t)demo_below(r, 23));
@@ -190,6 +196,21 @@ static void v29_window(const struct demo_world *w, struct demo_rand *r, struct d
 {
     set_day(b, w->today - 31 - (int32_t)demo_below(r, 20));
     b->flags |= DEMO_F_LATE_REASON;
+}
+
+/* A minor instructs, and no coach is there. */
+static void v37_minor(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    const struct demo_team *t = &w->teams[b->teams[0]];
+    (void)r;
+    for (uint32_t i = 0; i < t->count; i++)
+        if (w->members[t->first + i].status == DEMO_JUNIOR) {
+            b->rows[b->nrows] = b->rows[0];
+            b->rows[b->nrows].person = w->members[t->first + i].person;
+            b->rows[b->nrows].role = DEMO_R_INSTRUCT;
+            b->rows[b->nrows++].status = DEMO_JUNIOR;
+            return;
+        }
 }
 
 static void v38_region(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
@@ -208,13 +229,13 @@ static const struct {
     const char *code;
     change make;
 } faults[] = {
-    {"V01", v01_title},   {"V02", v02_order},   {"V03", v03_short},  {"V04", v04_over},
-    {"V05", v05_foreign}, {"V06", v06_none},    {"V08", v08_twice},  {"V11", v11_over},
-    {"V12", v12_kind},    {"V16", v16_fee},     {"V18", v18_range},  {"V20", v20_link},
-    {"V22", v22_outside}, {"V23", v23_word},    {"V29", v29_reason}, {"V38", v38_region},
-    {"V40", v40_length},  {"V01", v01_missing}, {"V02", v02_long},   {"V05", v05_unknown},
-    {"V12", v12_served},  {"V16", v16_cost},    {"V29", v29_window}, {"V01", v01_word},
-    {"V12", v12_unknown},
+    {"V01", v01_title},   {"V02", v02_order},   {"V03", v03_short},   {"V04", v04_over},
+    {"V05", v05_foreign}, {"V06", v06_none},    {"V08", v08_twice},   {"V11", v11_over},
+    {"V12", v12_kind},    {"V16", v16_fee},     {"V18", v18_range},   {"V20", v20_link},
+    {"V22", v22_outside}, {"V23", v23_word},    {"V29", v29_reason},  {"V38", v38_region},
+    {"V25", v25_size},    {"V37", v37_minor},   {"V40", v40_length},  {"V01", v01_missing},
+    {"V02", v02_long},    {"V05", v05_unknown}, {"V12", v12_served},  {"V16", v16_cost},
+    {"V29", v29_window},  {"V01", v01_word},    {"V12", v12_unknown},
 };
 
 size_t demo_faults(void)
@@ -335,9 +356,52 @@ static void viewers_on_site(const struct demo_world *w, struct demo_rand *r, str
     b->flags |= DEMO_F_NO_ONLINE;
 }
 
-static const change warnings[] = {late,    brief,    very_long,  little_guidance,
-                                  lecture, crowd,    half_there, no_member,
-                                  retired, stranger, solemn,     viewers_on_site};
+static void heat(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    (void)w, (void)r;
+    b->flags |= DEMO_F_HEAT;
+}
+
+static void late_photo(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    (void)w, (void)r;
+    b->flags |= DEMO_F_LATE_PHOTO;
+}
+
+static void minors(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    (void)w, (void)r;
+    b->flags |= DEMO_F_MINORS;
+}
+
+/* At a school of the unit; where it has none, something else. */
+static void at_school(const struct demo_world *w, struct demo_body *b, unsigned flag)
+{
+    for (uint32_t i = DEMO_SITE_GOOD; i < w->sites_per_unit; i++)
+        if (demo_site_is_school(w, site_of(w, b, i))) {
+            b->site = site_of(w, b, i);
+            b->flags |= flag;
+            return;
+        }
+    b->flags |= DEMO_F_HEAT;
+}
+
+static void no_approval(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    (void)r;
+    at_school(w, b, DEMO_F_NO_APPROVAL);
+}
+
+static void sponsor(const struct demo_world *w, struct demo_rand *r, struct demo_body *b)
+{
+    (void)r;
+    at_school(w, b, DEMO_F_SPONSOR);
+}
+
+static const change warnings[] = {
+    late,        brief,     very_long, little_guidance, lecture, crowd,
+    half_there,  no_member, retired,   stranger,        solemn,  viewers_on_site,
+    no_approval, sponsor,   heat,      late_photo,      minors};
 
 size_t demo_warnings(void)
 {

@@ -206,6 +206,20 @@ static int flags(struct finder *f)
     return rc;
 }
 
+static int overlaps(struct finder *f)
+{
+    const char *params[] = {f->lo, f->hi};
+    PGresult *r = NULL;
+    int rc = query(f,
+                   "select count(*) from liangjin.flag_standing where code = 'V09' and event_id "
+                   "between $1::uuid and $2::uuid",
+                   2, params, &r);
+    if (rc == 0)
+        f->f->overlaps = field(r, 0, 0);
+    PQclear(r);
+    return rc;
+}
+
 /* ---- what followed ---- */
 
 static int single_counts(struct finder *f)
@@ -344,7 +358,7 @@ static int effects(struct finder *f)
 int demo_find(PGconn *c, const struct demo_burst *b, struct demo_expected *e, int64_t upto,
               struct demo_found *ret, struct lj_err *err)
 {
-    static int (*const steps[])(struct finder * f) = {answers,       verdicts, flags,
+    static int (*const steps[])(struct finder * f) = {answers,       verdicts, flags,  overlaps,
                                                       single_counts, totals,   effects};
     struct finder f = {.c = c, .b = b, .e = e, .f = ret, .err = err};
     uint8_t lo[16];

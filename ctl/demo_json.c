@@ -95,7 +95,7 @@ static void put_place(const struct demo_world *w, uint16_t own, const struct dem
     if (online && !(b->flags & DEMO_F_NO_LINK))
         lj_buf_printf(out, ",\"url\":\"https://video.example/lesson/%u\"", b->text);
     lj_buf_printf(out, ",\"served_body\":\"%s\"", community ? "COMMUNITY" : "SCHOOL");
-    if (!community)
+    if (!community && !(b->flags & DEMO_F_NO_APPROVAL))
         lj_buf_printf(out, ",\"school_approval_no\":\"示教体〔2024〕%u号\"", b->text % 900 + 1);
     if (b->mode == DEMO_HYBRID || (online && !(b->flags & DEMO_F_NO_ONLINE)))
         lj_buf_printf(out, ",\"audience_online\":%u", b->online);
@@ -107,6 +107,25 @@ static void put_title(const struct demo_world *w, const struct demo_body *b, str
     demo_title(w, b->teams[0], b->site, b->text, title);
     lj_buf_printf(out, "{\"title\":\"%s%s\"", b->flags & DEMO_F_SHORT_TITLE ? "两进" : title,
                   b->flags & DEMO_F_RETITLED ? "(改)" : "");
+}
+
+/* Members that few reports have. */
+static void put_extras(const struct demo_body *b, struct lj_buf *out)
+{
+    static const unsigned photo = DEMO_F_BIG_PHOTO | DEMO_F_LATE_PHOTO | DEMO_F_MINORS;
+    if (b->flags & DEMO_F_SPONSOR)
+        lj_buf_printf(out, ",\"sponsor\":\"示例体育用品店\"");
+    if (b->flags & DEMO_F_HEAT)
+        lj_buf_printf(out, ",\"risk\":{\"outdoor\":true,\"celsius\":%u}", 35 + b->text % 5);
+    if (!(b->flags & photo))
+        return;
+    lj_buf_printf(out, ",\"attachments\":[{\"hash\":\"%064x\",\"type\":\"JPEG\",\"bytes\":%d",
+                  b->text, b->flags & DEMO_F_BIG_PHOTO ? 12000000 : 800000);
+    if (b->flags & DEMO_F_LATE_PHOTO)
+        put_time(out, "taken_at", b->start_us + (b->span + 125) * MINUTE_US);
+    if (b->flags & DEMO_F_MINORS)
+        lj_buf_printf(out, ",\"minors\":true");
+    lj_buf_printf(out, "}]");
 }
 
 static void put_body(const struct demo_world *w, uint16_t own, const struct demo_body *b,
@@ -138,6 +157,7 @@ static void put_body(const struct demo_world *w, uint16_t own, const struct demo
         lj_buf_printf(out, ",\"cost_yuan\":-100");
     if (b->flags & DEMO_F_LATE_REASON)
         lj_buf_printf(out, ",\"late_reason\":\"队伍外出集训期间无法登录系统填报\"");
+    put_extras(b, out);
     lj_buf_printf(out, ",\"narrative\":\"");
     for (int i = 0; i < (b->flags & DEMO_F_LONG ? 40 : 1); i++)
         demo_narrative(b->text, out);

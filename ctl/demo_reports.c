@@ -200,6 +200,47 @@ static uint32_t pick_size(struct maker *m)
                     : 21 + demo_below(&m->r, 36);
 }
 
+/* Days on which a report from a school is a flag: the schools' holidays of every year, and the
+ * public ones that the field has been told of. */
+static int is_holiday(int32_t day)
+{
+    static const int32_t breaks[][2] = {{120, 220}, {710, 831}};
+    static const int32_t holidays[][2] = {
+        {20250101, 20250101}, {20250128, 20250204}, {20250404, 20250406}, {20250501, 20250505},
+        {20250531, 20250602}, {20251001, 20251008}, {20260101, 20260103}, {20260215, 20260223},
+        {20260404, 20260406}, {20260501, 20260505}, {20260619, 20260621}, {20260925, 20260927},
+        {20261001, 20261007}};
+    int year;
+    int month;
+    int mday;
+    demo_date_of(day, &year, &month, &mday);
+    int32_t of_year = month * 100 + mday;
+    int32_t date = year * 10000 + of_year;
+    for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++)
+        if (of_year >= breaks[i][0] && of_year <= breaks[i][1])
+            return 1;
+    for (size_t i = 0; i < sizeof holidays / sizeof holidays[0]; i++)
+        if (date >= holidays[i][0] && date <= holidays[i][1])
+            return 1;
+    return 0;
+}
+
+/* A clean report of such a day is from another place of the unit, or online. */
+static void keep_off_schools(struct maker *m, struct demo_body *b)
+{
+    if (b->site < 0 || !is_holiday(b->day) || !demo_site_is_school(m->w, (uint32_t)b->site))
+        return;
+    uint32_t n = (uint32_t)m->w->sites_per_unit - DEMO_SITE_GOOD;
+    int64_t first = b->site / (int64_t)m->w->sites_per_unit * (int64_t)m->w->sites_per_unit;
+    for (uint32_t i = 0, at = demo_below(&m->r, n); i < n; i++) {
+        b->site = first + DEMO_SITE_GOOD + (at + i) % n;
+        if (!demo_site_is_school(m->w, (uint32_t)b->site))
+            return;
+    }
+    b->site = -1;
+    b->mode = DEMO_LIVE;
+}
+
 /* n athletes of a team from a place of its list on; guests are taken with the others. */
 static void add_rows(struct maker *m, struct demo_body *b, uint32_t team, uint32_t n)
 {
@@ -244,6 +285,7 @@ static void plan_capped(struct maker *m, struct demo_body *b)
     b->day = m->plan.day;
     b->start_us = ((int64_t)b->day * MINUTES_A_DAY - 480 + starts[m->plan.left]) * MINUTE_US;
     b->anchor = (uint8_t)demo_anchor(b->day);
+    keep_off_schools(m, b);
     for (uint32_t i = 0; i < 2; i++) {
         const struct demo_member *who = &m->w->members[m->w->teams[b->teams[0]].first + i];
         if (who->status == DEMO_FORMAL && who->from <= b->day)
@@ -277,6 +319,8 @@ static void free_choice(struct maker *m, struct demo_body *b, int plain)
     pick_minutes(m, b);
     int pair = !plain && !quiet && b->site >= 0 && demo_below(&m->r, 25) == 0;
     pick_time(m, b, pair ? 1 : 0);
+    if (!plain)
+        keep_off_schools(m, b);
     if (pair) { /* the morning */
         b->start_us = ((int64_t)b->day * MINUTES_A_DAY - 480 + 8 * 60 + 30) * MINUTE_US;
         open_plan(m, b, 0);
@@ -476,7 +520,7 @@ static struct shares shares_of(size_t n)
                        .withdrawn = n / 100,
                        .feedback = n / 100};
     s.clean = n - s.wrong - s.warned - s.same - s.other - s.corrected - s.withdrawn - s.feedback;
-    s.v31 = s.wrong / 18; /* as often as any other code */
+    s.v31 = s.wrong / 20; /* as often as any other code */
     s.wrong -= s.v31;
     return s;
 }

@@ -94,6 +94,16 @@ const char *demo_site_kind(const struct demo_world *w, uint32_t site)
     return k >= 0 ? kinds[k].kind : special[site % w->sites_per_unit];
 }
 
+int demo_site_is_school(const struct demo_world *w, uint32_t site)
+{
+    static const char *const schools[] = {"PRIMARY",   "MIDDLE",     "SENIOR",
+                                          "NINE_YEAR", "SPECIAL_ED", "VOCATIONAL"};
+    for (size_t i = 0; i < COUNT(schools); i++)
+        if (strcmp(demo_site_kind(w, site), schools[i]) == 0)
+            return 1;
+    return 0;
+}
+
 void demo_site_name(const struct demo_world *w, uint32_t site, char out[128])
 {
     static const char *const special[] = {"大学", "公园", "小学"};

@@ -187,6 +187,9 @@ static void add_team(struct demo_world *w, uint32_t team, int32_t founded)
         int32_t from = late ? w->today - 60 - (int32_t)demo_below(&m, 250) : founded;
         add_member(w, add_person(w, t->unit), team, status, from);
     }
+    uint32_t junior = add_person(w, t->unit); /* in no clean report */
+    w->persons[junior].junior = 1;
+    add_member(w, junior, team, DEMO_JUNIOR, founded);
     if (strcmp(w->units[t->unit].kind, "PROVINCE") != 0 && t->first > 0 && !t->quiet)
         for (uint32_t g = demo_below(&r, GUESTS_MAX + 1); g > 0; g--)
             add_guest(w, team, founded);
@@ -201,7 +204,7 @@ int demo_world_make(uint64_t seed, int generation, size_t reports, int64_t now_u
     w->today = demo_local_day(now_us);
     w->nteams = clamp(reports / 10, TEAMS_LEAST, TEAMS_MOST);
     w->sites_per_unit = clamp(reports / 300, 8, 40);
-    size_t most = w->nteams * (SQUAD_MIN + SQUAD_SPREAD + GUESTS_MAX + 1);
+    size_t most = w->nteams * (SQUAD_MIN + SQUAD_SPREAD + GUESTS_MAX + 2);
     w->units = calloc(DEMO_UNITS_MAX, sizeof *w->units);
     w->teams = calloc(w->nteams, sizeof *w->teams);
     w->persons = calloc(most, sizeof *w->persons);
@@ -253,12 +256,18 @@ static void put_team(const struct demo_world *w, uint32_t i, struct demo_event *
 static void put_person(const struct demo_world *w, uint32_t i, struct demo_event *e,
                        struct lj_buf *out)
 {
+    enum { JUNIOR_AGE = 15 };
     char name[64];
+    int year;
+    int month;
+    int mday;
+    demo_date_of(w->today, &year, &month, &mday);
     demo_person_name(w->seed, i, name);
     e->type = "person.registered";
     e->unit = w->units[w->persons[i].unit].code;
     lj_buf_printf(out, "{\"code\":\"d%d-p%u\",\"name\":\"%s\",\"sex\":\"%s\",\"birth_year\":%u}",
-                  w->generation, i, name, i % 2 ? "F" : "M", 1988 + i % 18);
+                  w->generation, i, name, i % 2 ? "F" : "M",
+                  w->persons[i].junior ? (unsigned)(year - JUNIOR_AGE) : 1988 + i % 18);
 }
 
 static void put_site(const struct demo_world *w, uint32_t i, struct demo_event *e,
@@ -279,7 +288,8 @@ static void put_site(const struct demo_world *w, uint32_t i, struct demo_event *
 static void put_member(const struct demo_world *w, uint32_t i, struct demo_event *e,
                        struct lj_buf *out)
 {
-    static const char *const words[] = {"FORMAL", "TRIAL", "TRAINEE", "RETIRED", "FORMAL"};
+    static const char *const words[] = {"FORMAL",  "TRIAL",  "TRAINEE",
+                                        "RETIRED", "FORMAL", "TRAINEE"};
     const struct demo_member *m = &w->members[i];
     const char *home = w->units[w->persons[m->person].unit].code;
     int year;

@@ -42,6 +42,10 @@ enum column {
     C_SHORT,
     C_NOTES,
     C_LEGACY,
+    C_END,
+    C_AUDIENCE,
+    C_ORDER,
+    C_PHOTOS,
     C_FOLLOW_AT, /* ragged: place in the batch, from 1, of what a follow-on is of */
     C_FOLLOW,
     COLUMNS
@@ -51,12 +55,15 @@ static const enum lj_pgtype columns[COLUMNS] = {
     [C_VERSION] = LJ_PG_INT4, [C_BASE] = LJ_PG_INT4,         [C_STATE] = LJ_PG_INT2,
     [C_UNIT] = LJ_PG_INT2,    [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
     [C_TEAMS] = LJ_PG_TEXT,   [C_SHORT] = LJ_PG_TEXT,        [C_NOTES] = LJ_PG_TEXT,
-    [C_LEGACY] = LJ_PG_BOOL,  [C_FOLLOW_AT] = LJ_PG_INT4,    [C_FOLLOW] = LJ_PG_TEXT,
+    [C_LEGACY] = LJ_PG_BOOL,  [C_END] = LJ_PG_TIMESTAMPTZ,   [C_AUDIENCE] = LJ_PG_INT4,
+    [C_ORDER] = LJ_PG_INT8,   [C_PHOTOS] = LJ_PG_TEXT,       [C_FOLLOW_AT] = LJ_PG_INT4,
+    [C_FOLLOW] = LJ_PG_TEXT,
 };
 
 struct state {
     struct lj_lookup *lookup;
     struct lj_anchors *anchors;
+    struct lj_settings *settings;
     struct lj_tree_room room; /* of the batch's payloads */
     struct lj_case *cases;    /* kept from batch to batch */
     size_t cap;
@@ -77,6 +84,7 @@ static int read_cases(struct state *s, const struct lj_batch *in, struct lj_err 
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
         rc = lj_case_read(&s->cases[i], &in->events[i], &s->room, err);
         s->cases[i].anchors = s->anchors;
+        s->cases[i].settings = s->settings;
     }
     return rc;
 }
@@ -91,7 +99,11 @@ static int fetch_facts(struct state *s, const struct lj_batch *in, struct lj_err
     if (rc == 0)
         rc = lj_current_need(lj_lookup_reader(s->lookup), &want, err);
     if (rc == 0)
+        rc = lj_settings_need(s->settings, lj_lookup_reader(s->lookup), err);
+    if (rc == 0)
         rc = lj_lookup_fetch(s->lookup, err);
+    if (rc == 0)
+        rc = lj_settings_update(s->settings, lj_lookup_reader(s->lookup), err);
     for (size_t i = 0; rc == 0 && i < in->count; i++)
         lj_case_facts(&s->cases[i], s->lookup);
     return rc;
@@ -165,6 +177,41 @@ static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_res
     put_text(out, C_TEAMS, c->op == LJ_OP_WITHDRAW ? NULL : teams);
 }
 
+/* [{place, hash, sight?}]; hashes are hexadecimal, so nothing needs escaping. */
+static void put_photos(const struct lj_body *b, struct lj_result *out)
+{
+    enum { ONE = 140 };
+    char text[LJ_PHOTOS_MAX * ONE + 3] = "[";
+    size_t n = 1;
+    for (size_t i = 0; i < b->nphotos; i++) {
+        const struct lj_photo *p = &b->photos[i];
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s{\"place\":%zu,\"hash\":\"%s\"%s%s%s}",
+                              i ? "," : "", p->place, p->hash, p->sight ? ",\"sight\":\"" : "",
+                              p->sight ? p->sight : "", p->sight ? "\"" : "");
+    }
+    (void)snprintf(text + n, sizeof text - n, "]");
+    put_text(out, C_PHOTOS, b->nphotos ? text : NULL);
+}
+
+/* What flags are raised by; null for what is no accepted body. */
+static void put_flag_facts(const struct lj_case *c, int verdict, struct lj_result *out)
+{
+    static const enum column facts[] = {C_END, C_AUDIENCE, C_ORDER, C_PHOTOS};
+    if (verdict != ACCEPTED || c->op == LJ_OP_WITHDRAW) {
+        for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
+            lj_pgarray_null(lj_result_column(out, facts[i]));
+        return;
+    }
+    int64_t order = lj_case_order(c);
+    lj_pgarray_int(lj_result_column(out, C_END), c->body.end_us);
+    lj_pgarray_int(lj_result_column(out, C_AUDIENCE), c->body.audience);
+    if (order)
+        lj_pgarray_int(lj_result_column(out, C_ORDER), order);
+    else
+        lj_pgarray_null(lj_result_column(out, C_ORDER));
+    put_photos(&c->body, out);
+}
+
 static void put_numbers(const struct lj_case *c, int verdict, struct lj_result *out)
 {
     lj_pgarray_int(lj_result_column(out, C_VERDICT), verdict);
@@ -183,6 +230,7 @@ static void put_numbers(const struct lj_case *c, int verdict, struct lj_result *
         lj_pgarray_null(lj_result_column(out, C_STATE));
     }
     put_when_and_who(c, verdict, out);
+    put_flag_facts(c, verdict, out);
 }
 
 /* row: place among the done events, from 1. */
@@ -261,6 +309,7 @@ static void validation_close(void **state)
         return;
     lj_lookup_close(&s->lookup);
     lj_anchors_close(&s->anchors);
+    lj_settings_close(&s->settings);
     lj_tree_room_free(&s->room);
     free(s->cases);
     lj_buf_free(&s->text);
@@ -275,6 +324,8 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
         return lj_fail(err, LJ_E_NOMEM, "no memory for validation");
     int rc = lj_anchors_open(&s->anchors, err);
     if (rc == 0)
+        rc = lj_settings_open(&s->settings, err);
+    if (rc == 0)
         rc = lj_lookup_open(ctx->dsn, ctx->name, &s->lookup, err);
     if (rc < 0) {
         void *half = s;
@@ -287,7 +338,7 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
 
 const struct lj_worker lj_worker_validation = {
     .kind = "validation",
-    .version = "2",
+    .version = "3",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = validation_open,

@@ -41,6 +41,12 @@ create table if not exists validation (
 );
 -- V39: before the system's first day; left out of figures of timeliness.
 alter table validation add column if not exists legacy bool not null default false;
+-- What flags are raised by (flags.sql), of accepted reports and corrections.
+alter table validation add column if not exists end_at timestamptz;
+alter table validation add column if not exists audience int4;
+alter table validation add column if not exists roster_order int8; -- hash of the roster's persons in their order; null: fewer than V33 asks about
+alter table validation add column if not exists photos text;       -- [{place, hash, sight?}]; null: none
+create index if not exists validation_roster_order on validation (roster_order, position) where roster_order is not null;
 create unique index if not exists validation_version on validation (activity, version) where version is not null;
 
 -- Workers keep register rows in memory and ask by position which codes a register event was about (workers/runner/lookup_sql.c).
@@ -58,14 +64,14 @@ create or replace view activity as
     select distinct on (v.activity) v.activity, v.version, v.state, v.state_name, v.live, v.unit, v.start_at, v.day, v.teams, v.position
     from activity_version v order by v.activity, v.version desc;
 
--- The old form had one parameter less and a follow-on for every row.
+-- The old form had four columns less.
 drop function if exists apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
-    timestamptz[], date[], text[], text[], text[], text[]);
+    timestamptz[], date[], text[], text[], text[], bool[], int4[], text[]);
 
 -- follow_at and follows are ragged: the place in the batch, from 1, of what a follow-on is of, in ascending order.
 create or replace function apply_validation(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], ops int2[],
         activities uuid[], versions int4[], bases int4[], states int2[], units int2[], starts timestamptz[], days date[], teams text[],
-        shorts text[], notes text[], legacies bool[], follow_at int4[], follows text[]) returns setof follow_on
+        shorts text[], notes text[], legacies bool[], ends timestamptz[], audiences int4[], orders int8[], photos text[], follow_at int4[], follows text[]) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -73,12 +79,13 @@ begin
         raise exception 'the columns of a validation batch do not fit together' using errcode = 'P0001';
     end if;
     insert into validation (position, received_at, start_at, activity, day, version, base, unit, op, verdict, state, legacy, teams, short,
-            notes)
+            notes, end_at, audience, roster_order, photos)
         select u.position, u.received, u.start, u.activity, u.day, u.version, u.base, u.unit, u.op, u.verdict, u.state, u.legacy,
-               u.teams::int4[], u.short, u.notes
+               u.teams::int4[], u.short, u.notes, u.end_at, u.audience, u.roster_order, u.photos
         from unnest(positions, received, verdicts, ops, activities, versions, bases, states, units, starts, days, teams, shorts, notes,
-                    legacies)
-            as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes, legacy);
+                    legacies, ends, audiences, orders, photos)
+            as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes, legacy, end_at, audience,
+                roster_order, photos);
     if cardinality(follows) > 0 then
         return query
             select positions[f.at], ids[f.at], 0, case verdicts[f.at] when 1 then 'activity.withdrawn' else 'activity.rejected' end,
@@ -107,7 +114,7 @@ $$;
 grant execute on function validation_of(uuid) to liangjin_web, liangjin_audit;
 
 grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
-    timestamptz[], date[], text[], text[], text[], bool[], int4[], text[]), validation_result(int8[]) to liangjin_broker;
+    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], text[]), validation_result(int8[]) to liangjin_broker;
 grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,

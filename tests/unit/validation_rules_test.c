@@ -35,6 +35,7 @@ typedef void (*tweak)(struct lj_case *c);
 
 /* Registers in which everything of the good report is right. */
 static struct lj_anchors *anchors;
+static struct lj_settings *settings;
 static struct lj_tree_room room;
 
 static void good_facts(struct lj_case *c)
@@ -58,6 +59,7 @@ static void good_facts(struct lj_case *c)
     b->served_site_kind = 0;
     b->site_lat = b->site_lon = LJ_DEGREES_NONE;
     c->anchors = anchors;
+    c->settings = settings;
     c->current =
         (struct lj_current){.known = 1, .unit = 3, .version = 4, .state = LJ_STATE_APPROVED};
     assert_int_equal(lj_time_parse("2024-06-01T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
@@ -345,6 +347,37 @@ static void policy_and_mall(struct lj_case *c)
     policy(c);
     site_mall(c);
 }
+static void injured(struct lj_case *c)
+{
+    c->body.roster[0].injured = c->body.roster[1].injured = 1;
+}
+/* The activity is in 2024. */
+static void born_2007(struct lj_case *c)
+{
+    c->body.roster[0].birth_year = c->body.roster[1].birth_year = 2007;
+}
+static void born_2006(struct lj_case *c)
+{
+    c->body.roster[0].birth_year = 2006;
+}
+static void born_2007_with_coach(struct lj_case *c)
+{
+    c->body.roster[0].birth_year = 2007;
+    c->body.roster[1].member_role = LJ_MEMBER_COACH;
+}
+static void holiday(struct lj_case *c)
+{
+    c->body.is_holiday = 1;
+}
+static void holiday_in_village(struct lj_case *c)
+{
+    c->body.is_holiday = 1;
+    site_village(c);
+}
+static void no_settings(struct lj_case *c)
+{
+    c->settings = NULL;
+}
 static void from_2023(struct lj_case *c)
 {
     assert_int_equal(lj_time_parse("2023-12-31T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
@@ -361,6 +394,9 @@ static void from_2023(struct lj_case *c)
 #define TEN "一二三四五六七八九十"
 #define AT(day, more) "{\"start_at\":\"" day "T09:00:00+08:00\",\"end_at\":\"" day "T11:00:00+08:00\"," more "}"
 #define ONE(minutes) "{\"roster\":[{\"person\":\"p1\",\"team\":\"t1\",\"role\":\"DEMO\",\"minutes\":" minutes "}]}"
+
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define PHOTO(hash, type, bytes, more) "{\"attachments\":[{\"hash\":\"" hash "\",\"type\":\"" type "\",\"bytes\":" bytes "," more "}]}"
 
 struct rule_row {
     const char *type, *merge, *received;
@@ -514,6 +550,69 @@ static const struct rule_row rows[] = {
     {S, "{\"themes\":[\"RED_EDU\"],\"guidance_minutes\":1}", 0, 0, "!V23:W:/themes"},
     {S, "{\"themes\":[\"PARTY\",\"RURAL\"],\"guidance_minutes\":0}", 0, 0, "!V23:W:/themes"},
     {S, "{\"themes\":[],\"guidance_minutes\":0}", 0, 0, "!V23:W:/themes"}, {S, "{\"guidance_minutes\":0}", 0, 0, "!V23:W:/themes"},
+    /* V13: from 2024-09-01 on, at schools */
+    {S, AT("2024-08-31", "\"x\":null"), "2024-09-03T12:00:00+08:00", 0, "!V13:W:/school_approval_no"},
+    {S, AT("2024-09-01", "\"x\":null"), "2024-09-03T12:00:00+08:00", 0, "V13:W:/school_approval_no"},
+    {S, AT("2024-09-01", "\"school_approval_no\":\"1\""), "2024-09-03T12:00:00+08:00", 0, "!V13:W:/school_approval_no"},
+    {S, AT("2024-09-01", "\"x\":null"), "2024-09-03T12:00:00+08:00", site_village, "!V13:W:/school_approval_no"},
+    {S, AT("2024-09-01", "\"x\":null"), "2024-09-03T12:00:00+08:00", no_settings, "!V13:W:/school_approval_no"},
+    {C, AT("2024-09-01", "\"x\":null"), "2024-09-03T12:00:00+08:00", 0, "V13:W:/body/school_approval_no"},
+    /* V15: holidays of schools on both ends, a public holiday; not elsewhere */
+    {S, AT("2024-07-09", "\"x\":null"), "2024-07-11T12:00:00+08:00", 0, "!V15:F:/start_at"},
+    {S, AT("2024-07-10", "\"x\":null"), "2024-07-11T12:00:00+08:00", 0, "V15:F:/start_at"},
+    {S, AT("2024-08-31", "\"x\":null"), "2024-09-03T12:00:00+08:00", 0, "V15:F:/start_at"},
+    {S, AT("2024-09-01", "\"x\":null"), "2024-09-03T12:00:00+08:00", 0, "!V15:F:/start_at"},
+    {S, AT("2024-01-19", "\"x\":null"), "2024-01-22T12:00:00+08:00", 0, "!V15:F:/start_at"},
+    {S, AT("2024-02-20", "\"x\":null"), "2024-02-22T12:00:00+08:00", 0, "V15:F:/start_at"},
+    {S, "", 0, holiday, "V15:F:/start_at"}, {S, "", 0, 0, "!V15:F:/start_at"}, {S, "", 0, holiday_in_village, "!V15:F:/start_at"},
+    {S, AT("2024-07-10", "\"x\":null"), "2024-07-11T12:00:00+08:00", site_village, "!V15:F:/start_at"},
+    {S, AT("2024-07-10", "\"x\":null"), "2024-07-11T12:00:00+08:00", no_settings, "!V15:F:/start_at"},
+    /* V17: a sponsor, a commercial word, at a school */
+    {S, "{\"sponsor\":\"示例公司\"}", 0, 0, "V17:W:/sponsor"}, {S, "{\"sponsor\":\"示例公司\"}", 0, site_village, "!V17:W:/sponsor"},
+    {S, "", 0, 0, "!V17:W:/sponsor"}, {S, "{\"title\":\"冠军进校园推销球拍\"}", 0, 0, "V17:W:/title"}, {S, "", 0, 0, "!V17:W:/title"},
+    {S, "{\"narrative\":\"现场促销护具\"}", 0, 0, "V17:W:/narrative"}, {S, "{\"narrative\":\"现场讲解护具\"}", 0, 0, "!V17:W:/narrative"},
+    {S, "{\"narrative\":\"现场促销护具\"}", 0, site_village, "!V17:W:/narrative"},
+    /* V24: 35 degrees, an orange alert; outdoors, without a note */
+    {S, "{\"risk\":{\"outdoor\":true,\"celsius\":35}}", 0, 0, "V24:W:/risk/safety_note"},
+    {S, "{\"risk\":{\"outdoor\":true,\"celsius\":34}}", 0, 0, "!V24:W:/risk/safety_note"},
+    {S, "{\"risk\":{\"celsius\":38}}", 0, 0, "!V24:W:/risk/safety_note"},
+    {S, "{\"risk\":{\"outdoor\":true,\"celsius\":38,\"safety_note\":\"树荫下进行,备有饮水\"}}", 0, 0, "!V24:W:/risk/safety_note"},
+    {S, "{\"risk\":{\"outdoor\":true,\"weather_alert\":\"ORANGE\"}}", 0, 0, "V24:W:/risk/safety_note"},
+    {S, "{\"risk\":{\"outdoor\":true,\"weather_alert\":\"YELLOW\"}}", 0, 0, "!V24:W:/risk/safety_note"},
+    {S, "{\"risk\":{\"weather_alert\":\"PINK\"}}", 0, 0, "V01:E:/risk/weather_alert"}, {S, "{\"risk\":{\"celsius\":61}}", 0, 0, "V01:E:/risk/celsius"},
+    {S, "{\"risk\":{\"celsius\":60}}", 0, 0, "!V01:E:/risk/celsius"}, {S, "{\"risk\":{\"safety_note\":\"无\"}}", 0, 0, "V40:E:/risk/safety_note"},
+    {S, "{\"risk\":{\"wind\":1}}", 0, 0, "V01:E:/risk/wind"},
+    /* V25: number, size, type and hash of attachments */
+    {S, "{\"attachments\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\"]}", 0, 0, "!V25:E:/attachments"},
+    {S, "{\"attachments\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\"]}", 0, 0, "V25:E:/attachments"},
+    {S, PHOTO(HASH, "JPEG", "10485760", "\"name\":\"1.jpg\""), 0, 0, "!V25:E:/attachments/0/bytes"},
+    {S, PHOTO(HASH, "JPEG", "10485761", "\"name\":\"1.jpg\""), 0, 0, "V25:E:/attachments/0/bytes"},
+    {S, PHOTO(HASH, "PDF", "1", "\"minors\":false"), 0, 0, "!V25:E:/attachments/0/type"},
+    {S, PHOTO(HASH, "GIF", "1", "\"minors\":false"), 0, 0, "V25:E:/attachments/0/type"},
+    {S, PHOTO(HASH, "PNG", "1", "\"minors\":false"), 0, 0, "!V25:E:/attachments/0/hash"},
+    {S, PHOTO("A" HASH, "PNG", "1", "\"minors\":false"), 0, 0, "V25:E:/attachments/0/hash"},
+    {S, PHOTO(HASH, "PNG", "1", "\"sight\":\"00ff00ff00ff00f\""), 0, 0, "V25:E:/attachments/0/sight"},
+    {S, PHOTO(HASH, "PNG", "0", "\"minors\":false"), 0, 0, "V01:E:/attachments/0/bytes"},
+    {S, "{\"attachments\":[\"a\",{\"type\":\"PNG\",\"bytes\":5}]}", 0, 0, "V01:E:/attachments/1/hash"},
+    {S, "{\"attachments\":[5]}", 0, 0, "V01:E:/attachments/0"}, {S, PHOTO(HASH, "PNG", "1", "\"camera\":1"), 0, 0, "V01:E:/attachments/0/camera"},
+    /* V26: two hours on both sides; more than a day before is a flag */
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-06-01T07:00:00+08:00\""), 0, 0, "!V26:W:/attachments/0/taken_at"},
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-06-01T06:59:59+08:00\""), 0, 0, "V26:W:/attachments/0/taken_at"},
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-06-01T13:00:00+08:00\""), 0, 0, "!V26:W:/attachments/0/taken_at"},
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-06-01T13:00:01+08:00\""), 0, 0, "V26:W:/attachments/0/taken_at"},
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-05-31T09:00:00+08:00\""), 0, 0, "!V26:F:/attachments/0/taken_at"},
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-05-31T08:59:59+08:00\""), 0, 0, "V26:F:/attachments/0/taken_at"},
+    {S, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"yesterday\""), 0, 0, "V01:E:/attachments/0/taken_at"},
+    {C, PHOTO(HASH, "PNG", "1", "\"taken_at\":\"2024-05-01T09:00:00+08:00\""), 0, 0, "V26:F:/body/attachments/0/taken_at"},
+    /* V28 */
+    {S, PHOTO(HASH, "PNG", "1", "\"minors\":true"), 0, 0, "V28:W:/attachments/0/consent"},
+    {S, PHOTO(HASH, "PNG", "1", "\"minors\":true,\"consent\":false"), 0, 0, "V28:W:/attachments/0/consent"},
+    {S, PHOTO(HASH, "PNG", "1", "\"minors\":true,\"consent\":true"), 0, 0, "!V28:W:/attachments/0/consent"},
+    {S, PHOTO(HASH, "PNG", "1", "\"minors\":false"), 0, 0, "!V28:W:/attachments/0/consent"},
+    /* V36, V37: row 0 instructs, row 1 demonstrates */
+    {S, "", 0, injured, "V36:W:/roster/0/role"}, {S, "", 0, injured, "!V36:W:/roster/1/role"}, {S, "", 0, 0, "!V36:W:/roster/0/role"},
+    {S, "", 0, born_2007, "V37:E:/roster/0/person"}, {S, "", 0, born_2007, "!V37:E:/roster/1/person"}, {S, "", 0, born_2006, "!V37:E:/roster/0/person"},
+    {S, "", 0, born_2007_with_coach, "!V37:E:/roster/0/person"}, {S, "", 0, 0, "!V37:E:/roster/0/person"}, {C, "", 0, born_2007, "V37:E:/body/roster/0/person"},
     /* V34 */
     {S, "", 0, site_far, "V34:W:/teams/0"}, {S, "", 0, site_near, "!V34:W:/teams/0"}, {S, "", 0, site_nowhere, "!V34:W:/teams/0"},
     {S, "", 0, team_nowhere, "!V34:W:/teams/0"}, {S, "", 0, site_far, "!V34:W:/teams/1"}, {S, "{\"themes\":[\"RURAL\"]}", 0, site_far, "!V34:W:/teams/0"},
@@ -760,16 +859,78 @@ static void fixed_anchors(void **state)
     assert_int_equal(lj_anchors_of(anchors, lj_day_of(2008, 8, 8)), -1);
 }
 
+/* Sets replace each other by position; the last of a set that is not known yet is not looked at. */
+static void settings_are_of_a_position(void **state)
+{
+    struct lj_settings *s = NULL;
+    int32_t june = lj_day_of(2024, 6, 1);
+    (void)state;
+    assert_int_equal(lj_settings_open(&s, NULL), 0);
+    assert_int_equal(lj_settings_number(s, LJ_SETTING_V24_CELSIUS, june, 9, -1), -1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(lj_settings_add(s, "V24", "celsius", i == 1 ? 20 : i * 5, INT32_MIN,
+                                         i ? INT32_MAX : june,
+                                         i == 1 ? "30"
+                                         : i    ? "33"
+                                                : "35",
+                                         NULL),
+                         0);
+    static const struct {
+        int64_t p, want;
+    } at[] = {{-1, -1}, {0, 35}, {9, 35}, {10, 33}, {19, 33}, {20, 30}, {1000, 30}};
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++)
+        assert_int_equal(lj_settings_number(s, LJ_SETTING_V24_CELSIUS, june, at[i].p, -1),
+                         at[i].want);
+    assert_int_equal(lj_settings_number(s, LJ_SETTING_V24_CELSIUS, june + 1, 5, -1), -1);
+    assert_int_equal(
+        lj_settings_add(s, "V15", "school_break", 0, INT32_MIN, INT32_MAX, "12-20..01-10", NULL),
+        0); /* over the new year */
+    assert_true(lj_settings_has_day(s, LJ_SETTING_V15_BREAK, lj_day_of(2024, 12, 20), 0));
+    assert_true(lj_settings_has_day(s, LJ_SETTING_V15_BREAK, lj_day_of(2024, 1, 10), 0));
+    assert_false(lj_settings_has_day(s, LJ_SETTING_V15_BREAK, lj_day_of(2024, 1, 11), 0));
+    assert_int_equal(lj_settings_add(s, "V24", "celsius", 0, 0, 0, "hot", NULL), LJ_E_DB_DATA);
+    assert_int_equal(lj_settings_add(s, "V24", "colour", 0, 0, 0, "hot", NULL), 0);
+    lj_settings_close(&s);
+}
+
+/* As db/migrations/0008_rules.sql has them. */
+static int add_settings(void)
+{
+    static const struct {
+        const char *rule, *name, *value;
+        int32_t from, to;
+    } shipped[] = {{"V13", "required", "1", 20240901, 0},
+                   {"V15", "school_break", "01-20..02-20", 0, 0},
+                   {"V15", "school_break", "07-10..08-31", 0, 0},
+                   {"V17", "word", "推销", 0, 0},
+                   {"V17", "word", "促销", 0, 0},
+                   {"V24", "celsius", "35", 0, 0},
+                   {"V24", "alert", "3", 0, 0},
+                   {"V25", "bytes", "10485760", 0, 0},
+                   {"V26", "minutes", "120", 0, 0},
+                   {"V26", "old_minutes", "1440", 0, 0},
+                   {"V33", "names", "6", 0, 0},
+                   {"V37", "age", "18", 0, 0}};
+    int rc = lj_settings_open(&settings, NULL);
+    for (size_t i = 0; rc == 0 && i < sizeof shipped / sizeof shipped[0]; i++)
+        rc = lj_settings_add(settings, shipped[i].rule, shipped[i].name, 0,
+                             shipped[i].from ? lj_day_of_number(shipped[i].from) : INT32_MIN,
+                             shipped[i].to ? lj_day_of_number(shipped[i].to) : INT32_MAX,
+                             shipped[i].value, NULL);
+    return rc;
+}
+
 static int open_anchors(void **state)
 {
     (void)state;
-    return lj_anchors_open(&anchors, NULL);
+    return add_settings() < 0 ? -1 : lj_anchors_open(&anchors, NULL);
 }
 
 static int close_anchors(void **state)
 {
     (void)state;
     lj_anchors_close(&anchors);
+    lj_settings_close(&settings);
     lj_tree_room_free(&room);
     return 0;
 }
@@ -779,6 +940,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_ones_are_clean),
         cmocka_unit_test(every_row),
+        cmocka_unit_test(settings_are_of_a_position),
         cmocka_unit_test(a_wrong_key_is_rejected),
         cmocka_unit_test(all_reasons_come_at_once),
         cmocka_unit_test(payloads_that_are_no_objects),

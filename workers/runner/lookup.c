@@ -138,6 +138,43 @@ int lj_lookup_membership(const struct lj_lookup *lk, uint32_t person, int32_t te
     return 1;
 }
 
+int lj_lookup_injured(const struct lj_lookup *lk, int32_t person, int32_t day, int64_t p)
+{
+    size_t lo = 0, hi = lk->injuries.count;
+    if (hi == 0)
+        return 0;
+    const struct lj_injury_row *x = lk->injuries.data, *end = x + hi;
+    while (lo < hi) { /* the person's first row */
+        size_t mid = lo + (hi - lo) / 2;
+        if (x[mid].person < person)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (x += lo; x < end && x->person == person; x++) {
+        int last = x + 1 == end || x[1].number != x->number || x[1].position > p;
+        if (x->position <= p && last && day >= x->from && day <= x->to)
+            return 1;
+    }
+    return 0;
+}
+
+int lj_lookup_is_holiday(const struct lj_lookup *lk, int32_t day, int64_t p)
+{
+    int64_t set = -1; /* position of the year's version in force */
+    for (size_t i = 0; i < lk->holidays.count; i++) {
+        const struct lj_holiday_row *h = (const struct lj_holiday_row *)lk->holidays.data + i;
+        if (h->position > p || day < h->first || day > h->last)
+            continue;
+        if (set >= 0 && h->position != set)
+            return 0;
+        set = h->position;
+        if (h->day == day)
+            return 1;
+    }
+    return 0;
+}
+
 /* The unit's version at p, NULL when it was not registered then. */
 static const struct lj_unit_row *unit_at(const struct lj_lookup *lk, int16_t number, int64_t p)
 {
@@ -235,6 +272,8 @@ int lj_lookup_open(const char *dsn, const char *application_name, struct lj_look
     lk->entries.size = sizeof(struct lj_entry);
     lk->units.size = sizeof(struct lj_unit_row);
     lk->policies.size = sizeof(struct lj_policy_row);
+    lk->injuries.size = sizeof(struct lj_injury_row);
+    lk->holidays.size = sizeof(struct lj_holiday_row);
     lk->news.size = sizeof(int64_t);
     for (size_t w = 0; w < LJ_LOOKUP_WHATS; w++)
         lk->asked[w].size = sizeof(uint32_t);
@@ -258,6 +297,8 @@ void lj_lookup_close(struct lj_lookup **lkp)
     free(lk->entries.data);
     free(lk->units.data);
     free(lk->policies.data);
+    free(lk->injuries.data);
+    free(lk->holidays.data);
     free(lk->news.data);
     for (size_t w = 0; w < LJ_LOOKUP_WHATS; w++)
         free(lk->asked[w].data);

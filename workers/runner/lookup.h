@@ -55,7 +55,7 @@ struct lj_lookup_row {
     int64_t position;
     int32_t number;
     int16_t unit;
-    int16_t kind;                   /* site: enum lj_site_kind */
+    int16_t kind;                   /* site: enum lj_site_kind; person: birth year, 0 not known */
     int32_t from, to;               /* team: span in force */
     int32_t paused_from, paused_to; /* team: empty when from > to */
     int32_t region;                 /* site: GB/T 2260 as a number, 0 none */
@@ -110,6 +110,10 @@ int lj_lookup_team_active(const struct lj_lookup *lk, uint32_t team, int32_t day
  * Returns 0 if there is none. */
 int lj_lookup_membership(const struct lj_lookup *lk, uint32_t person, int32_t team, int32_t day,
                          int64_t p, struct lj_membership *ret);
+/* 1 if the person has an exemption for an injury (its number) on that day, by the register at p. */
+int lj_lookup_injured(const struct lj_lookup *lk, int32_t person, int32_t day, int64_t p);
+/* 1 if the day is a public holiday of its year, by the calendar's register at p. */
+int lj_lookup_is_holiday(const struct lj_lookup *lk, int32_t day, int64_t p);
 /* The unit above at p: -1 for CN000 and for what is no unit then. */
 int lj_lookup_parent(const struct lj_lookup *lk, int16_t unit, int64_t p);
 /* 1 if `unit` is `root` or below it at p. */

@@ -144,7 +144,8 @@ void lj_cache_clear(struct lj_lookup *lk)
         memset(lk->slots, 0, lk->nslots * sizeof *lk->slots);
     for (size_t w = 0; w < LJ_LOOKUP_WHATS; w++)
         lk->asked[w].count = 0;
-    lk->entries.count = lk->units.count = lk->policies.count = lk->news.count = 0;
+    lk->entries.count = lk->units.count = lk->policies.count = lk->injuries.count =
+        lk->holidays.count = lk->news.count = 0;
     lk->rows_held = 0;
     lk->seen = -1;
 }

@@ -20,6 +20,18 @@ struct lj_member_row {
     int32_t team, number, from, to, role, status;
 };
 
+/* A public holiday of a version of a year, with the first and last day of that year. */
+struct lj_holiday_row {
+    int64_t position;
+    int32_t day, first, last;
+};
+
+/* A version of a person's exemption for an injury. */
+struct lj_injury_row {
+    int64_t position;
+    int32_t person, number, from, to;
+};
+
 /* EMPTY: known only as a code. ASKED: to be fetched in this batch. HELD: everything that the
  * register has about it up to the closure `seen`, which may be nothing. */
 enum lj_entry_state { LJ_ENTRY_EMPTY, LJ_ENTRY_ASKED, LJ_ENTRY_HELD };
@@ -49,6 +61,8 @@ struct lj_lookup {
     struct lj_list asked[LJ_LOOKUP_WHATS]; /* uint32_t */
     struct lj_list units;                  /* struct lj_unit_row by number, position */
     struct lj_list policies;               /* struct lj_policy_row by scope, key, version down */
+    struct lj_list injuries;               /* struct lj_injury_row by person, number, position */
+    struct lj_list holidays;               /* struct lj_holiday_row by year, position down */
     struct lj_list news;                   /* int64_t: positions of register events not seen yet */
 };
 

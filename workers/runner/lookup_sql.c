@@ -53,6 +53,19 @@ static const struct lj_statement policies = {
                       " from policy p join policy_version v on v.number = p.number"
                       " order by 2, 3, v.version desc"};
 
+/* Injuries alone: that is what a rule asks for. */
+static const struct lj_statement injuries = {
+    "lookup_injuries",
+    "select v.person, v.number, v.position, " FROM("v.valid_from") ", " TO(
+        "v.valid_to") " from exemption_version v where v.person is not null and v.kind = 'INJURY'"
+                      " order by 1, 2, 3"};
+
+static const struct lj_statement holidays = {
+    "lookup_holidays",
+    "select y.position, d - date '2000-01-01', make_date(y.year, 1, 1) - date '2000-01-01',"
+    " make_date(y.year, 12, 31) - date '2000-01-01' from calendar_year y cross join"
+    " unnest(y.off) d order by y.year, y.position desc, d"};
+
 /* Codes that register events at these positions are about. */
 static const struct lj_statement changed = {
     "lookup_changed",
@@ -81,18 +94,26 @@ static const struct lj_statement codes[LJ_LOOKUP_WHATS] = {
          " join team i on i.unit = u.number and i.code = n.code"
          " join team_version v on v.number = i.number left join lateral "
          "unnest(v.paused) d on true order by n.ord, v.position"},
+    /* A person's versions, each with the birth year, then the memberships. */
     [LJ_LOOKUP_PERSON] =
         {"lookup_persons",
-         "select n.ord::int4, i.position, i.number, i.unit, m.number is null, v.position, m.team, "
-         "m.number, " FROM("v.valid_from") ", " TO(
-             "v.valid_to") ", "
-                           "array_position('{ATHLETE,COACH,OFFICIAL,STAFF}'::text[], v.role),"
-                           " array_position('{FORMAL,TRIAL,TRAINEE,RETIRED,LEFT}'::text[], "
-                           "v.status)" CODES
-                           " join person i on i.unit = u.number and i.code = n.code"
-                           " left join membership m on m.person = i.number"
-                           " left join membership_version v on v.number = m.number"
-                           " order by n.ord, m.team, m.number, v.position"},
+         "select n.ord::int4, i.position, i.number, i.unit, x.is_version, x.position, x.team, "
+         "x.number, x.since, x.until, x.role, x.status" CODES
+         " join person i on i.unit = u.number and i.code = n.code"
+         " cross join lateral (select true as is_version, coalesce(v.position, i.position) as "
+         "position, 0 as team, coalesce(v.birth_year, 0)::int4 as number, 0 as since, 0 as until, "
+         "0 as role, 0 as status from (values (1)) one left join person_version v on v.number = "
+         "i.number union all select false, v.position, m.team, m.number, " FROM(
+             "v.valid_from") ", " TO("v.valid_to") ", "
+                                                   "array_position('{ATHLETE,COACH,OFFICIAL,STAFF}'"
+                                                   "::text[], v.role),"
+                                                   " array_position('{FORMAL,TRIAL,TRAINEE,RETIRED,"
+                                                   "LEFT}'::text[], v.status)"
+                                                   " from membership m join membership_version v "
+                                                   "on v.number = m.number where m.person = "
+                                                   "i.number) x order by n.ord, x.is_version desc, "
+                                                   "x.team, case when x.is_version then 0 else "
+                                                   "x.number end, x.position"},
     [LJ_LOOKUP_SITE] = {"lookup_sites",
                         "select n.ord::int4, v.position, i.number, i.unit, array_position(" KINDS
                         ", v.kind)::int2, 0, 0, 0, 0, coalesce(v.region::int4, 0), " DEGREES(
@@ -160,6 +181,50 @@ static int take_policies(void *arg, const PGresult *r, struct lj_err *err)
     return 0;
 }
 
+static int take_injuries(void *arg, const PGresult *r, struct lj_err *err)
+{
+    struct lj_lookup *lk = arg;
+    lk->injuries.count = 0;
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct lj_injury_row *x = lj_list_add(&lk->injuries, err);
+        if (!x)
+            return LJ_E_NOMEM;
+        *x = (struct lj_injury_row){.person = lj_pgget_i32(r, i, 0),
+                                    .number = lj_pgget_i32(r, i, 1),
+                                    .position = lj_pgget_i64(r, i, 2),
+                                    .from = lj_pgget_i32(r, i, 3),
+                                    .to = lj_pgget_i32(r, i, 4)};
+    }
+    return 0;
+}
+
+static int take_holidays(void *arg, const PGresult *r, struct lj_err *err)
+{
+    struct lj_lookup *lk = arg;
+    lk->holidays.count = 0;
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct lj_holiday_row *h = lj_list_add(&lk->holidays, err);
+        if (!h)
+            return LJ_E_NOMEM;
+        *h = (struct lj_holiday_row){.position = lj_pgget_i64(r, i, 0),
+                                     .day = lj_pgget_i32(r, i, 1),
+                                     .first = lj_pgget_i32(r, i, 2),
+                                     .last = lj_pgget_i32(r, i, 3)};
+    }
+    return 0;
+}
+
+/* What is held whole: units, policies, injuries, holidays. */
+static int add_wholes(struct lj_lookup *lk, struct lj_err *err)
+{
+    int rc = lj_fetch_add(lk->reader, &units, NULL, take_units, lk, err);
+    if (rc == 0)
+        rc = lj_fetch_add(lk->reader, &policies, NULL, take_policies, lk, err);
+    if (rc == 0)
+        rc = lj_fetch_add(lk->reader, &injuries, NULL, take_injuries, lk, err);
+    return rc < 0 ? rc : lj_fetch_add(lk->reader, &holidays, NULL, take_holidays, lk, err);
+}
+
 static int take_news(void *arg, const PGresult *r, struct lj_err *err)
 {
     struct lj_lookup *lk = arg;
@@ -225,24 +290,27 @@ static void read_member(const PGresult *r, int i, struct lj_member_row *out)
 /* Fills an entry with rows [from, to) of the result. */
 static int fill(struct lj_entry *e, const PGresult *r, int from, int to, struct lj_err *err)
 {
-    uint32_t n = (uint32_t)(to - from);
+    uint32_t n = (uint32_t)(to - from), versions = 0;
     int person = e->what == LJ_LOOKUP_PERSON;
-    e->nrows = person ? 1 : n;
-    e->nmembers = person && lj_pgget_bool(r, from, 4) == 0 ? n : 0;
+    while (person && versions < n && lj_pgget_bool(r, from + (int)versions, 4))
+        versions++;
+    e->nrows = person ? versions : n;
+    e->nmembers = n - e->nrows;
     e->rows = calloc(e->nrows, sizeof *e->rows);
     e->members = e->nmembers ? calloc(e->nmembers, sizeof *e->members) : NULL;
     if (!e->rows || (e->nmembers && !e->members)) {
         e->nrows = e->nmembers = 0;
         return lj_fail(err, LJ_E_NOMEM, "no memory for a register entry");
     }
-    if (person) {
-        e->rows[0] = (struct lj_lookup_row){.position = lj_pgget_i64(r, from, 1),
+    for (uint32_t k = 0; k < e->nmembers; k++)
+        read_member(r, from + (int)(versions + k), &e->members[k]);
+    for (uint32_t k = 0; k < versions; k++)
+        e->rows[k] = (struct lj_lookup_row){.position = lj_pgget_i64(r, from + (int)k, k ? 5 : 1),
                                             .number = lj_pgget_i32(r, from, 2),
-                                            .unit = lj_pgget_i16(r, from, 3)};
-        for (uint32_t k = 0; k < e->nmembers; k++)
-            read_member(r, from + (int)k, &e->members[k]);
+                                            .unit = lj_pgget_i16(r, from, 3),
+                                            .kind = (int16_t)lj_pgget_i32(r, from + (int)k, 7)};
+    if (person)
         return 0;
-    }
     for (uint32_t k = 0; k < n; k++)
         read_row(r, from + (int)k, &e->rows[k]);
     return 0;
@@ -327,9 +395,7 @@ static int add_news(struct lj_lookup *lk, struct lj_err *err)
     if (lk->seen >= 0)
         return lj_fetch_add(lk->reader, &news, &params, take_news, lk, err);
     int rc = lj_fetch_add(lk->reader, &first_news, NULL, take_news, lk, err);
-    if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &units, NULL, take_units, lk, err);
-    return rc < 0 ? rc : lj_fetch_add(lk->reader, &policies, NULL, take_policies, lk, err);
+    return rc < 0 ? rc : add_wholes(lk, err);
 }
 
 static int add_changed(struct lj_lookup *lk, struct lj_err *err)
@@ -364,9 +430,7 @@ static int follow_news(struct lj_lookup *lk, struct lj_err *err)
     int rc = lk->news.count > NEWS_ONE_BY_ONE ? evict_all(lk, err) : add_changed(lk, err);
     lk->news.count = 0;
     if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &units, NULL, take_units, lk, err);
-    if (rc == 0)
-        rc = lj_fetch_add(lk->reader, &policies, NULL, take_policies, lk, err);
+        rc = add_wholes(lk, err);
     if (rc == 0)
         rc = lj_fetch_run(lk->reader, err);
     if (rc == 0)

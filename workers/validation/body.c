@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/timefmt.h"
+#include "workers/validation/body_part.h"
 #include "workers/validation/text.h"
 
 const char *const lj_mode_words[] = {"ONSITE", "LIVE", "RECORDED", "HYBRID", NULL};
@@ -72,8 +73,7 @@ static int is_bool(const struct lj_tree *value)
     return value->type == LJ_TREE_TRUE || value->type == LJ_TREE_FALSE;
 }
 
-/* Place of a word in a list, -1 if it is not there. */
-static int word_place(const char *const *words, const char *word)
+int lj_word_place(const char *const *words, const char *word)
 {
     for (int i = 0; words[i]; i++)
         if (words[i][0] == word[0] && strcmp(words[i], word) == 0)
@@ -189,7 +189,7 @@ static int read_word(const struct row *row, const struct lj_tree *value, struct 
     int64_t *at = field(row, body);
     if (!lj_tree_is(value, LJ_TREE_TEXT))
         return wrong_type(row, out);
-    int place = word_place(row->words, lj_tree_text(value));
+    int place = lj_word_place(row->words, lj_tree_text(value));
     if (place < 0) {
         lj_reasons_add(out, LJ_CLAUSE_V01_WORD, 0, 0, "/%s", row->name);
         return 0;
@@ -221,7 +221,7 @@ static int read_set(const struct row *row, const struct lj_tree *value, struct l
     size_t i = 0;
     for (const struct lj_tree *v = value->first; v; v = v->next, i++) {
         const char *word = lj_tree_text(v);
-        int place = word ? word_place(row->words, word) : -1;
+        int place = word ? lj_word_place(row->words, word) : -1;
         enum lj_clause unknown = row->flags & LIST ? LJ_CLAUSE_V23_WORD : LJ_CLAUSE_V01_WORD;
         enum lj_clause clause = !word       ? LJ_CLAUSE_V01_TYPE
                                 : place < 0 ? unknown
@@ -238,7 +238,7 @@ static int read_set(const struct row *row, const struct lj_tree *value, struct l
     return right;
 }
 
-/* A list of texts that are checked, not kept: links, attachments. */
+/* A list of texts that are checked, not kept. */
 static int read_texts(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                       struct lj_reasons *out)
 {
@@ -255,28 +255,20 @@ static int read_texts(const struct row *row, const struct lj_tree *value, struct
     return right;
 }
 
+static int read_attachments(const struct row *row, const struct lj_tree *value,
+                            struct lj_body *body, struct lj_reasons *out)
+{
+    if (!lj_tree_is(value, LJ_TREE_ARRAY))
+        return wrong_type(row, out);
+    return lj_part_attachments(value, body, out);
+}
+
 static int read_risk(const struct row *row, const struct lj_tree *value, struct lj_body *body,
                      struct lj_reasons *out)
 {
-    int right = 1;
-    (void)body;
     if (!lj_tree_is(value, LJ_TREE_OBJECT))
         return wrong_type(row, out);
-    for (const struct lj_tree *v = value->first; v; v = v->next) {
-        const char *name = v->name;
-        if (strcmp(name, "insurance") == 0 || strcmp(name, "medic") == 0) {
-            if (is_bool(v))
-                continue;
-            lj_reasons_add(out, LJ_CLAUSE_V01_TYPE, 0, 0, "/risk/%s", name);
-        } else if (strcmp(name, "plan_ref") == 0) {
-            if (lj_body_text(v, "/risk/plan_ref", 1, 40, 0, out))
-                continue;
-        } else {
-            lj_reasons_add_member(out, LJ_CLAUSE_V01_UNKNOWN, "/risk", name);
-        }
-        right = 0;
-    }
-    return right;
+    return lj_part_risk(value, &body->risk, out);
 }
 
 static int read_teams(const struct row *row, const struct lj_tree *value, struct lj_body *body,
@@ -323,7 +315,7 @@ static void read_row_role(size_t i, const struct lj_tree *value, struct lj_roste
                           struct lj_reasons *out)
 {
     const char *word = lj_tree_text(value);
-    r->role = word ? word_place(lj_roster_role_words, word) : -1;
+    r->role = word ? lj_word_place(lj_roster_role_words, word) : -1;
     if (r->role < 0)
         lj_reasons_add(out, word ? LJ_CLAUSE_V01_WORD : LJ_CLAUSE_V01_TYPE, 0, 0,
                        "/roster/%zu/role", i);
@@ -355,7 +347,7 @@ static void read_roster_row(size_t i, const struct lj_tree *value, struct lj_ros
     r->role = -1;
     for (const struct lj_tree *v = value->first; v; v = v->next) {
         const char *name = v->name;
-        int place = word_place(row_names, name);
+        int place = lj_word_place(row_names, name);
         seen |= place >= 0 ? 1U << place : 0;
         switch (place) {
         case 0:
@@ -442,7 +434,7 @@ static const struct row table[LJ_MEMBERS] = {
     [LJ_M_TRAVEL_MINUTES] = {"travel_minutes", read_int, 0, 0, 2880, AT(travel_minutes), NULL},
     [LJ_M_SPONSOR] = {"sponsor", read_text, 0, 1, 60, NOWHERE, NULL},
     [LJ_M_MEDIA_LINKS] = {"media_links", read_texts, 0, 0, 10, NOWHERE, NULL},
-    [LJ_M_ATTACHMENTS] = {"attachments", read_texts, 0, 0, 9, NOWHERE, NULL},
+    [LJ_M_ATTACHMENTS] = {"attachments", read_attachments, 0, 0, LJ_PHOTOS_MAX, NOWHERE, NULL},
     [LJ_M_NARRATIVE] = {"narrative", read_text, LINES, 0, 2000, AT(narrative), NULL},
     [LJ_M_LATE_REASON] = {"late_reason", read_text, LINES, 10, 500, AT(late_reason), NULL},
     [LJ_M_SERIES_ID] = {"series_id", read_text, 0, 1, 40, NOWHERE, NULL},
@@ -497,9 +489,9 @@ void lj_body_read(const struct lj_tree *json, struct lj_body *ret, struct lj_rea
     /* The big arrays are cleared row by row as they are filled: a batch has many bodies and most
      * rosters are short. */
     size_t used_roster = 0, used_teams = 0;
-    memset(ret, 0, offsetof(struct lj_body, teams));
+    memset(ret, 0, offsetof(struct lj_body, photos));
     ret->site_no = ret->site_region = 0;
-    ret->site_kind = ret->served_site_kind = 0;
+    ret->site_kind = ret->served_site_kind = ret->is_holiday = 0;
     ret->site_entry = ret->served_entry = 0;
     ret->terms = &lj_terms_shipped;
     if (!lj_tree_is(json, LJ_TREE_OBJECT)) {

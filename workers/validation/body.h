@@ -6,11 +6,13 @@
 #include <stdint.h>
 
 #include "workers/runner/lookup.h"
-#include "workers/validation/reasons.h"
 #include "workers/runner/tree.h"
+#include "workers/validation/reasons.h"
 
 enum {
     LJ_TEAMS_MAX = 8, /* source: the field's entity activity, teams[] 1..8 */
+    LJ_PHOTOS_MAX = 9,
+    LJ_PHOTO_HASH = 64, /* hexadecimal digits of SHA-256 */
     LJ_ROSTER_MAX =
         150, /* rows: at most 97 bytes each in the short result, which may have 16 KiB */
 };
@@ -88,6 +90,25 @@ struct lj_roster_row {
     uint32_t person_entry, team_entry;
     int32_t person_no, team_no;
     int member_role, member_status; /* of the row's team on that day; 0: no member */
+    int birth_year;                 /* 0: not known */
+    int injured;                    /* an exemption for an injury holds that day */
+};
+
+/* An attachment that says what it is; one that is a mere reference is not kept. */
+struct lj_photo {
+    size_t place; /* in /attachments */
+    const char *hash;
+    const char *sight; /* 16 hexadecimal digits of a perceptual hash; NULL: none */
+    int64_t bytes, taken_us;
+    int has_bytes, has_taken, minors, consent;
+};
+
+/* Colours of a weather alert, mildest first; 0: none. */
+extern const char *const lj_alert_words[];
+
+struct lj_risk {
+    int outdoor, alert, has_celsius, has_note;
+    int64_t celsius;
 };
 
 struct lj_body {
@@ -100,7 +121,9 @@ struct lj_body {
     double cost_yuan;
     uint64_t content, audience_groups, themes,
         four_directions; /* sets: bit = place in the list of words */
-    size_t nteams, nroster;
+    struct lj_risk risk;
+    size_t nphotos, nteams, nroster;
+    struct lj_photo photos[LJ_PHOTOS_MAX];
     struct lj_team_fact teams[LJ_TEAMS_MAX];
     struct lj_roster_row roster[LJ_ROSTER_MAX];
     /* facts */
@@ -108,6 +131,7 @@ struct lj_body {
     int32_t site_no;
     int site_kind, served_site_kind; /* enum lj_site_kind, 0: not in the register */
     int32_t site_region;             /* 0: not known */
+    int is_holiday;                  /* a public one, by the calendar's register */
     double site_lat, site_lon;
     const struct lj_policy_terms *terms; /* of the activity as a whole */
 };

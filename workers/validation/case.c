@@ -130,7 +130,7 @@ int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree
     c->has_activity = c->has_base = 0;
     c->reason = NULL;
     c->body.have = 0;
-    c->body.nteams = c->body.nroster = 0;
+    c->body.nteams = c->body.nroster = c->body.nphotos = 0;
     c->body.site_entry = c->body.served_entry = 0;
     c->current = (struct lj_current){0};
     lj_reasons_init(&c->found, "");
@@ -241,10 +241,14 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
     if (c->op == 0 || c->op == LJ_OP_WITHDRAW)
         return;
     team_facts(c, lk, dated, day);
+    b->is_holiday = dated && lj_lookup_is_holiday(lk, day, p);
     for (size_t i = 0; i < b->nroster; i++) {
         struct lj_roster_row *r = &b->roster[i];
         struct lj_membership m;
-        r->person_no = number_of(lk, r->person_entry, p);
+        const struct lj_lookup_row *person = lj_lookup_at(lk, r->person_entry, p);
+        r->person_no = person ? person->number : 0;
+        r->birth_year = person ? person->kind : 0;
+        r->injured = dated && person && lj_lookup_injured(lk, person->number, day, p);
         r->team_no = number_of(lk, r->team_entry, p);
         if (dated && r->person_no && r->team_no &&
             lj_lookup_membership(lk, r->person_entry, r->team_no, day, p, &m)) {

@@ -10,6 +10,7 @@
 #include "workers/validation/anchors.h"
 #include "workers/validation/body.h"
 #include "workers/validation/reasons.h"
+#include "workers/validation/settings.h"
 #include "workers/worker.h"
 
 enum lj_op {
@@ -49,7 +50,8 @@ struct lj_case {
     const char *reason; /* of a withdrawal; in json */
     struct lj_body body;
     struct lj_current current;
-    struct lj_anchors *anchors; /* borrowed */
+    struct lj_anchors *anchors;         /* borrowed */
+    const struct lj_settings *settings; /* borrowed */
     struct lj_reasons found;
 };
 
@@ -70,6 +72,9 @@ void lj_case_judge(struct lj_case *c);
 int64_t lj_case_net(const struct lj_body *b);
 /* Roster rows that were athletes (formal, trial or trainee) of their team on the activity's day. */
 int64_t lj_case_athletes(const struct lj_body *b);
+
+/* The roster's persons in their order, as a hash; 0 if there are fewer than V33 asks about. */
+int64_t lj_case_order(const struct lj_case *c);
 
 /* The activity was before the system's first day (V39). */
 int lj_case_legacy(const struct lj_case *c);

@@ -15,6 +15,7 @@
 #include "workers/validation/calendar.h"
 #include "workers/validation/case.h"
 #include "workers/validation/place.h"
+#include "workers/validation/rules_more.h"
 
 static const int64_t MINUTE_US = 60000000;
 
@@ -439,6 +440,21 @@ static void v38(struct lj_case *c)
         SAY(c, V38_SERVED, 0, 0, "/served_name");
 }
 
+int64_t lj_case_order(const struct lj_case *c)
+{
+    static const uint64_t PRIME = UINT64_C(1099511628211), BASIS = UINT64_C(14695981039346656037);
+    const struct lj_body *b = &c->body;
+    uint64_t hash = BASIS; /* FNV-1a over the numbers */
+    int64_t names = lj_settings_number(c->settings, LJ_SETTING_V33_NAMES, lj_local_day(b->start_us),
+                                       c->event->position, INT64_MAX);
+    if ((int64_t)b->nroster < names)
+        return 0;
+    for (size_t i = 0; i < b->nroster; i++)
+        for (int byte = 0; byte < 4; byte++)
+            hash = (hash ^ ((uint32_t)b->roster[i].person_no >> 8 * byte & 0xFFU)) * PRIME;
+    return hash ? (int64_t)(hash & INT64_MAX) : 1;
+}
+
 int lj_case_legacy(const struct lj_case *c)
 {
     int known = c->op == LJ_OP_WITHDRAW ? c->current.known : LJ_HAS(&c->body, START_AT) != 0;
@@ -457,11 +473,35 @@ static const struct {
     unsigned ops;
     void (*judge)(struct lj_case *c);
 } rules[] = {
-    {"V02", BODIES, v02}, {"V03", BODIES, v03}, {"V04", BODIES, v04}, {"V05", BODIES, v05},
-    {"V06", BODIES, v06}, {"V07", BODIES, v07}, {"V08", BODIES, v08}, {"V11", BODIES, v11},
-    {"V12", BODIES, v12}, {"V16", BODIES, v16}, {"V18", BODIES, v18}, {"V20", BODIES, v20},
-    {"V21", BODIES, v21}, {"V22", BODIES, v22}, {"V23", BODIES, v23}, {"V29", ALL, v29},
-    {"V34", BODIES, v34}, {"V38", BODIES, v38}, {"V39", BODIES, v39}, {"V31", CHANGES, v31},
+    {"V02", BODIES, v02},
+    {"V03", BODIES, v03},
+    {"V04", BODIES, v04},
+    {"V05", BODIES, v05},
+    {"V06", BODIES, v06},
+    {"V07", BODIES, v07},
+    {"V08", BODIES, v08},
+    {"V11", BODIES, v11},
+    {"V12", BODIES, v12},
+    {"V13", BODIES, lj_rule_v13},
+    {"V15", BODIES, lj_rule_v15},
+    {"V16", BODIES, v16},
+    {"V17", BODIES, lj_rule_v17},
+    {"V18", BODIES, v18},
+    {"V20", BODIES, v20},
+    {"V21", BODIES, v21},
+    {"V22", BODIES, v22},
+    {"V23", BODIES, v23},
+    {"V24", BODIES, lj_rule_v24},
+    {"V25", BODIES, lj_rule_v25},
+    {"V26", BODIES, lj_rule_v26},
+    {"V28", BODIES, lj_rule_v28},
+    {"V29", ALL, v29},
+    {"V34", BODIES, v34},
+    {"V36", BODIES, lj_rule_v36},
+    {"V37", BODIES, lj_rule_v37},
+    {"V38", BODIES, v38},
+    {"V39", BODIES, v39},
+    {"V31", CHANGES, v31},
 };
 
 void lj_case_judge(struct lj_case *c)

@@ -247,6 +247,52 @@ static void the_roles_may_do_no_more(void **state)
     assert_string_equal(err.sqlstate, "42501");
 }
 
+/* Birth years, injuries, holidays and settings, each as of the event's position; what flags are
+ * raised by stands in the row. */
+static void persons_days_and_settings(void **state)
+{
+    static struct todo t;
+    const char *plain = body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1");
+    (void)state;
+    more("insert into person_version (position, number, name, sex, birth_year) values (700, 1, "
+         "'张某', 'F', 2007);"
+         "insert into exemption values (720, 1, 1, 'e1');"
+         "insert into exemption_version (position, number, person, valid_from, valid_to, kind, "
+         "effect, state) values (720, 1, 1, '2024-06-01', '2024-06-30', 'INJURY', 'PRORATE', "
+         "'APPROVED'), (740, 1, 1, '2024-06-01', '2024-06-04', 'INJURY', 'PRORATE', 'ENDED');"
+         "insert into calendar_year values (760, 2024, '{2024-06-05}', '{}', 's', 'a', 'b'), (780, "
+         "2024, '{2024-06-06}', '{}', 's', 'a', 'b');"
+         "insert into person_version (position, number, name, sex, birth_year) values (710, 1, "
+         "'张某', 'F', 2000);"
+         "insert into rule_setting (position, rule, name, value) values (800, 'V13', 'required', "
+         "'1');"
+         "insert into register_log values (700, 900001, 1), (720, 900002, 1), (780, 900003, 1);");
+    static const int64_t at[] = {690, 705, 715, 730, 750, 770, 790, 810};
+    for (int i = 0; i < 8; i++)
+        add(&t, "activity.submitted", at[i], 1, 300 + i, plain);
+    run(&t);
+    assert_int_equal(verdict(690), 1);
+    assert_true(noted(705, "V37", "/roster/0/person")); /* of 2007, by the register at 705 */
+    assert_int_equal(verdict(715), 1);
+    assert_false(noted(715, "V36", "/roster/0/role"));
+    assert_true(noted(730, "V36", "/roster/0/role"));
+    assert_false(noted(750, "V36", "/roster/0/role")); /* ended on the day before */
+    assert_false(noted(750, "V15", "/start_at"));
+    assert_true(noted(770, "V15", "/start_at"));
+    assert_false(noted(790, "V15", "/start_at")); /* the year was set anew */
+    assert_false(noted(790, "V13", "/school_approval_no"));
+    assert_true(noted(810, "V13", "/school_approval_no"));
+    assert_int_equal(
+        integer("select count(*) from validation where position = 810 and end_at = "
+                "'2024-06-05T11:00:00+08:00' and audience = 100 and roster_order is null and "
+                "photos is null"),
+        1);
+    assert_int_equal(integer("select count(*) from validation where position = 705 and end_at is "
+                             "null and audience is null"),
+                     1);
+    clear(&t);
+}
+
 /* Last: the server goes away under the worker. */
 static void a_lost_database_is_the_systems_fault(void **state)
 {
@@ -279,6 +325,7 @@ int main(void)
         cmocka_unit_test(versions_and_the_end),
         cmocka_unit_test(one_version_once),
         cmocka_unit_test(the_roles_may_do_no_more),
+        cmocka_unit_test(persons_days_and_settings),
         cmocka_unit_test(a_lost_database_is_the_systems_fault),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,320 @@
+-- Flags: what somebody should look at because of several activities together. Idempotent.
+--
+-- The kind validation judges an event by itself; what depends on others is seen here, in the settlement of the kind quota, up to a position at and
+-- below which validation, register and quota have closed everything (settle_upto() in broker/settle.c takes the lowest of the three watermarks). A
+-- flag of version p looks at what was the current version of every other activity at p and at nothing above p, so it is the same however settlements
+-- were cut and whenever p came in its turn. A version that comes late (redriven) is judged when it comes, and later ones near it are judged again.
+-- A change of rule_setting inside one settlement is the exception: settings are those of the settled position.
+-- No flag changes credit, a verdict or a state. Tables: db/migrations/0008_rules.sql; what each rule says: docs/activities.md.
+set role liangjin_owner;
+set search_path = liangjin, pg_catalog;
+
+create or replace trigger rule_setting_append_only before update or delete or truncate on rule_setting
+    for each statement execute function append_only();
+-- A new set begins above everything that may have been judged by the old one.
+create or replace function rule_setting_ahead() returns trigger language plpgsql set search_path = liangjin, pg_catalog, pg_temp as $$
+begin
+    if new.position > 0 and new.position <= (select max(h.frontier) from log_head h) then
+        raise exception 'a setting of a rule must begin above the end of the log' using errcode = 'P0001';
+    end if;
+    return new;
+end
+$$;
+create or replace trigger rule_setting_ahead before insert on rule_setting for each row execute function rule_setting_ahead();
+
+-- The values of a setting in force on a day, as known at a position.
+create or replace function rule_values(rule text, name text, upto int8, on_day date default null) returns setof text
+    language sql stable set search_path = liangjin, pg_catalog, pg_temp as $$
+    select s.value from rule_setting s
+    where s.rule = rule_values.rule and s.name = rule_values.name
+        and s.position = (select max(x.position) from rule_setting x where x.rule = rule_values.rule and x.name = rule_values.name and x.position <= upto)
+        and (on_day is null or (on_day >= coalesce(s.valid_from::date, on_day) and on_day <= coalesce(s.valid_to::date, on_day)))
+$$;
+
+create or replace function km_between(lat1 float8, lon1 float8, lat2 float8, lon2 float8) returns float8
+    language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
+    select 2 * 6371.0088 * asin(sqrt(least(1, sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2)))
+$$;
+
+-- The current version of p's activity at `upto` is p itself.
+create or replace function is_current_at(p int8, activity uuid, version int4, upto int8) returns bool
+    language sql stable set search_path = liangjin, pg_catalog, pg_temp as $$
+    select not exists (select from validation x where x.activity = is_current_at.activity and x.version > is_current_at.version and x.position <= upto)
+$$;
+
+-- What validation itself has found and called a flag.
+create or replace function flag_own(todo int8[]) returns void
+    language sql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    insert into flag (position, activity, unit, code, severity, pointer, evidence)
+        select distinct v.position, v.activity, v.unit, n.note ->> 'code', 'F', n.note ->> 'pointer', '{}'
+        from unnest(todo) t(p) join validation v on v.position = t.p
+            cross join lateral json_array_elements(v.notes::json) n(note)
+        where v.version is not null and v.notes like '%"severity":"F"%' and n.note ->> 'severity' = 'F'
+            and not exists (select from flag f where f.position = v.position and f.code = n.note ->> 'code')
+$$;
+
+-- V09, V10: a person in two activities that overlap, or that lie further apart than can be travelled in between.
+create or replace function flag_persons(todo int8[], upto int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
+declare
+    km_h float8 := (select min(v)::float8 from rule_values('V10', 'km_h', upto) v);
+    placed bool := exists (select from site_version s where s.lat is not null);
+begin
+    insert into flag (position, other, activity, unit, code, severity, pointer, evidence)
+    with pair as materialized (                -- of two versions, once
+        select m.position as p, o.position as q, array_agg(m.person order by m.person) as persons
+        from unnest(todo) t(p) join quota_participation m on m.position = t.p
+            join quota_participation o on o.person = m.person and o.day between m.day - 1 and m.day + 1 and o.position < m.position
+        group by m.position, o.position
+    ), two as materialized (
+        select x.p, x.q, x.persons, a.activity, a.unit, a.op, a.short as a_short, b.activity as b_activity, b.short as b_short, a.start_at as a1, a.end_at as a2,
+               b.start_at as b1, b.end_at as b2
+        from pair x join validation a on a.position = x.p join validation b on b.position = x.q
+        where a.activity <> b.activity
+            and (a.start_at < b.end_at and b.start_at < a.end_at or placed)
+            and is_current_at(b.position, b.activity, b.version, a.position)
+    ), row as (                                -- a person's own times, where the roster has them
+        select b.*, (r.n - 1)::text as n, (r.v ->> 'p')::int4 as person, coalesce((r.v ->> 'in')::int8, extract(epoch from b.a1) * 1000000)::int8 as i1,
+               coalesce((r.v ->> 'out')::int8, extract(epoch from b.a2) * 1000000)::int8 as i2,
+               coalesce((s.v ->> 'in')::int8, extract(epoch from b.b1) * 1000000)::int8 as j1,
+               coalesce((s.v ->> 'out')::int8, extract(epoch from b.b2) * 1000000)::int8 as j2
+        from two b cross join lateral json_array_elements(b.a_short::json -> 'roster') with ordinality r(v, n)
+            join lateral json_array_elements(b.b_short::json -> 'roster') s(v) on s.v ->> 'p' = r.v ->> 'p'
+        where (r.v ->> 'p')::int4 = any (b.persons)
+    ), judged as (
+        select w.*, w.i1 < w.j2 and w.j1 < w.i2 as overlaps,
+               case when not (w.i1 < w.j2 and w.j1 < w.i2) then greatest(w.i1 - w.j2, w.j1 - w.i2) end / 60000000 as gap,
+               case when placed and not (w.i1 < w.j2 and w.j1 < w.i2) then (
+                   select km_between(a.lat, a.lon, b.lat, b.lon) from
+                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.a_short::json ->> 'site')::int4 and s.position <= w.p
+                           order by s.position desc limit 1) a,
+                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.b_short::json ->> 'site')::int4 and s.position <= w.p
+                           order by s.position desc limit 1) b) end as km
+        from row w
+    )
+    select j.p, j.q, j.activity, j.unit, case when j.overlaps then 'V09' else 'V10' end, 'F',
+           case j.op when 2 then '/body' else '' end || '/roster/' || j.n || '/person',
+           json_build_object('activity', j.b_activity, 'person', (select u.code || '/' || i.code from person i join unit u on u.number = i.unit
+               where i.number = j.person), 'minutes', case when j.overlaps then (least(j.i2, j.j2) - greatest(j.i1, j.j1)) / 60000000 else j.gap end,
+               'km', round(j.km))::text
+    from judged j
+    where (j.overlaps or (j.km is not null and km_h is not null and j.km * 60 > j.gap * km_h))
+        and not exists (select from flag f where f.position = j.p and f.code in ('V09', 'V10') and f.other = j.q
+                        and f.pointer = case j.op when 2 then '/body' else '' end || '/roster/' || j.n || '/person');
+end
+$$;
+
+-- V14: a school in whose term there are more visits than the setting allows, told once, of the visit that exceeds it. A visit is a site, local day and
+-- reporting unit; it stays counted when its report is corrected to another day or withdrawn.
+create or replace function flag_schools(todo int8[], upto int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
+declare
+    most int4 := (select min(v)::int4 from rule_values('V14', 'visits', upto) v);
+    starts text[] := array(select rule_values('V14', 'term_from', upto));
+begin
+    if most is null or cardinality(starts) = 0 then
+        return;
+    end if;
+    with visit as materialized (
+        select distinct on (q.site, q.day, q.unit) q.position, q.site, q.day, q.unit,
+               (select max(make_date(y, left(s, 2)::int4, right(s, 2)::int4)) from unnest(starts) s,
+                   generate_series(extract(year from q.day)::int4 - 1, extract(year from q.day)::int4) y
+                where make_date(y, left(s, 2)::int4, right(s, 2)::int4) <= q.day) as term
+        from unnest(todo) t(p) join quota_version q on q.position = t.p
+            cross join lateral (select s.kind from site_version s where s.number = q.site and s.position <= q.position order by s.position desc limit 1) k
+        where q.site is not null and k.kind in ('KINDERGARTEN', 'PRIMARY', 'MIDDLE', 'SENIOR', 'NINE_YEAR', 'SPECIAL_ED', 'VOCATIONAL')
+        order by q.site, q.day, q.unit, q.position
+    ), new as (
+        insert into flag_visit (position, site, term, day, unit)
+            select v.position, v.site, v.term, v.day, v.unit from visit v on conflict (site, term, day, unit) do nothing
+            returning position, site, term
+    ), school as (
+        select n.site, n.term from new n group by n.site, n.term
+    ), rank as (                               -- what was there and what is new, of the schools that got something
+        select x.site, x.term, x.position, row_number() over (partition by x.site, x.term order by x.position) as n
+        from (select s.site, s.term, o.position from school s join flag_visit o on o.site = s.site and o.term = s.term
+              union all select n.site, n.term, n.position from new n) x
+    )
+    insert into flag (position, activity, unit, code, severity, pointer, evidence)
+        select r.position, v.activity, v.unit, 'V14', 'W', case v.op when 2 then '/body/site' else '/site' end,
+               json_build_object('site', (select u.code || '/' || i.code from site i join unit u on u.number = i.unit where i.number = r.site),
+                                 'term', r.term, 'visits', r.n)::text
+        from rank r join validation v on v.position = r.position
+        where r.n = most + 1 and not exists (select from flag f where f.position = r.position and f.code = 'V14');
+end
+$$;
+
+-- V19: round numbers of people in most of a team's last reports by day, told of a report that has one itself.
+create or replace function flag_numbers(todo int8[], upto int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
+declare
+    last int4 := (select min(v)::int4 from rule_values('V19', 'reports', upto) v);
+    share int4 := (select min(v)::int4 from rule_values('V19', 'percent', upto) v);
+    people int4 := (select min(v)::int4 from rule_values('V19', 'people', upto) v);
+begin
+    insert into flag (position, activity, unit, code, severity, pointer, evidence)
+        select v.position, v.activity, v.unit, 'V19', 'W', case v.op when 2 then '/body/audience' else '/audience' end,
+               json_build_object('team', min(u.code || '/' || i.code), 'reports', last, 'round', max(s.round))::text
+        from unnest(todo) t(p) join validation v on v.position = t.p cross join lateral unnest(v.teams) m(team)
+            join team i on i.number = m.team join unit u on u.number = i.unit
+            cross join lateral (
+                select count(*) as n, count(*) filter (where r.audience > people and r.audience % 100 = 0) as round
+                from (select o.audience from quota_team q join validation o on o.position = q.position
+                      where q.team = m.team and q.day <= v.day and q.position <= v.position and is_current_at(o.position, o.activity, o.version, v.position)
+                      order by q.day desc, q.position desc limit last) r) s
+        where v.audience > people and v.audience % 100 = 0 and s.n = last and s.round * 100 >= share * s.n
+            and not exists (select from flag f where f.position = v.position and f.code = 'V19')
+        group by v.position;
+end
+$$;
+
+-- V27: the same photo, or one that looks the same, in another activity.
+create or replace function flag_photos(todo int8[], upto int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
+declare
+    distance int4 := (select min(v)::int4 from rule_values('V27', 'distance', upto) v);
+begin
+    insert into flag_photo (position, sight, place, hash, pieces)
+        select v.position, s.sight, (n.photo ->> 'place')::int2, decode(n.photo ->> 'hash', 'hex'),
+               case when s.sight is not null then array(select (g << 10 | (s.sight >> (g * 9)) & case g when 6 then 1023 else 511 end)::int4
+                                                        from generate_series(0, 6) g) end
+        from unnest(todo) t(p) join validation v on v.position = t.p cross join lateral json_array_elements(v.photos::json) n(photo)
+            cross join lateral (select ('x' || (n.photo ->> 'sight'))::bit(64)::int8 as sight) s
+        where v.photos is not null and not exists (select from flag_photo x where x.position = v.position);
+    insert into flag (position, other, activity, unit, code, severity, pointer, evidence)
+        select distinct on (v.position, h.place, o.position) v.position, o.position, v.activity, v.unit, 'V27', 'F',
+               case v.op when 2 then '/body' else '' end || '/attachments/' || h.place,
+               json_build_object('activity', o.activity, 'distance', x.d)::text
+        from unnest(todo) t(p) join flag_photo h on h.position = t.p join validation v on v.position = t.p
+            cross join lateral (
+                select e.position, 0 as d from flag_photo e where e.hash = h.hash and e.position < h.position
+                union all
+                select e.position, bit_count((e.sight # h.sight)::bit(64))::int4 from flag_photo e
+                where e.pieces && h.pieces and e.position < h.position and bit_count((e.sight # h.sight)::bit(64)) <= distance) x
+            join validation o on o.position = x.position
+        where o.activity <> v.activity and is_current_at(o.position, o.activity, o.version, v.position)
+            and not exists (select from flag f where f.position = v.position and f.code = 'V27' and f.other = o.position)
+        order by v.position, h.place, o.position, x.d;
+end
+$$;
+
+-- V33: the persons of another activity in the same order, told of the latest one before.
+create or replace function flag_rosters(todo int8[]) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
+begin
+    insert into flag (position, other, activity, unit, code, severity, pointer, evidence)
+        select v.position, o.position, v.activity, v.unit, 'V33', 'F', case v.op when 2 then '/body/roster' else '/roster' end,
+               json_build_object('activity', o.activity)::text
+        from unnest(todo) t(p) join validation v on v.position = t.p
+            cross join lateral (
+                select x.position, x.activity from validation x
+                where x.roster_order = v.roster_order and x.position < v.position and x.activity <> v.activity
+                    and is_current_at(x.position, x.activity, x.version, v.position)
+                order by x.position desc limit 1) o
+        where v.roster_order is not null and not exists (select from flag f where f.position = v.position and f.code = 'V33');
+end
+$$;
+
+-- V35: many reports, or many participations, by one account in a short time; told once, of the report with which it begins. What was rejected is
+-- not counted, nor what came late (redriven).
+create or replace function flag_accounts(since int8, upto int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
+declare
+    most int4 := (select min(v)::int4 from rule_values('V35', 'reports', upto) v);
+    report_time interval := (select min(v)::int4 from rule_values('V35', 'report_seconds', upto) v) * interval '1 second';
+    most_rows int4 := (select min(v)::int4 from rule_values('V35', 'rows', upto) v);
+    row_time interval := (select min(v)::int4 from rule_values('V35', 'row_seconds', upto) v) * interval '1 second';
+    kept int4 := greatest(most, most_rows) + 1;
+begin
+    with new as materialized (
+        select q.position, e.received_at, (select count(*)::int4 from quota_participation p where p.position = q.position) as participations, e.source
+        from quota_version q join event e on e.position = q.position where q.position > since and q.position <= upto and q.op = 1
+    ), span as (
+        select x.*, count(*) over near as reports, sum(x.participations) over short as total
+        from (select n.*, true as fresh from new n
+              union all
+              select o.*, false from flag_entry o where o.source in (select new.source from new)) x
+        window near as (partition by x.source order by x.received_at, x.position rows most preceding),
+               short as (partition by x.source order by x.received_at range between row_time preceding and current row)
+    ), late as (
+        select s.*, s.received_at - min(s.received_at) over near <= report_time and s.reports > most as many, s.total > most_rows as much
+        from span s window near as (partition by s.source order by s.received_at, s.position rows most preceding)
+    ), first as (
+        select l.*, l.many and not lag(l.many, 1, false) over w as many_now, l.much and not lag(l.much, 1, false) over w as much_now
+        from late l window w as (partition by l.source order by l.received_at, l.position)
+    ), told as (
+        insert into flag (position, activity, unit, code, severity, pointer, evidence)
+            select f.position, v.activity, v.unit, 'V35', 'F', '', json_build_object('account', f.source,
+                'reports', case when f.many_now then f.reports end, 'seconds', case when f.many_now then extract(epoch from report_time)::int4
+                else extract(epoch from row_time)::int4 end, 'participations', case when f.much_now then f.total end)::text
+            from first f join validation v on v.position = f.position where f.fresh and (f.many_now or f.much_now)
+    )
+    insert into flag_entry (position, received_at, participations, source)
+        select n.position, n.received_at, n.participations, n.source
+        from (select new.*, row_number() over (partition by new.source order by new.position desc) as back from new) n where n.back <= kept + 1;
+    delete from flag_entry e using (
+        select x.source, (array_agg(x.position order by x.position desc))[kept + 1] as oldest
+        from flag_entry x where x.source in (select n.source from flag_entry n where n.position > since) group by x.source) k
+    where e.source = k.source and e.position < k.oldest;
+end
+$$;
+
+-- Raises what is new in (since, upto], and for late versions at or below `since`.
+create or replace function settle_flags(since int8, upto int8, late int8[]) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set work_mem = '64MB' set jit = off as $$
+declare
+    todo int8[] := array(select q.position from quota_version q where q.position > since and q.position <= upto and q.op < 3
+                         union select q.position from quota_version q where q.position = any (late) and q.op < 3 order by 1);
+begin
+    if cardinality(late) > 0 then              -- later versions of the same persons, which have not seen these
+        todo := array(select t from unnest(todo) t
+                      union
+                      select o.position from unnest(late) l(p) join quota_participation m on m.position = l.p
+                          join quota_participation o on o.person = m.person and o.day between m.day - 1 and m.day + 1
+                              and o.position > l.p and o.position <= upto order by 1);
+    end if;
+    if cardinality(todo) = 0 then
+        return;
+    end if;
+    perform flag_own(todo);
+    perform flag_persons(todo, upto);
+    perform flag_schools(todo, upto);
+    perform flag_numbers(todo, upto);
+    perform flag_photos(todo, upto);
+    perform flag_rosters(todo);
+    perform flag_accounts(since, upto);
+end
+$$;
+
+-- The settlement of the kind quota: the ledger, and in the same step the flags, which need what it needs.
+create or replace function settle_activities(upto int8) returns setof follow_on
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
+declare
+    since int8 := coalesce((select s.position from settled s where s.kind = 3), 0);
+    late int8[] := array(select l.position from quota_late l where l.position <= settle_activities.upto and l.position <= since);
+begin
+    return query select * from settle_quota(upto);
+    if upto > since then
+        perform settle_flags(since, upto, late);
+    end if;
+end
+$$;
+
+-- Flags that still stand: of a version that is its activity's current one, of an activity that is live, and so is the other one's. V14 and V35 are
+-- about what happened, not about a version.
+create or replace view flag_standing as
+    select f.*, a.day, e.id as event_id
+    from flag f join activity_version v on v.position = f.position join activity a on a.activity = v.activity
+        join event e on e.position = f.position
+        left join activity_version w on w.position = f.other
+        left join activity b on b.activity = w.activity
+    where f.code in ('V14', 'V35') or (a.position = f.position and a.live and (f.other = 0 or (b.position = f.other and b.live)));
+grant select on flag_standing to liangjin_audit, liangjin_broker;
+
+grant execute on function settle_activities(int8) to liangjin_broker;
+update kind set settle_function = 'settle_activities' where number = 3;
+reset role;

@@ -95,19 +95,21 @@ begin
     end if;
     insert into mail_log (position, verdict, reason)
         select u.position, u.verdict, u.reason from unnest(positions, verdicts, reasons) as u(position, verdict, reason);
-    -- A burst has few pairs of day and term: each is reckoned once.
+    -- A burst has few pairs of day and term: each is reckoned once, by the calendar as it stands at the mail's own position, whatever the batch was.
     insert into mail (position, sent_at, id, unit, rule, due_working_days, due_on, urgent, kind, needs, title, body)
         with sent as materialized (
-            select s.position, s.received, (s.received at time zone 'Asia/Shanghai')::date as day from unnest(positions, received) as s(position, received)
+            select s.position, s.received, (s.received at time zone 'Asia/Shanghai')::date as day,
+                   coalesce((select y.position from calendar_year y where y.position <= s.position order by y.position desc limit 1), 0) as calendar
+            from unnest(positions, received) as s(position, received)
         ), term as materialized (
-            select x.day, x.due, working_days_after(x.day, x.due, x.at) as due_on
-            from (select s.day, u.due, max(s.position) as at from unnest(mail_positions, mail_dues) as u(position, due)
-                  join sent s on s.position = u.position where u.due is not null group by s.day, u.due) x
+            select x.*, working_days_after(x.day, x.due, x.calendar) as due_on
+            from (select distinct s.day, u.due, s.calendar from unnest(mail_positions, mail_dues) as u(position, due)
+                  join sent s on s.position = u.position where u.due is not null) x
         )
         select u.position, e.received, u.id, u.unit, u.rule, u.due, t.due_on, u.urgent, u.kind, u.needs, u.title, u.body
         from unnest(mail_positions, mail_ids, mail_rules, mail_units, mail_dues, mail_urgent, mail_kinds, mail_needs, mail_titles, mail_bodies)
                 as u(position, id, rule, unit, due, urgent, kind, needs, title, body)
-            join sent e on e.position = u.position left join term t on t.day = e.day and t.due = u.due;
+            join sent e on e.position = u.position left join term t on t.day = e.day and t.due = u.due and t.calendar = e.calendar;
     insert into mail_receipt (position, rule, unit, role, state)
         select u.position, u.rule, u.unit, 1, 2 from unnest(to_positions, to_rules, to_units) as u(position, rule, unit);
     -- One by one, in order: a mail may be read and signed in one batch. A state other than the one the worker saw: the batch is computed again.

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(22);
+select plan(23);
 
 insert into calendar_year values (5, 2025, '{2025-10-01,2025-10-02,2025-10-03,2025-10-04,2025-10-05,2025-10-06,2025-10-07,2025-10-08}', '{2025-09-28,2025-10-11}', 's', 'a', 'b');
 select ok(is_working_day('2025-09-28', 5), 'a Sunday that is worked');
@@ -57,6 +57,12 @@ select settle_mail(25);
 select is_empty('select * from steps(25)', 'each step once');
 select results_eq($$select unit, position, step from mail_open where template = 'N03' order by 1, 2$$,
     $$values (1::int2, 11::int8, null::int2), (2::int2, 10::int8, 5::int2), (3::int2, 10::int8, null::int2)$$, 'what is open, and the last step of it');
+insert into calendar_year values (45, 2026, '{2026-03-03}', '{}', 's', 'a', 'b');
+select count(*) from apply_mail(50, '{40,50}', array[gen_random_uuid(), gen_random_uuid()], array['2026-03-02 09:00+08'::timestamptz, '2026-03-02 09:00+08'], '{1,1}',
+    array[null::text, null], '{40,50}', array['00000000-0000-8000-8000-000000000040'::uuid, '00000000-0000-8000-8000-000000000050'], '{3,3}', '{0,0}', '{1,1}', '{f,f}',
+    '{BROADCAST,BROADCAST}', '{SIGN,SIGN}', '{甲,乙}', '{甲,乙}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+select results_eq('select position, due_on from mail where position in (40, 50) order by 1', $$values (40::int8, '2026-03-03'::date), (50::int8, '2026-03-04'::date)$$,
+    'of one batch each mail goes by the calendar at its own position');
 select ok(not has_function_privilege('liangjin_worker', 'settle_mail(int8)', 'execute') and has_table_privilege('liangjin_audit', 'mail_open', 'select'), 'rights');
 select * from finish();
 rollback;

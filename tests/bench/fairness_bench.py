@@ -5,14 +5,18 @@ import probe
 import world
 
 LOUD, QUIET, OTHER = "PS001", "PS002", "PS003"
-RATE = 100  # events a second of the quiet unit
+RATE = 200  # events a second of the quiet unit
 TEXT = {"from": "PUPIL", "text": "老师讲得很好,孩子们很喜欢"}
 
 
-def quiet(s, w, name, seconds):
+def prepared(s, w, name, seconds):
+    events = [w.event("feedback.received", QUIET, TEXT) for _ in range(int(RATE * seconds))]
+    return probe.Paced(s, name, events, RATE, probe.Stream(s))
+
+
+def quiet(s, paced, name):
     """The quiet unit's events at their pace, until each has its last effect: (ack p99, effect p99) in ms."""
-    stream = probe.Stream(s)
-    paced = probe.Paced(s, name, [w.event("feedback.received", QUIET, TEXT) for _ in range(int(RATE * seconds))], RATE, stream)
+    stream = paced.stream
     missing, read = set(), 0
 
     def closed():
@@ -31,15 +35,17 @@ def quiet(s, w, name, seconds):
 
 
 def one_round(s, w, n, seconds, number):
-    alone = quiet(s, w, "alone%d" % number, seconds)
+    alone = quiet(s, prepared(s, w, "alone%d" % number, seconds), "alone%d" % number)
+    paced, before = prepared(s, w, "quiet%d" % number, seconds), s.status()["frontier"]
     payload = '{"from":"PUPIL","text":"老师讲得很好,孩子们很喜欢"}'
     loud = [world.Submit(s, "loud%d" % number, ["--count", str(n * 9 // 10), "--payload", payload, "--unit", LOUD], window=8000),
             world.Submit(s, "other%d" % number, ["--count", str(n // 10 - int(RATE * seconds)), "--payload", payload, "--unit", OTHER], window=1000)]
-    crowded = quiet(s, w, "quiet%d" % number, seconds)
-    open_then = next(k["open"] for k in s.status()["kinds"] if k["name"] == "opinion")
+    lj.wait_until(lambda: s.status()["frontier"] > before, "the burst to begin", 60, 0.005)
+    crowded = quiet(s, paced, "quiet%d" % number)
+    lasts = loud[0].child.poll() is None or next(k["open"] for k in s.status()["kinds"] if k["name"] == "opinion") > 0
     figures = [x.finish(300) for x in loud]
     assert sum(f["acked"] for f in figures) == n - int(RATE * seconds), figures
-    assert open_then > 0, "the burst was over before the quiet unit was: nothing was measured"
+    assert lasts, "the burst was over before the quiet unit was: nothing was measured"
     s.wait_drained(300)
     scored = s.one("select count(*) from opinion_score join event e using (position) where e.source in (%s, %s, %s)",
                    ("loud%d" % number, "other%d" % number, "quiet%d" % number))
@@ -48,12 +54,12 @@ def one_round(s, w, n, seconds, number):
 
 
 def measure(rounds, full):
-    n, seconds = (600000, 6) if full else (150000, 2)
+    n, seconds = (600000, 5) if full else (200000, 1.5)
     w = world.World()
     with lj.System(gateway=False, kinds=["register", "opinion"], broker_options=["--backlog-max", "10000000"]) as s:
         load.seed(s)
         got = [one_round(s, w, n, seconds, i) for i in range(rounds + 1)][1:]
-    how = "a burst of %d events, 90 %% of them from one unit, as fast as they go in; the quiet unit sends %d a second for %d s meanwhile" % (n, RATE, seconds)
+    how = "a burst of %d events, 90 %% of them from one unit, as fast as they go in; the quiet unit sends %d a second for %g s meanwhile" % (n, RATE, seconds)
     for i, name in ((0, "acknowledgement"), (1, "last effect")):
         yield {"name": "quiet unit beside a burst, %s p99" % name, "ours": [c[i] for c, _ in got], "yard": [a[i] for _, a in got], "unit": "ms",
                "yardstick": "without the burst", "how": how, "less": True}

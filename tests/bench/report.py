@@ -51,17 +51,20 @@ def goal_text(row):
     return "" if goal is None else "%s %s" % ("≤" if row.get("less") else "≥", number(goal))
 
 
-def table(rows, now):
+def table(rows, now, failures):
     out = ["| measure | ours | yardstick | ratio | goal | how |", "|---|---|---|---|---|---|"]
     for r in rows:
         yard = "%s: %s" % (r["yardstick"], spread(r["yard"])) if r.get("yard") else ""
         ratio = spread(ratios(r)) if r.get("yard") else ""
         cells = [r["name"], "%s %s" % (spread(r["ours"]), r["unit"]), yard, ratio, goal_text(r), r["how"]]
         out.append("| %s |" % " | ".join(c.replace("|", "\\|") for c in cells))
-    out.append("\nTaken %s UTC at %s by `tests/bench/run%s`, on %d cores of %s with %s GiB, Linux %s, load before each measure %s to %s; median (least to greatest) "
-               "of %d rounds, in turns with the yardstick. The load generators ran on the same cores." % (
-                   now["date"], now["commit"], " --full" if now["full"] else "", now["cores"], now["cpu"], now["memory_gib"], now["kernel"],
-                   number(min(r["conditions"]["load"] for r in rows)), number(max(r["conditions"]["load"] for r in rows)), now["rounds"]))
+    others = [r["conditions"]["others"] for r in rows]
+    out.append("\nTaken %s UTC at %s by `tests/bench/run%s`, on %d cores of %s with %s GiB, Linux %s; median (least to greatest) of %d rounds, in turns with the "
+               "yardstick. The load generators ran on the same cores; others had %s to %s cores in the second before a measure." % (
+                   now["date"], now["commit"], " --full" if now["full"] else "", now["cores"], now["cpu"], now["memory_gib"], now["kernel"], now["rounds"],
+                   number(min(others)), number(max(others))))
+    if failures:
+        out.append("\nFailed in this run, so without figures or with some only: %s." % ", ".join(failures))
     return "\n".join(out)
 
 
@@ -106,7 +109,7 @@ def pictures(rows):
     return out
 
 
-def write(root, rows, now):
+def write(root, rows, now, failures):
     path = os.path.join(root, "docs", "performance.md")
     with open(path, encoding="utf-8") as f:
         content = f.read()
@@ -121,4 +124,4 @@ def write(root, rows, now):
         shown_there.append("![%s](performance/%s)" % (title, name))
     before, rest = content.split(BEGIN)
     with open(path, "w", encoding="utf-8") as f:
-        f.write(before + BEGIN + "\n" + "\n\n".join(shown_there + [table(rows, now)]) + "\n" + END + rest.split(END)[1])
+        f.write(before + BEGIN + "\n" + "\n\n".join(shown_there + [table(rows, now, failures)]) + "\n" + END + rest.split(END)[1])

@@ -18,9 +18,9 @@ enum lj_kind_feature {
     LJ_FK_WEAK,   /* its weight */
     LJ_FK_PLAIN,
     LJ_FK_STRONG,
-    LJ_FK_MORE,      /* further hits that stand */
-    LJ_FK_SENTENCES, /* in how many sentences */
-    LJ_FK_COMBINED,  /* a pair or a sentence rule stands */
+    LJ_FK_MORE,                                      /* further hits that stand */
+    LJ_FK_SENTENCES,                                 /* in how many sentences */
+    LJ_FK_COMBINED,                                  /* a pair or a sentence rule stands */
     LJ_FK_CANCELLED,                                 /* by scope: heaviest hit so judged */
     LJ_FK_LIN = LJ_FK_CANCELLED + LJ_OPINION_SCOPES, /* linear value of the text */
     LJ_FK_BEST,                                      /* of its best sentence */

@@ -177,8 +177,8 @@ struct lj_opinion_findings {
  * Opens an engine over a bundle: rule tables, models, golden cases in one file.
  * path: the file; NULL takes the bundle built into the library. A file is checked (form, version,
  * checksum) and its golden cases are run: one that fails is refused. The file may be replaced or
- * overwritten afterwards. The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG (refused,
- * the message says why), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
+ * overwritten afterwards. The caller frees *ret with lj_opinion_close. Errors: LJ_E_CONFIG
+ * (refused, the message says why), LJ_E_IO, LJ_E_NOMEM. On failure *ret is untouched.
  */
 int lj_opinion_open(const char *path, struct lj_opinion **ret, struct lj_err *err);
 

@@ -36,12 +36,6 @@ create or replace function km_between(lat1 float8, lon1 float8, lat2 float8, lon
     select 2 * 6371.0088 * asin(sqrt(least(1, sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2)))
 $$;
 
--- The current version of p's activity at `upto` is p itself.
-create or replace function is_current_at(p int8, activity uuid, version int4, upto int8) returns bool
-    language sql stable set search_path = liangjin, pg_catalog, pg_temp as $$
-    select not exists (select from validation x where x.activity = is_current_at.activity and x.version > is_current_at.version and x.position <= upto)
-$$;
-
 -- What validation itself has found and called a flag.
 create or replace function flag_own(todo int8[]) returns void
     language sql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
@@ -73,15 +67,17 @@ begin
         from pair x join validation a on a.position = x.p join validation b on b.position = x.q
         where a.activity <> b.activity
             and (a.start_at < b.end_at and b.start_at < a.end_at or placed)
-            and is_current_at(b.position, b.activity, b.version, a.position)
+            and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= a.position)
     ), row as (                                -- a person's own times, where the roster has them
-        select b.*, (r.n - 1)::text as n, (r.v ->> 'p')::int4 as person, coalesce((r.v ->> 'in')::int8, extract(epoch from b.a1) * 1000000)::int8 as i1,
+        select b.*, (r.n - 1)::text as n, r.person, coalesce((r.v ->> 'in')::int8, extract(epoch from b.a1) * 1000000)::int8 as i1,
                coalesce((r.v ->> 'out')::int8, extract(epoch from b.a2) * 1000000)::int8 as i2,
-               coalesce((s.v ->> 'in')::int8, extract(epoch from b.b1) * 1000000)::int8 as j1,
-               coalesce((s.v ->> 'out')::int8, extract(epoch from b.b2) * 1000000)::int8 as j2
-        from two b cross join lateral json_array_elements(b.a_short::json -> 'roster') with ordinality r(v, n)
-            join lateral json_array_elements(b.b_short::json -> 'roster') s(v) on s.v ->> 'p' = r.v ->> 'p'
-        where (r.v ->> 'p')::int4 = any (b.persons)
+               coalesce(s.i, extract(epoch from b.b1) * 1000000)::int8 as j1, coalesce(s.o, extract(epoch from b.b2) * 1000000)::int8 as j2
+        from two b cross join lateral (
+                select x.v, x.n, (x.v ->> 'p')::int4 as person from json_array_elements(b.a_short::json -> 'roster') with ordinality x(v, n) offset 0) r
+            left join lateral (
+                select (y.v ->> 'in')::int8 as i, (y.v ->> 'out')::int8 as o from json_array_elements(b.b_short::json -> 'roster') y(v)
+                where (y.v ->> 'p')::int4 = r.person) s on b.b_short ~ '"(in|out)":[0-9]'
+        where r.person = any (b.persons)
     ), judged as (
         select w.*, w.i1 < w.j2 and w.j1 < w.i2 as overlaps,
                case when not (w.i1 < w.j2 and w.j1 < w.i2) then greatest(w.i1 - w.j2, w.j1 - w.i2) end / 60000000 as gap,
@@ -117,14 +113,14 @@ begin
         return;
     end if;
     with visit as materialized (
-        select distinct on (q.site, q.day, q.unit) q.position, q.site, q.day, q.unit,
+        select q.position, q.site, q.day, q.unit,
                (select max(make_date(y, left(s, 2)::int4, right(s, 2)::int4)) from unnest(starts) s,
                    generate_series(extract(year from q.day)::int4 - 1, extract(year from q.day)::int4) y
                 where make_date(y, left(s, 2)::int4, right(s, 2)::int4) <= q.day) as term
-        from unnest(todo) t(p) join quota_version q on q.position = t.p
+        from (select distinct on (v.site, v.day, v.unit) v.position, v.site, v.day, v.unit
+              from unnest(todo) t(p) join quota_version v on v.position = t.p where v.site is not null order by v.site, v.day, v.unit, v.position) q
             cross join lateral (select s.kind from site_version s where s.number = q.site and s.position <= q.position order by s.position desc limit 1) k
-        where q.site is not null and k.kind in ('KINDERGARTEN', 'PRIMARY', 'MIDDLE', 'SENIOR', 'NINE_YEAR', 'SPECIAL_ED', 'VOCATIONAL')
-        order by q.site, q.day, q.unit, q.position
+        where k.kind in ('KINDERGARTEN', 'PRIMARY', 'MIDDLE', 'SENIOR', 'NINE_YEAR', 'SPECIAL_ED', 'VOCATIONAL')
     ), new as (
         insert into flag_visit (position, site, term, day, unit)
             select v.position, v.site, v.term, v.day, v.unit from visit v on conflict (site, term, day, unit) do nothing
@@ -162,7 +158,8 @@ begin
             cross join lateral (
                 select count(*) as n, count(*) filter (where r.audience > people and r.audience % 100 = 0) as round
                 from (select o.audience from quota_team q join validation o on o.position = q.position
-                      where q.team = m.team and q.day <= v.day and q.position <= v.position and is_current_at(o.position, o.activity, o.version, v.position)
+                      where q.team = m.team and q.day <= v.day and q.position <= v.position
+                          and not exists (select from validation z where z.activity = o.activity and z.version > o.version and z.position <= v.position)
                       order by q.day desc, q.position desc limit last) r) s
         where v.audience > people and v.audience % 100 = 0 and s.n = last and s.round * 100 >= share * s.n
             and not exists (select from flag f where f.position = v.position and f.code = 'V19')
@@ -194,7 +191,7 @@ begin
                 select e.position, bit_count((e.sight # h.sight)::bit(64))::int4 from flag_photo e
                 where e.pieces && h.pieces and e.position < h.position and bit_count((e.sight # h.sight)::bit(64)) <= distance) x
             join validation o on o.position = x.position
-        where o.activity <> v.activity and is_current_at(o.position, o.activity, o.version, v.position)
+        where o.activity <> v.activity and not exists (select from validation z where z.activity = o.activity and z.version > o.version and z.position <= v.position)
             and not exists (select from flag f where f.position = v.position and f.code = 'V27' and f.other = o.position)
         order by v.position, h.place, o.position, x.d;
 end
@@ -212,7 +209,7 @@ begin
             cross join lateral (
                 select x.position, x.activity from validation x
                 where x.roster_order = v.roster_order and x.position < v.position and x.activity <> v.activity
-                    and is_current_at(x.position, x.activity, x.version, v.position)
+                    and not exists (select from validation z where z.activity = x.activity and z.version > x.version and z.position <= v.position)
                 order by x.position desc limit 1) o
         where v.roster_order is not null and not exists (select from flag f where f.position = v.position and f.code = 'V33');
 end
@@ -230,8 +227,11 @@ declare
     kept int4 := greatest(most, most_rows) + 1;
 begin
     with new as materialized (
-        select q.position, e.received_at, (select count(*)::int4 from quota_participation p where p.position = q.position) as participations, e.source
-        from quota_version q join event e on e.position = q.position where q.position > since and q.position <= upto and q.op = 1
+        select q.position, e.received_at, coalesce(c.n, 0) as participations, e.source
+        from quota_version q join event e on e.position = q.position
+            left join (select p.position, count(*)::int4 as n from quota_participation p where p.position > since and p.position <= upto
+                       group by p.position) c on c.position = q.position
+        where q.position > since and q.position <= upto and q.op = 1
     ), span as (
         select x.*, count(*) over near as reports, sum(x.participations) over short as total
         from (select n.*, true as fresh from new n

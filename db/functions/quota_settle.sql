@@ -350,12 +350,23 @@ declare
     closed int8;
     deltas quota_delta[];
     pp int4[]; pd date[]; tt int4[]; td date[];
+    stop int8;
 begin
     insert into settled as x (position, kind) values (0, 3) on conflict on constraint settled_pkey do nothing;
     select x.position into since from settled x where x.kind = 3 for update;
     if upto <= since then
         return;
     end if;
+    -- A closed year keeps the registers of its close: where one would be passed, settlement stops there first.
+    for stop in
+        select min(c.position) from calendar_day c
+        where c.position > since and c.position < upto and to_char(c.day, 'MM-DD') >= '02-08' and not exists (select from calendar_day b
+            where b.position <= since and b.day between make_date(extract(year from c.day)::int4, 2, 8) and c.day)
+        group by extract(year from c.day) order by 1
+    loop
+        return query select * from settle_quota(stop);
+        since := stop;
+    end loop;
     select q.register_closure into seen from quota_seen q for update;
     late := array(select l.position from quota_late l where l.position <= upto);
     delete from quota_late l where l.position = any (late);

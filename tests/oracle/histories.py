@@ -31,12 +31,7 @@ class Difference(dict):
         return "%(what)s of %(key)s: the system says %(system)s, the oracle %(oracle)s (%(where)s)" % self
 
 
-def closes():
-    """The moments at which a year closes: the first of 8 February."""
-    return [drive.midnight(datetime.date(y, 2, 8)) for y in range(make.FIRST.year, make.LAST.year + 1)]
-
-
-def plan_of(seed, rounds, cuts, wild):
+def plan_of(seed, rounds, cuts):
     """Times at which settlement is cut, and which of them are compared: [[(time, compare)]], a list a round. By times, so that it holds for other logs too."""
     r = random.Random("cuts %d" % seed)
     span = (make.LAST - make.FIRST).days * 86400
@@ -44,7 +39,7 @@ def plan_of(seed, rounds, cuts, wild):
     for n in range(rounds):
         times = sorted(drive.midnight(make.FIRST) + datetime.timedelta(seconds=r.randint(1, span)) for _ in range(r.choice([1, 3, cuts, cuts])))
         look = set(r.sample(times, min(len(times), 2)))
-        out.append([(t, t in look) for t in sorted(times + ([] if wild else closes()))])
+        out.append([(t, t in look) for t in times])
     return out
 
 
@@ -53,10 +48,10 @@ def units_of(n):
 
 
 class Snapshot:
-    """The system's figures where settlement stands, and how to compare a world with them. closed: closed years, and what they leave to the next, too."""
+    """The system's figures where settlement stands, and how to compare a world with them."""
 
-    def __init__(self, run, where, days, closed=True):
-        self.where, self.days, self.closed = where, days, closed
+    def __init__(self, run, where, days):
+        self.where, self.days = where, days
         self.ledger, self.totals = run.ledger(), run.totals()
         self.pacing = {d: run.pacing(d) for d in days}
         self.coverage = {y: run.coverage(y) for y in sorted({d.year for d in days})}
@@ -67,7 +62,7 @@ class Snapshot:
         def differ(what, key, system, by_oracle):
             found.append(Difference(what=what, key=key, system=system, oracle=by_oracle, where=self.where))
 
-        figures = {y: w.figures(y) for y in w.years() if self.closed or not {y, y - 1} & set(w.frozen)}
+        figures = {y: w.figures(y) for y in w.years()}
         self.compare_ledger(n, figures, differ)
         self.compare_totals(n, w, figures, differ)
         for day in self.days:
@@ -81,7 +76,7 @@ class Snapshot:
     def compare_ledger(self, n, figures, differ):
         stands = {}
         for unit in units_of(n):
-            stands.update({k: v for k, v in self.ledger.get(unit, {}).items() if k[1] in figures})
+            stands.update(self.ledger.get(unit, {}))
         should = {(s, f.year, a): tuple(line) for f in figures.values() for (s, a), line in f.ledger.items()}
         carried = {(("P",) + p, f.year, None): c for f in figures.values() for p, c in f.carry_in.items()}
         for key in sorted(set(stands) | set(should) | set(carried), key=str):
@@ -95,7 +90,7 @@ class Snapshot:
     def compare_totals(self, n, w, figures, differ):
         stands = {}
         for unit in units_of(n):
-            stands.update({k: v for k, v in self.totals.get(unit, {}).items() if k[1] in figures})
+            stands.update(self.totals.get(unit, {}))
         nothing = dict(minutes=0, sessions=0, duty=0, carried=0, deficit=0)
         for y, f in figures.items():
             for subject, duty in f.duty.items():
@@ -163,13 +158,13 @@ def days_for(rng, when):
 class Observation:
     """What the system made of histories in one log: acceptance, and figures at several positions."""
 
-    def __init__(self, histories, seed, rounds=2, cuts=40, build=None, wild=False):
+    def __init__(self, histories, seed, rounds=2, cuts=40, build=None):
         self.log, self.shots = drive.Log(histories, seed), []
         log, rng = self.log, random.Random("days %d" % seed)
         with drive.Run(log, build) as run:
             self.verdicts = run.verdicts()
-            self.shots.append((log.end, Snapshot(run, "live", days_for(rng, log.times[-1]), wild)))
-            for k, steps in enumerate(plan_of(seed, rounds, cuts, wild)):
+            self.shots.append((log.end, Snapshot(run, "live", days_for(rng, log.times[-1]))))
+            for k, steps in enumerate(plan_of(seed, rounds, cuts)):
                 run.forget()
                 for t, look in steps:
                     run.settle(log.upto(t))
@@ -191,7 +186,7 @@ class Observation:
 
 
 def compare(histories, seed, o):
-    return dict(Observation(histories, seed, o.rounds, o.cuts, wild=o.wild).differences(o.fault))
+    return dict(Observation(histories, seed, o.rounds, o.cuts).differences(o.fault))
 
 
 def judge(log, shots, verdicts, faults, n):
@@ -263,7 +258,6 @@ def main():
     a.add_argument("--fault", action="append", default=[], choices=sorted(oracle.FAULTS))
     a.add_argument("--rounds", type=int, default=2)
     a.add_argument("--cuts", type=int, default=40)
-    a.add_argument("--wild", action="store_true", help="settlements may pass the close of a year in one step, and what the broker settled is held to its closed years too")
     a.add_argument("--shrink", type=int, default=3, help="how many failing histories are made smaller")
     o = a.parse_args()
     numbers = o.only or [o.seed * 1000000 + i for i in range(o.histories)]

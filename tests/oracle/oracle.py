@@ -303,15 +303,15 @@ class World:
         subject = ("P",) + reference(p["person"], unit) if "person" in p else ("T",) + reference(p["team"], unit)
         if subject[1:] not in (self.persons if subject[0] == "P" else self.teams):
             return False
-        self.exemptions[key] = {"subject": subject, "first": first, "last": last, "effect": p["effect"]}
+        self.exemptions[key] = {"subject": subject, "first": first, "last": last, "effect": p["effect"], "ended": False}
         return True
 
     def on_exemption__ended(self, unit, p, event):
         row = self.exemptions.get((unit, p["code"]))
         on = day_of(p["on"])
-        if row is None or on < row["first"] or (row["last"] is not None and on >= row["last"]):
+        if row is None or on < row["first"] or (row["last"] is not None and on > row["last"]) or (row["ended"] and on == row["last"]):
             return False
-        row["last"] = on
+        row["last"], row["ended"] = on, True
         return True
 
     # activities

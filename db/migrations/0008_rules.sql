@@ -13,7 +13,8 @@ create table rule_setting (
     name text not null check (name ~ '^[a-z][a-z_]{1,30}$'),
     value text not null check (char_length(value) between 1 and 60),
     unique nulls not distinct (rule, name, position, value, valid_from),
-    check (valid_from <= valid_to)
+    check (valid_from <= valid_to),
+    check (name <> 'word' or octet_length(value) >= 3)  -- a Han character, or three letters; 64 words are looked for
 );
 insert into rule_setting (rule, name, value, valid_from, valid_to) values
     ('V10', 'km_h', '250', null, null),

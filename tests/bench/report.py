@@ -56,7 +56,8 @@ def table(rows, now, failures):
     for r in rows:
         yard = "%s: %s" % (r["yardstick"], spread(r["yard"])) if r.get("yard") else ""
         ratio = spread(ratios(r)) if r.get("yard") else ""
-        cells = [r["name"], "%s %s" % (spread(r["ours"]), r["unit"]), yard, ratio, goal_text(r), r["how"]]
+        name = r["name"] + ("" if len(r["ours"]) == now["rounds"] else " (rounds: %d)" % len(r["ours"]))
+        cells = [name, "%s %s" % (spread(r["ours"]), r["unit"]), yard, ratio, goal_text(r), r["how"]]
         out.append("| %s |" % " | ".join(c.replace("|", "\\|") for c in cells))
     others = [r["conditions"]["others"] for r in rows]
     out.append("\nTaken %s UTC at %s by `tests/bench/run%s`, on %d cores of %s with %s GiB, Linux %s; median (least to greatest) of %d rounds, in turns with the "

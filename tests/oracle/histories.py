@@ -211,7 +211,7 @@ def _judge_one(n):
     return n, judge(*_shared, n)
 
 
-def smaller(history, seed, wanted, again, seconds=240):
+def smaller(history, wanted, again, seconds):
     """Leaves out events while a difference of the same kind stays. again(histories) -> {n: differences}."""
     end = time.monotonic() + seconds
     best, size, last = history, max(1, len(history["events"]) // 2), None
@@ -231,19 +231,20 @@ def smaller(history, seed, wanted, again, seconds=240):
     return best, last
 
 
-def show(history, seed):
+def show(history):
     for k, row in enumerate(make.realise(history, 0)):
         print("    %2d %s %s %s %s %s" % (k, row[0].isoformat(), row[1], row[2], row[3], row[4]))
 
 
-def report(number, history, differences, seed, shrink, again):
+def report(number, history, differences, seed, shrink, again, seconds=240):
     print("history %s (log %d, %d events):" % (number, seed, len(history["events"])))
     for d in differences[:6]:
         print("    %s" % d)
     if shrink:
-        small, last = smaller(history, seed, differences[0]["what"], again)
+        sys.stdout.flush()
+        small, last = smaller(history, differences[0]["what"], again, seconds)
         print("  the smallest that still differs, with %d events; policies of the nation: %s" % (len(small["events"]), json.dumps([p for _, p in make.nation(seed)])))
-        show(small, seed)
+        show(small)
         for d in (last or differences)[:4]:
             print("    %s" % d)
     sys.stdout.flush()

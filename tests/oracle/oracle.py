@@ -7,7 +7,6 @@ int or Fraction). Subjects are ("T", unit, code) and ("P", unit, code); activiti
 Where the text leaves two readings (a tie of two policies that differ in rounding, say) the figure is the set of all that it allows. `faults` names rules
 that are computed wrongly on purpose, so that a comparison can be shown to notice it: see FAULTS."""
 import bisect
-import calendar
 import math
 import re
 import uuid
@@ -20,6 +19,7 @@ DAY = timedelta(days=1)
 GUIDANCE = {"TEACH", "DEMO", "MATCH_PLAY", "TEST"}
 # Closing days, from the text's table of Games; the codes are the project's (db/migrations/0007_games.sql).
 GAMES = {"PARIS_2024": date(2024, 8, 11), "PARIS_2024_PARA": date(2024, 9, 8), "LA_2028": date(2028, 7, 30), "LA_2028_PARA": date(2028, 8, 27)}
+MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 PARTS = math.lcm(28, 29, 30, 31)
 LEVELS = ("OK", "WATCH", "LAG", "CRITICAL")
 
@@ -684,7 +684,7 @@ class World:
                     rows.append((d, self.highest(counted[d])[reading[1]], any(self.blacked_out(t, d, p, reading[0]) for p, t in counted[d])))
         out = []
         for d, p, black in rows:
-            month = calendar.monthrange(d.year, d.month)[1]
+            month = MONTHS[d.month - 1] + (d.month == 2 and days_in_year(d.year) == 366)
             off = black or any(holds(a, z, d) for a, z in free)
             out.append((d, 0 if off else p["month_weights"][d.month - 1] * (PARTS // month), p))
         self.cache[key] = out

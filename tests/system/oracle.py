@@ -29,13 +29,18 @@ def test_figures_equal_the_oracles():
     failed = 0
     for at in range(0, HISTORIES, 300):
         part = [make.history(SEED + at + i) for i in range(300)]
-        o = histories.Observation(part, SEED + at, rounds=1, cuts=12, build=build())
+
+        def observe(some):
+            return histories.Observation(some, SEED + at, rounds=1, cuts=12, build=build())
+
+        o = observe(part)
         seen[:] = seen or [o]
         for n, found in o.differences():
             failed += 1
             if failed <= 5:
-                histories.report(SEED + at + n, part[n], found, SEED + at, False, None)
-    assert not failed, "%d of %d histories differ; by hand: tests/oracle/histories.py --only NUMBER --log %d" % (failed, HISTORIES, SEED)
+                histories.report(SEED + at + n, part[n], found, SEED + at, failed == 1, lambda some: dict(observe(some).differences()), 90)
+                print("    again: tests/oracle/histories.py --only %d --log %d --rounds 1 --cuts 12" % (SEED + at + n, SEED + at), flush=True)
+    assert not failed, "%d of %d histories differ" % (failed, HISTORIES)
 
 
 def test_comparison_notices_every_fault():

@@ -27,7 +27,7 @@ def program(name):
 def post(port, connections, requests, lines, pad, units, seconds=300):
     """What httpload says; an error when a request had another answer than the wanted one."""
     done = subprocess.run([program("httpload"), str(port), lj.TOKENS["centre"][0], str(connections), str(requests), str(lines), str(pad), ",".join(units)],
-                          capture_output=True, text=True, timeout=seconds, check=False)
+                          capture_output=True, text=True, errors="replace", timeout=seconds, check=False)
     assert done.returncode == 0, done.stderr
     out = json.loads(done.stdout)
     assert out["other"] == 0 and out["accepted"] == requests * lines, "%s\n%s" % (out, done.stderr)

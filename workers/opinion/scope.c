@@ -552,6 +552,15 @@ static bool has_other(const struct lj_opinion *o, const struct lj_hit *h, uint32
     return p->least_end <= h->s || p->most_start > h->e;
 }
 
+/* A longer text that complains. */
+static bool aggrieved(const struct lj_opinion *o)
+{
+    bool found = false;
+    for (uint32_t s = 0; s < o->text.sentences && !found; s++)
+        found = lj_sentence_has(o, (int32_t)s, LJ_BIT(COMPLAIN));
+    return found && !o->headed;
+}
+
 /* Another uncancelled hit in the sentence or the next, not overlapping, or a consequence, a
  * complaint, a victim. */
 static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
@@ -568,8 +577,10 @@ static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
     uint32_t i;
     uint32_t end;
     near_range(o, h->sentence, h, &i, &end);
+    /* Pupils who give flowers and tie scarves are a ceremony, until somebody complains of it. */
     bool about_people = o->text.n < LONG_TEXT && h->kind != LJ_OPINION_REPUTATION &&
-                        h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE;
+                        h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE &&
+                        (h->kind != LJ_OPINION_FORMALISM || aggrieved(o));
     for (; i < end && about_people; i++) {
         const struct lj_tok *t = &o->tok[i];
         int gap = t->s >= h->e ? t->s - h->e : h->s - t->e;
@@ -660,15 +671,6 @@ static bool curt(const struct lj_opinion *o)
 static bool plainly_weak(const struct lj_hit *h)
 {
     return h->weight == LJ_WEAK && h->points >= LJ_WEAK;
-}
-
-/* A longer text that complains. */
-static bool aggrieved(const struct lj_opinion *o)
-{
-    bool found = false;
-    for (uint32_t s = 0; s < o->text.sentences && !found; s++)
-        found = lj_sentence_has(o, (int32_t)s, LJ_BIT(COMPLAIN));
-    return found && !o->headed;
 }
 
 /* Another weak word of its kind stands apart from hit i. */

@@ -14,7 +14,7 @@ import make  # noqa: E402
 import oracle  # noqa: E402
 
 SEED = 20261124
-HISTORIES = 2000 if lj.FULL else 300
+HISTORIES = 2100 if lj.FULL else 300
 seen = []
 
 

@@ -120,7 +120,7 @@ class Effects:
             ids[id] = p, rule
             if event is None or str(mail_id(event, rule)) != id:
                 add("the mail of position %d, rule %d has not the id that they give: %s", p, rule, id)
-        # Reminders follow from days, not from events: of them only that they are whole is asked here, tests/system/calendar.py asks the rest.
+        # Reminders follow from days, not from events: of them only that they are whole is asked here, tests/system/days.py asks the rest.
         same(add, "mail", "letter (position, rule)", set(due), {k for k in letters if k[1] in JUDGED})
         for key in set(letters) - set(receivers):
             add("the mail of position %d, rule %d went to nobody", *key)

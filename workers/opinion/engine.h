@@ -120,6 +120,9 @@ void lj_combine(struct lj_opinion *o);
 /* scope.c: sets scope and points of every hit. */
 void lj_judge(struct lj_opinion *o);
 
+/* weak.c: decides which weak hits stand; the last step of lj_judge. */
+void lj_judge_weak(struct lj_opinion *o);
+
 /* score.c: sets praise. */
 void lj_count_words(struct lj_opinion *o);
 

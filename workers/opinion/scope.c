@@ -8,9 +8,9 @@
  *
  * Judged per sentence, never summed over a text: a long narrative collects weak words without
  * meaning anything by them. Words inside a term or inside the hit decide nothing, except a negator
- * between the two words of a pair.
+ * between the two words of a pair. Weak words are weighed afterwards (weak.c).
  */
-#include "workers/opinion/engine.h"
+#include "workers/opinion/near.h"
 
 enum {
     NEG_NEAR = 5,
@@ -22,56 +22,9 @@ enum {
     PREV_REACH = 30,
     HYP_CLAUSES = 3,
     HEADING = 1,
-    WINDOW = 64,    /* tokens on either side of a hit that a scope looks at */
-    LIST_MAX = 32,  /* clauses of a list that a negation is carried over */
-    TOKEN_MAX = 32, /* symbols of a token, at most */
-    CURT_TEXT = 100,
-    LONG_TEXT = 120
+    LIST_MAX = 32, /* clauses of a list that a negation is carried over */
+    TOKEN_MAX = 32 /* symbols of a token, at most */
 };
-
-static bool is(const struct lj_tok *t, uint64_t bits)
-{
-    return (t->classes.w[0] & bits) != 0;
-}
-
-static bool inside(const struct lj_tok *t, const struct lj_hit *h)
-{
-    bool in_a = t->s < h->a_e && t->e > h->a_s;
-    bool in_b = t->s < h->b_e && t->e > h->b_s;
-    return in_a || in_b;
-}
-
-/* Tokens of sentence s, at most WINDOW of them on either side of the hit: nobody writes a sentence
- * that is longer, but somebody may send one, and each hit would read it all. */
-static void near_range(const struct lj_opinion *o, int32_t s, const struct lj_hit *h, uint32_t *i,
-                       uint32_t *end)
-{
-    uint32_t least = h->tok > WINDOW ? h->tok - WINDOW : 0;
-    uint32_t most = h->tok + WINDOW;
-    lj_sentence_range(o, s, i, end);
-    if (s < h->sentence)
-        least = *end > WINDOW ? *end - WINDOW : 0;
-    else if (s > h->sentence)
-        most = *i + WINDOW;
-    *i = *i < least ? least : *i;
-    *end = *end > most ? most : *end;
-}
-
-/* Some word of bits in sentence s, outside the hit. */
-static const struct lj_tok *in_sentence(const struct lj_opinion *o, int32_t s, uint64_t bits,
-                                        const struct lj_hit *h)
-{
-    uint32_t i;
-    uint32_t end;
-    if (!lj_sentence_has(o, s, bits))
-        return NULL;
-    near_range(o, s, h, &i, &end);
-    for (; i < end; i++) {
-        if (is(&o->tok[i], bits) && !inside(&o->tok[i], h))
-            return &o->tok[i];
-    }
-    return NULL;
-}
 
 /* The last word of bits that ends before symbol at, in sentence s. */
 static const struct lj_tok *last_before(const struct lj_opinion *o, int32_t s, uint64_t bits,
@@ -523,74 +476,6 @@ static float quote(const struct lj_opinion *o, const struct lj_hit *h, enum lj_o
     return 1;
 }
 
-/* Where the uncancelled hits of each kind lie in each sentence: what a weak hit's search for
- * another one beside itself comes to. In a long text two weak words prove nothing together. */
-static void index_partners(struct lj_opinion *o)
-{
-    const struct lj_partner none = {.least_end = UINT16_MAX};
-    for (uint32_t s = 0; s < o->text.sentences; s++) {
-        for (unsigned k = 0; k < LJ_OPINION_KINDS; k++)
-            o->partner[s][k] = none;
-    }
-    for (uint32_t i = 0; i < o->hit_count; i++) {
-        const struct lj_hit *x = &o->hit[i];
-        struct lj_partner *p = &o->partner[x->sentence][x->kind];
-        bool enough = o->text.n < LONG_TEXT || x->weight > LJ_WEAK;
-        if (!enough || !(x->points > 0))
-            continue;
-        p->least_end = x->e < p->least_end ? x->e : p->least_end;
-        p->most_start = x->s >= p->most_start ? (uint16_t)(x->s + 1) : p->most_start;
-    }
-}
-
-/* Another hit of its kind in sentence s, before or behind it. */
-static bool has_other(const struct lj_opinion *o, const struct lj_hit *h, uint32_t s)
-{
-    if (s >= o->text.sentences)
-        return false;
-    const struct lj_partner *p = &o->partner[s][h->kind];
-    return p->least_end <= h->s || p->most_start > h->e;
-}
-
-/* A longer text that complains. */
-static bool aggrieved(const struct lj_opinion *o)
-{
-    bool found = false;
-    for (uint32_t s = 0; s < o->text.sentences && !found; s++)
-        found = lj_sentence_has(o, (int32_t)s, LJ_BIT(COMPLAIN));
-    return found && !o->headed;
-}
-
-/* Another uncancelled hit in the sentence or the next, not overlapping, or a consequence, a
- * complaint, a victim. */
-static bool has_partner(const struct lj_opinion *o, const struct lj_hit *h)
-{
-    /* A call for an apology is a complaint itself: it proves no reputation case. A hospital proves
-     * no forgery. */
-    bool bodily = h->kind == LJ_OPINION_INJURY || h->kind == LJ_OPINION_MISCONDUCT;
-    uint64_t words =
-        (h->kind == LJ_OPINION_REPUTATION ? 0 : LJ_BIT(COMPLAIN)) | (bodily ? LJ_BIT(CONSEQ) : 0);
-    for (int32_t s = h->sentence - 1; s <= h->sentence + 1; s++) {
-        if (in_sentence(o, s, words, h))
-            return true;
-    }
-    uint32_t i;
-    uint32_t end;
-    near_range(o, h->sentence, h, &i, &end);
-    /* Pupils who give flowers and tie scarves are a ceremony, until somebody complains of it. */
-    bool about_people = o->text.n < LONG_TEXT && h->kind != LJ_OPINION_REPUTATION &&
-                        h->kind != LJ_OPINION_FEE && h->kind != LJ_OPINION_FAKE &&
-                        (h->kind != LJ_OPINION_FORMALISM || aggrieved(o));
-    for (; i < end && about_people; i++) {
-        const struct lj_tok *t = &o->tok[i];
-        int gap = t->s >= h->e ? t->s - h->e : h->s - t->e;
-        if (is(t, LJ_BIT(VICTIM)) && !inside(t, h) && gap <= 8 &&
-            lj_clause_at(o, t->s) == lj_clause_at(o, h->s))
-            return true;
-    }
-    return has_other(o, h, h->sentence) || has_other(o, h, h->sentence + 1U);
-}
-
 static bool supported(const struct lj_opinion *o, const struct lj_hit *h)
 {
     const uint64_t beside = LJ_BIT(COMPLAIN) | LJ_BIT(POLICE) | LJ_BIT(HOSP);
@@ -656,62 +541,6 @@ static void set_frames(struct lj_opinion *o)
     }
 }
 
-/* A short text without a good word, a talk or a negation: who mentions a fee there, complains of
- * it.
- */
-static bool curt(const struct lj_opinion *o)
-{
-    const uint64_t other = LJ_BIT(POS) | LJ_BIT(TOPIC) | LJ_BIT(ASK) | LJ_BIT(BIO) | LJ_BIT(NEG);
-    bool found = false;
-    for (uint32_t i = 0; i < o->tok_count && !found; i++)
-        found = is(&o->tok[i], other);
-    return !found && o->text.n <= CURT_TEXT;
-}
-
-static bool plainly_weak(const struct lj_hit *h)
-{
-    return h->weight == LJ_WEAK && h->points >= LJ_WEAK;
-}
-
-/* Another weak word of its kind stands apart from hit i. */
-static bool echoed(const struct lj_opinion *o, uint32_t i)
-{
-    const struct lj_hit *h = &o->hit[i];
-    for (uint32_t k = 0; k < o->hit_count; k++) {
-        const struct lj_hit *x = &o->hit[k];
-        bool apart = x->e <= h->s || x->s >= h->e;
-        if (apart && x->kind == h->kind && x->weight == LJ_WEAK && x->points >= LJ_WEAK)
-            return true;
-    }
-    return false;
-}
-
-/* Weak hits stand with a partner; if nothing else stands, also in a curt text, and where a text
- * that complains has two of a kind. */
-static void judge_weak(struct lj_opinion *o)
-{
-    bool any = false;
-    index_partners(o);
-    for (uint32_t i = 0; i < o->hit_count; i++) {
-        struct lj_hit *h = &o->hit[i];
-        if (plainly_weak(h) && has_partner(o, h))
-            h->points = LJ_PLAIN;
-        else if (plainly_weak(h))
-            h->scope = LJ_OPINION_SCOPE_LONE;
-        any = any || h->points >= LJ_PLAIN;
-    }
-    bool few = !any && curt(o);
-    bool sore = !any && !few && aggrieved(o);
-    for (uint32_t i = 0; (few || sore) && i < o->hit_count; i++) {
-        struct lj_hit *h = &o->hit[i];
-        if (h->scope != LJ_OPINION_SCOPE_LONE || (sore && !echoed(o, i)))
-            continue;
-        h->scope = LJ_OPINION_SCOPE_NONE;
-        h->points = LJ_PLAIN;
-        h->supported = h->supported || sore;
-    }
-}
-
 void lj_judge(struct lj_opinion *o)
 {
     o->rumoured = o->confirmed = false;
@@ -728,5 +557,5 @@ void lj_judge(struct lj_opinion *o)
     set_frames(o);
     for (uint32_t i = 0; i < o->hit_count; i++)
         judge_hit(o, &o->hit[i]);
-    judge_weak(o);
+    lj_judge_weak(o);
 }

@@ -38,6 +38,7 @@ struct maker {
     struct demo_rand r;
     struct plan plan;
     size_t nfaults, nwarnings, ncapped;
+    size_t targets, clean; /* quiet reports still needed for corrections, clean ones to come */
 };
 
 /* ---- anchor days ---- */
@@ -311,8 +312,11 @@ static void open_plan(struct maker *m, const struct demo_body *b, int capped)
 
 static void free_choice(struct maker *m, struct demo_body *b, int plain)
 {
-    b->teams[0] = !plain && demo_below(&m->r, 100) < 8 ? pick_quiet(m) : pick_team(m);
+    enum { PLAN_MOST = 4 };
+    int chosen = demo_below(&m->r, 100) < 8 || m->targets + PLAN_MOST >= m->clean;
+    b->teams[0] = !plain && chosen ? pick_quiet(m) : pick_team(m);
     int quiet = m->w->teams[b->teams[0]].quiet;
+    m->targets -= quiet && m->targets > 0;
     b->site = pick_site(m, m->w->teams[b->teams[0]].unit);
     if (!plain)
         pick_mode(m, b);
@@ -528,11 +532,13 @@ static struct shares shares_of(size_t n)
 static int make_reports(struct maker *m, const struct shares *s, size_t n, struct lj_err *err)
 {
     struct shares left = *s;
+    m->targets = s->corrected + s->withdrawn;
     for (size_t i = 0; i < n; i++) {
         uint32_t x = demo_below(&m->r, (uint32_t)(left.clean + left.wrong + left.warned));
         enum demo_verdict v = x < left.clean                 ? DEMO_CLEAN
                               : x < left.clean + left.warned ? DEMO_WARNED
                                                              : DEMO_REJECTED;
+        m->clean = left.clean;
         *(v == DEMO_CLEAN ? &left.clean : v == DEMO_WARNED ? &left.warned : &left.wrong) -= 1;
         int rc = make_report(m, &m->b->items[i], v, err);
         if (rc)

@@ -287,6 +287,7 @@ class World:
             return False
         row = dict(POLICY_DEFAULTS)
         row.update(p)
+        row["object"] = list(self.policies).index(where)
         row["first"], row["last"] = day_of(p["valid_from"]), day_of(p.get("valid_to"))
         versions.append(row)
         self.edges = sorted(set(self.edges) | {row["first"]} | ({row["last"] + DAY} if row["last"] else set()))
@@ -532,11 +533,11 @@ class World:
 
     @staticmethod
     def highest(rows):
-        """All rows of a day that may be taken: the greatest duty; several on a tie."""
+        """All rows of a day that may be taken: the greatest duty; several on a tie, in the order in which their objects got a policy."""
         if len(rows) == 1:
             return [rows[0][0]]
         most = max(p["athlete_min_minutes"] for p, _ in rows)
-        return [p for p, _ in rows if p["athlete_min_minutes"] == most]
+        return sorted((p for p, _ in rows if p["athlete_min_minutes"] == most), key=lambda p: p["object"])
 
     def year_days(self, year):
         return 365 if "always_365" in self.faults else days_in_year(year)

@@ -235,8 +235,11 @@ static int knock_open(struct knock *k, void *context, const struct lj_keypair *s
                       const struct lj_keypair *client_key, const char *monitor, struct lj_err *err)
 {
     int zero = 0;
-    char endpoint[64];
+    char endpoint[64], watch[128];
     size_t n = sizeof endpoint;
+    /* A name of its own each time: libzmq lets the last one go in its own thread, some time later.
+     */
+    (void)snprintf(watch, sizeof watch, "%s-%lld", monitor, (long long)lj_mono_us());
     k->server = zmq_socket(context, ZMQ_ROUTER);
     k->client = zmq_socket(context, ZMQ_DEALER);
     k->monitor = zmq_socket(context, ZMQ_PAIR);
@@ -250,11 +253,11 @@ static int knock_open(struct knock *k, void *context, const struct lj_keypair *s
         rc = lj_curve_client(k->client, client_key, server_key->public_key, err);
     if (rc != 0)
         return rc;
-    if (zmq_socket_monitor(k->server, monitor,
+    if (zmq_socket_monitor(k->server, watch,
                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
                                ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
                                ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) != 0 ||
-        zmq_connect(k->monitor, monitor) != 0 || zmq_bind(k->server, "tcp://127.0.0.1:*") != 0 ||
+        zmq_connect(k->monitor, watch) != 0 || zmq_bind(k->server, "tcp://127.0.0.1:*") != 0 ||
         zmq_getsockopt(k->server, ZMQ_LAST_ENDPOINT, endpoint, &n) != 0 ||
         zmq_connect(k->client, endpoint) != 0)
         return lj_fail(err, LJ_E_IO, "self-test socket: %s", zmq_strerror(errno));

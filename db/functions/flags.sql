@@ -290,7 +290,8 @@ begin
 end
 $$;
 
--- The settlement of the kind quota: the ledger, and in the same step the flags, which need what it needs.
+-- The settlement of the kind quota (its row is in quota_apply.sql): the ledger, in the same step the flags, which need what it needs, and where
+-- a day has begun, what is told of the day before.
 create or replace function settle_activities(upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
 declare
@@ -300,6 +301,7 @@ begin
     return query select * from settle_quota(upto);
     if upto > since then
         perform settle_flags(since, upto, late);
+        return query select * from quota_digest(since, upto);
     end if;
 end
 $$;
@@ -316,5 +318,4 @@ create or replace view flag_standing as
 grant select on flag_standing to liangjin_audit, liangjin_broker;
 
 grant execute on function settle_activities(int8) to liangjin_broker;
-update kind set settle_function = 'settle_activities' where number = 3;
 reset role;

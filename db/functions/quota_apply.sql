@@ -52,7 +52,7 @@ grant select on quota_version, quota_team, quota_participation, quota_late, ledg
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,
         result_function, settle_function)
-    values (3, 'quota', 'none', false, 2, 1, null, 0, false, 'apply_quota', null, 'settle_quota_and_tell')
+    values (3, 'quota', 'none', false, 2, 1, null, 0, false, 'apply_quota', null, 'settle_activities')
     on conflict (number) do update set name = excluded.name, ordering = excluded.ordering, single = excluded.single, after = excluded.after,
         after_verdict = excluded.after_verdict, barrier = excluded.barrier, follow_on_max = excluded.follow_on_max,
         feeds_directory = excluded.feeds_directory, apply_function = excluded.apply_function, result_function = excluded.result_function,

@@ -56,16 +56,4 @@ begin
 end
 $$;
 
--- The kind's settle function: the ledger, then what is told of it.
-create or replace function settle_quota_and_tell(upto int8) returns setof follow_on
-    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-declare
-    since int8 := coalesce((select s.position from settled s where s.kind = 3), 0);
-begin
-    return query select * from settle_quota(upto);
-    return query select * from quota_digest(since, upto);
-end
-$$;
-
-grant execute on function settle_quota_and_tell(int8) to liangjin_broker;
 reset role;

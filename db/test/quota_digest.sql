@@ -58,7 +58,7 @@ select began(71, '2026-03-07');
 select results_eq('select day_event, team, activities from told(50, 80)', $$values (70::int8, 1, '1'), (70::int8, 2, '1')$$, 'two days in one settlement: each tells its own');
 select results_eq($$select payload::json ->> 'from', payload::json ->> 'to' from quota_digest(50, 80) where number = 1$$, $$values ('2026-03-03', '2026-03-05')$$,
     'days on which no broker ran are told with the day before them');
-select ok(not has_function_privilege('liangjin_worker', 'settle_quota_and_tell(int8)', 'execute') and has_function_privilege('liangjin_broker',
-    'settle_quota_and_tell(int8)', 'execute'), 'rights');
+select ok(not has_function_privilege('liangjin_worker', 'settle_activities(int8)', 'execute') and has_function_privilege('liangjin_broker',
+    'settle_activities(int8)', 'execute'), 'rights');
 select * from finish();
 rollback;

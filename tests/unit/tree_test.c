@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "common/buf.h"
-#include "workers/validation/text.h"
 #include "workers/runner/tree.h"
+#include "workers/validation/text.h"
 
 static struct lj_tree_room room;
 

@@ -56,17 +56,21 @@ declare
     placed bool := exists (select from site_version s where s.lat is not null);
 begin
     insert into flag (position, other, activity, unit, code, severity, pointer, evidence)
-    with pair as materialized (                -- of two versions, once
+    with pair as materialized (                -- of two versions, once; of a person's others the latest eight of a day, or a flood would be squared
         select m.position as p, o.position as q, array_agg(m.person order by m.person) as persons
         from unnest(todo) t(p) join quota_participation m on m.position = t.p
-            join quota_participation o on o.person = m.person and o.day between m.day - 1 and m.day + 1 and o.position < m.position
+            cross join lateral unnest(array[m.day - 1, m.day, m.day + 1]) d(day)
+            cross join lateral (select x.position from quota_participation x where x.person = m.person and x.day = d.day
+                and x.position < m.position order by x.position desc limit 8) o
         group by m.position, o.position
     ), two as materialized (
         select x.p, x.q, x.persons, a.activity, a.unit, a.op, a.short as a_short, b.activity as b_activity, b.short as b_short, a.start_at as a1, a.end_at as a2,
                b.start_at as b1, b.end_at as b2
         from pair x join validation a on a.position = x.p join validation b on b.position = x.q
+            join quota_version v on v.position = x.p join quota_version w on w.position = x.q
         where a.activity <> b.activity
-            and (a.start_at < b.end_at and b.start_at < a.end_at or placed)
+            -- only what can overlap, or lies at two places: the rosters are read for no other
+            and (a.start_at < b.end_at and b.start_at < a.end_at or placed and v.site <> w.site)
             and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= a.position)
     ), row as (                                -- a person's own times, where the roster has them
         select b.*, (r.n - 1)::text as n, r.person, coalesce((r.v ->> 'in')::int8, extract(epoch from b.a1) * 1000000)::int8 as i1,
@@ -281,7 +285,9 @@ begin
         return;
     end if;
     perform flag_own(todo);
-    perform flag_persons(todo, upto);
+    for i in 1 .. cardinality(todo) by 100 loop  -- few at a time: planned for many, it compares everything with everything
+        perform flag_persons(todo[i:i + 99], upto);
+    end loop;
     perform flag_schools(todo, upto);
     perform flag_numbers(todo, upto);
     perform flag_photos(todo, upto);

@@ -91,6 +91,7 @@ def test_mail_that_is_not_signed_is_reminded_of():
         restart(s, (due + 31) * DAY)
         lj.wait_until(lambda: len(days(s)) == 4 and s.status()["kinds"][3]["settled"] >= s.one("select max(position) from calendar_day"), "another day to be settled")
         assert len(reminders(s)) == 2, reminders(s)
+        s.wait_drained()
         s.check()
 
 

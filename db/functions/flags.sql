@@ -47,49 +47,54 @@ create or replace function flag_own(todo int8[]) returns void
             and not exists (select from flag f where f.position = v.position and f.code = n.note ->> 'code')
 $$;
 
--- V09, V10: a person in two activities that overlap, or that lie further apart than can be travelled in between.
+-- V09, V10: a person in two activities that overlap, or that lie further apart than can be travelled in between. Every table is reached by
+-- its key from what was found before (lateral, offset 0: the planner may not turn that round), and the plan is made once a session: it fits one report as
+-- well as a day's, and does not depend on what the statistics say. Of a person's others the latest 24 of three days are looked at, or a flood would be squared.
 create or replace function flag_persons(todo int8[], upto int8) returns void
-    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
     set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
     km_h float8 := (select min(v)::float8 from rule_values('V10', 'km_h', upto) v);
-    placed bool := exists (select from site_version s where s.lat is not null);
+    placed bool := km_h is not null and exists (select from site_version s where s.lat is not null);
 begin
     insert into flag (position, other, activity, unit, code, severity, pointer, evidence)
-    with pair as materialized (                -- of two versions, once; of a person's others the latest eight of a day, or a flood would be squared
-        select m.position as p, o.position as q, array_agg(m.person order by m.person) as persons
-        from unnest(todo) t(p) join quota_participation m on m.position = t.p
-            cross join lateral unnest(array[m.day - 1, m.day, m.day + 1]) d(day)
-            cross join lateral (select x.position from quota_participation x where x.person = m.person and x.day = d.day
-                and x.position < m.position order by x.position desc limit 8) o
-        group by m.position, o.position
-    ), two as materialized (
-        select x.p, x.q, x.persons, a.activity, a.unit, a.op, a.short as a_short, b.activity as b_activity, b.short as b_short, a.start_at as a1, a.end_at as a2,
-               b.start_at as b1, b.end_at as b2
-        from pair x join validation a on a.position = x.p join validation b on b.position = x.q
-            join quota_version v on v.position = x.p join quota_version w on w.position = x.q
+    with two as materialized (                 -- pairs of versions, each once: only what can overlap, or lies at two places
+        select t.p, o.q, o.persons, a.activity, a.unit, a.op, a.start_at as a1, a.end_at as a2, b.activity as b_activity, b.start_at as b1, b.end_at as b2
+        from unnest(todo) t(p)
+            cross join lateral (
+                select x.position as q, array_agg(m.person order by m.person) as persons
+                from quota_participation m cross join lateral (
+                    select n.position from quota_participation n
+                    where n.person = m.person and n.day between m.day - 1 and m.day + 1 and n.position < m.position
+                    order by n.day desc, n.position desc limit 24) x
+                where m.position = t.p group by x.position offset 0) o
+            cross join lateral (select v.* from validation v where v.position = t.p offset 0) a
+            cross join lateral (select v.* from validation v where v.position = o.q offset 0) b
         where a.activity <> b.activity
-            -- only what can overlap, or lies at two places: the rosters are read for no other
-            and (a.start_at < b.end_at and b.start_at < a.end_at or placed and v.site <> w.site)
-            and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= a.position)
+            and (a.start_at < b.end_at and b.start_at < a.end_at or placed and (
+                 select v.site from quota_version v where v.position = t.p) <> (select v.site from quota_version v where v.position = o.q))
+            and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= t.p offset 0)
     ), row as (                                -- a person's own times, where the roster has them
-        select b.*, (r.n - 1)::text as n, r.person, coalesce((r.v ->> 'in')::int8, extract(epoch from b.a1) * 1000000)::int8 as i1,
-               coalesce((r.v ->> 'out')::int8, extract(epoch from b.a2) * 1000000)::int8 as i2,
-               coalesce(s.i, extract(epoch from b.b1) * 1000000)::int8 as j1, coalesce(s.o, extract(epoch from b.b2) * 1000000)::int8 as j2
-        from two b cross join lateral (
-                select x.v, x.n, (x.v ->> 'p')::int4 as person from json_array_elements(b.a_short::json -> 'roster') with ordinality x(v, n) offset 0) r
+        select w.*, a.short::json as a_short, b.short::json as b_short, (r.n - 1)::text as n, (r.v ->> 'p')::int4 as person,
+               coalesce((r.v ->> 'in')::int8, extract(epoch from w.a1) * 1000000)::int8 as i1,
+               coalesce((r.v ->> 'out')::int8, extract(epoch from w.a2) * 1000000)::int8 as i2,
+               coalesce(s.i, extract(epoch from w.b1) * 1000000)::int8 as j1, coalesce(s.o, extract(epoch from w.b2) * 1000000)::int8 as j2
+        from two w
+            cross join lateral (select v.short from validation v where v.position = w.p offset 0) a
+            cross join lateral (select v.short from validation v where v.position = w.q offset 0) b
+            cross join lateral (select x.v, x.n from json_array_elements(a.short::json -> 'roster') with ordinality x(v, n) offset 0) r
             left join lateral (
-                select (y.v ->> 'in')::int8 as i, (y.v ->> 'out')::int8 as o from json_array_elements(b.b_short::json -> 'roster') y(v)
-                where (y.v ->> 'p')::int4 = r.person) s on b.b_short ~ '"(in|out)":[0-9]'
-        where r.person = any (b.persons)
+                select (y.v ->> 'in')::int8 as i, (y.v ->> 'out')::int8 as o from json_array_elements(b.short::json -> 'roster') y(v)
+                where (y.v ->> 'p')::int4 = (r.v ->> 'p')::int4 offset 0) s on b.short ~ '"(in|out)":[0-9]'
+        where (r.v ->> 'p')::int4 = any (w.persons)
     ), judged as (
         select w.*, w.i1 < w.j2 and w.j1 < w.i2 as overlaps,
                case when not (w.i1 < w.j2 and w.j1 < w.i2) then greatest(w.i1 - w.j2, w.j1 - w.i2) end / 60000000 as gap,
                case when placed and not (w.i1 < w.j2 and w.j1 < w.i2) then (
                    select km_between(a.lat, a.lon, b.lat, b.lon) from
-                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.a_short::json ->> 'site')::int4 and s.position <= w.p
+                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.a_short ->> 'site')::int4 and s.position <= w.p
                            order by s.position desc limit 1) a,
-                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.b_short::json ->> 'site')::int4 and s.position <= w.p
+                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.b_short ->> 'site')::int4 and s.position <= w.p
                            order by s.position desc limit 1) b) end as km
         from row w
     )
@@ -99,7 +104,7 @@ begin
                where i.number = j.person), 'minutes', case when j.overlaps then (least(j.i2, j.j2) - greatest(j.i1, j.j1)) / 60000000 else j.gap end,
                'km', round(j.km))::text
     from judged j
-    where (j.overlaps or (j.km is not null and km_h is not null and j.km * 60 > j.gap * km_h))
+    where (j.overlaps or (j.km is not null and j.km * 60 > j.gap * km_h))
         and not exists (select from flag f where f.position = j.p and f.code in ('V09', 'V10') and f.other = j.q
                         and f.pointer = case j.op when 2 then '/body' else '' end || '/roster/' || j.n || '/person');
 end
@@ -222,25 +227,26 @@ $$;
 -- V35: many reports, or many participations, by one account in a short time; told once, of the report with which it begins. What was rejected is
 -- not counted, nor what came late (redriven).
 create or replace function flag_accounts(since int8, upto int8) returns void
-    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
     most int4 := (select min(v)::int4 from rule_values('V35', 'reports', upto) v);
     report_time interval := (select min(v)::int4 from rule_values('V35', 'report_seconds', upto) v) * interval '1 second';
     most_rows int4 := (select min(v)::int4 from rule_values('V35', 'rows', upto) v);
     row_time interval := (select min(v)::int4 from rule_values('V35', 'row_seconds', upto) v) * interval '1 second';
     kept int4 := greatest(most, most_rows) + 1;
+    accounts text[];
 begin
     with new as materialized (
-        select q.position, e.received_at, coalesce(c.n, 0) as participations, e.source
-        from quota_version q join event e on e.position = q.position
-            left join (select p.position, count(*)::int4 as n from quota_participation p where p.position > since and p.position <= upto
-                       group by p.position) c on c.position = q.position
+        select q.position, e.received_at, c.n as participations, e.source
+        from quota_version q cross join lateral (select v.received_at, v.source from event v where v.position = q.position offset 0) e
+            cross join lateral (select count(*)::int4 as n from quota_participation p where p.position = q.position offset 0) c
         where q.position > since and q.position <= upto and q.op = 1
     ), span as (
         select x.*, count(*) over near as reports, sum(x.participations) over short as total
         from (select n.*, true as fresh from new n
               union all
-              select o.*, false from flag_entry o where o.source in (select new.source from new)) x
+              select o.*, false from (select distinct n.source from new n offset 0) s
+                  cross join lateral (select f.* from flag_entry f where f.source = s.source offset 0) o) x
         window near as (partition by x.source order by x.received_at, x.position rows most preceding),
                short as (partition by x.source order by x.received_at range between row_time preceding and current row)
     ), late as (
@@ -254,14 +260,18 @@ begin
             select f.position, v.activity, v.unit, 'V35', 'F', '', json_build_object('account', f.source,
                 'reports', case when f.many_now then f.reports end, 'seconds', case when f.many_now then extract(epoch from report_time)::int4
                 else extract(epoch from row_time)::int4 end, 'participations', case when f.much_now then f.total end)::text
-            from first f join validation v on v.position = f.position where f.fresh and (f.many_now or f.much_now)
+            from (select x.* from first x where x.fresh and (x.many_now or x.much_now) offset 0) f
+                cross join lateral (select w.activity, w.unit from validation w where w.position = f.position offset 0) v
+    ), entered as (
+        insert into flag_entry (position, received_at, participations, source)
+            select n.position, n.received_at, n.participations, n.source
+            from (select new.*, row_number() over (partition by new.source order by new.position desc) as back from new) n where n.back <= kept + 1
+            returning source
     )
-    insert into flag_entry (position, received_at, participations, source)
-        select n.position, n.received_at, n.participations, n.source
-        from (select new.*, row_number() over (partition by new.source order by new.position desc) as back from new) n where n.back <= kept + 1;
+    select array_agg(distinct e.source) into accounts from entered e;
     delete from flag_entry e using (
-        select x.source, (array_agg(x.position order by x.position desc))[kept + 1] as oldest
-        from flag_entry x where x.source in (select n.source from flag_entry n where n.position > since) group by x.source) k
+        select s.source, (select x.position from flag_entry x where x.source = s.source order by x.position desc offset kept limit 1) as oldest
+        from unnest(accounts) s(source)) k
     where e.source = k.source and e.position < k.oldest;
 end
 $$;
@@ -285,9 +295,7 @@ begin
         return;
     end if;
     perform flag_own(todo);
-    for i in 1 .. cardinality(todo) by 100 loop  -- few at a time: planned for many, it compares everything with everything
-        perform flag_persons(todo[i:i + 99], upto);
-    end loop;
+    perform flag_persons(todo, upto);
     perform flag_schools(todo, upto);
     perform flag_numbers(todo, upto);
     perform flag_photos(todo, upto);

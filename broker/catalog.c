@@ -12,8 +12,8 @@
 
 #include "common/db.h"
 
-static const char sql_types[] = "select number, name, origin, default_key, class, schema_version "
-                                "from event_type order by number";
+static const char sql_types[] = "select number, name, origin, default_key, class, schema_version, "
+                                "roles from event_type order by number";
 /* In a replay everything is there at once. A kind that is ordered by key may then meet an event
  * that a client sent after it had seen what another key's event did (mail.read after the mail): in
  * life that order came by itself, here it is made. A `single` kind looks at its own key alone. */
@@ -89,6 +89,7 @@ static int load_types(PGconn *conn, struct lj_catalog *c, struct lj_err *err)
         t->origin = (uint8_t)origin;
         t->class = (uint8_t)atoi(PQgetvalue(r, i, 4));
         t->schema_version = (uint16_t)atoi(PQgetvalue(r, i, 5));
+        t->roles = (uint32_t)atoi(PQgetvalue(r, i, 6));
         for (size_t k = 0; k < LJ_KINDS_MAX; k++)
             t->from[k] = INT64_MAX;
         rc = copy_name(t->name, PQgetvalue(r, i, 1), "event type", err);

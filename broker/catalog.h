@@ -26,6 +26,7 @@ struct lj_type {
     uint16_t schema_version;
     uint8_t origin; /* enum lj_origin */
     uint8_t class;
+    uint32_t roles; /* of persons who may send it: LJ_PERSON_BIT of common/who.h */
     int64_t
         from[LJ_KINDS_MAX]; /* by kind index: wanted past this position; INT64_MAX = not wanted */
 };

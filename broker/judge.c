@@ -11,6 +11,7 @@
 
 #include "broker/intake.h"
 #include "common/uuid.h"
+#include "common/who.h"
 #include "proto/content_hash.h"
 #include "proto/utf8.h"
 
@@ -48,6 +49,29 @@ static int judge_unit(struct broker *b, const struct lj_submit_event *e, const s
     if (from->root != LJ_ROOT_ALL && !lj_catalog_within(b->cat, u, from->root))
         return LJ_E_FORBIDDEN_UNIT;
     p->unit = u->number;
+    return 0;
+}
+
+/* A source that names a person's role is a gateway's word. It is held against the same table, and
+ * against the role's units. */
+static int judge_who(struct broker *b, const struct lj_submit_event *e, const struct sender *from,
+                     const struct pend *p)
+{
+    struct lj_who who;
+    if (from->own || !memchr(e->source.p, ':', e->source.n))
+        return 0;
+    lj_who_parse(e->source.p, e->source.n, &who);
+    if (who.role == LJ_PERSON_NONE)
+        return 0;
+    if (!from->may_centre)
+        return LJ_E_FORBIDDEN;
+    if (!(b->cat->types[p->type].roles & LJ_PERSON_BIT(who.role)))
+        return LJ_E_FORBIDDEN_TYPE;
+    const struct lj_unit *root = lj_catalog_unit(b->cat, (struct lj_slice){who.unit, LJ_WHO_UNIT});
+    const struct lj_unit *unit = lj_catalog_unit_number(b->cat, p->unit);
+    if (!root || !lj_person_fits(who.role, root->number == 0) ||
+        !lj_catalog_within(b->cat, unit, root->number))
+        return LJ_E_FORBIDDEN_UNIT;
     return 0;
 }
 
@@ -173,5 +197,7 @@ int intake_judge(struct broker *b, const struct lj_submit_event *e, const struct
     int rc = judge_type(b, e, from, p);
     if (rc == 0)
         rc = judge_unit(b, e, from, p);
+    if (rc == 0)
+        rc = judge_who(b, e, from, p);
     return rc ? rc : judge_payload(b, e, p, detail, cap);
 }

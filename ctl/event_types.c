@@ -1,4 +1,4 @@
-/* proto/event_types.tsv -> event_type, want.
+/* proto/event_types.tsv -> event_type, want; proto/event_roles.tsv -> event_type.roles.
  *
  * The database's own function load_event_type holds the rules (a number never changes its name or
  * key; a kind that newly wants a type starts at today's frontier); here the file is only cut into
@@ -98,6 +98,24 @@ static int load_all(const struct loader *l, const struct lj_embedded *f, int *re
     return 0;
 }
 
+/* The lines of proto/event_roles.tsv, handed over as they are: the database cuts them, in one
+ * statement, since a type that is not named loses its roles. */
+static int load_roles(const struct loader *l)
+{
+    const struct lj_embedded *f = lj_embedded_find("proto/event_roles.tsv");
+    if (!f)
+        return lj_fail(l->err, LJ_E_INTERNAL, "this ljctl was built without proto/event_roles.tsv");
+    const char *params[] = {f->start};
+    PGresult *r = NULL;
+    int rc = lj_dbs_query(l->c,
+                          "select liangjin.load_event_roles(array_agg(split_part(x, e'\\t', 1)), "
+                          "array_agg(split_part(x, e'\\t', 2))) from string_to_table($1, e'\\n') x "
+                          "where x !~ '^(#|$)'",
+                          1, params, &r, l->err);
+    PQclear(r);
+    return rc;
+}
+
 int lj_event_types_load(PGconn *c, int *ret, struct lj_err *err)
 {
     struct loader l = {c, err};
@@ -110,6 +128,8 @@ int lj_event_types_load(PGconn *c, int *ret, struct lj_err *err)
         err);
     if (rc == 0)
         rc = load_all(&l, f, ret);
+    if (rc == 0)
+        rc = load_roles(&l);
     if (rc == 0)
         return lj_pg_script(c, f->path, "commit", err);
     lj_pg_tidy(c, "rollback");

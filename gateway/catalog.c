@@ -28,7 +28,8 @@ enum {
 static const char sql_tokens[] = "select version, id, name, hash, unit, role, class, rate, burst, "
                                  "expires_at, revoked from auth_tokens($1)";
 static const char sql_units[] = "select number, code, parent from directory()";
-static const char sql_types[] = "select number, name, origin, schema_version from event_types()";
+static const char sql_types[] =
+    "select number, name, origin, schema_version, roles from event_types()";
 
 struct lj_catalog {
     uv_timer_t timer;
@@ -62,12 +63,12 @@ static bool take_token(struct lj_catalog *c, const PGresult *res, int row)
     memcpy(t.name, PQgetvalue(res, row, 2), (size_t)PQgetlength(res, row, 2));
     memcpy(t.hash, PQgetvalue(res, row, 3), LJ_TOKEN_HASH);
     t.unit = lj_pgget_i16(res, row, 4);
-    t.role = lj_token_role(PQgetvalue(res, row, 5));
+    bool known = lj_token_set_role(&t, PQgetvalue(res, row, 5));
     t.class = (uint8_t)lj_pgget_i16(res, row, 6);
     t.rate = lj_pgget_i32(res, row, 7);
     t.burst = lj_pgget_i32(res, row, 8);
     t.expires_at_us = PQgetisnull(res, row, 9) ? INT64_MAX : lj_pgget_time_us(res, row, 9);
-    t.revoked = lj_pgget_bool(res, row, 10) || t.role == 0;
+    t.revoked = lj_pgget_bool(res, row, 10) || !known;
     if (lj_tokens_put(c->tokens, &t, &err) != 0) {
         lj_log(LJ_ERROR, "token.memory", "id=%d", t.id);
         return false;
@@ -159,6 +160,7 @@ static void on_types(struct lj_db *db, const PGresult *res, const struct lj_err 
         }
         memcpy(t.name, PQgetvalue(res, row, 1), (size_t)len);
         t.schema_version = (uint16_t)lj_pgget_i16(res, row, 3);
+        t.roles = (uint32_t)lj_pgget_i32(res, row, 4);
         if (lj_directory_add_type(c->next, &t, &why) != 0) {
             drop_next(c, &why);
             return;

@@ -21,6 +21,7 @@ struct lj_event_type {
     int16_t number;
     uint16_t schema_version;
     uint8_t origin; /* enum lj_origin */
+    uint32_t roles; /* of persons who may send it: LJ_PERSON_BIT of common/who.h */
 };
 
 struct lj_directory;

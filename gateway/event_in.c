@@ -161,12 +161,24 @@ static int read_members(struct state *s, const struct lj_json_value *values)
     return 0;
 }
 
-/* A client sends what clients may send, the Centre that and its own; workers' and operators' types
- * come over no gateway. */
-static bool may_send(uint8_t role, uint8_t origin)
+/* A person sends what one of its roles may (proto/event_roles.tsv); a machine of a client what
+ * clients may send, one of the Centre that and its own. Workers' and operators' types come over no
+ * gateway. */
+static bool may_send(const struct lj_token *t, const struct lj_event_type *type)
 {
-    return (origin == LJ_ORIGIN_CLIENT && (role & (LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE))) ||
-           (origin == LJ_ORIGIN_CENTRE && (role & LJ_TOKEN_CENTRE));
+    if (t->persons) {
+        return (t->persons & type->roles) &&
+               (type->origin == LJ_ORIGIN_CLIENT || type->origin == LJ_ORIGIN_CENTRE);
+    }
+    return (type->origin == LJ_ORIGIN_CLIENT && (t->role & (LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE))) ||
+           (type->origin == LJ_ORIGIN_CENTRE && (t->role & LJ_TOKEN_CENTRE));
+}
+
+/* The role in which an account with several sends a type: the first that may. */
+static enum lj_person role_for(const struct lj_token *t, const struct lj_event_type *type)
+{
+    uint32_t may = t->persons & type->roles;
+    return may ? (enum lj_person)__builtin_ctz(may) : LJ_PERSON_NONE;
 }
 
 static int judge_rights(struct state *s)
@@ -175,7 +187,7 @@ static int judge_rights(struct state *s)
     if (!s->type) {
         return lj_problem_set(s->problem, LJ_E_TYPE_UNKNOWN, "/type", NULL, NULL);
     }
-    if (!may_send(j->token->role, s->type->origin)) {
+    if (!may_send(j->token, s->type)) {
         return lj_problem_set(s->problem, LJ_E_FORBIDDEN_TYPE, "/type", NULL, NULL);
     }
     if (s->ret->unit == LJ_UNIT_NONE) {
@@ -205,7 +217,9 @@ static int complete(struct state *s, const struct lj_json_value *values)
     e->unit = (struct lj_slice){lj_directory_code(s->j->directory, s->ret->unit), LJ_UNIT_CODE_LEN};
     e->origin = s->type->origin;
     e->class = t->class == 1 ? LJ_CLASS_DEFAULT : t->class;
-    e->source = (struct lj_slice){t->name, strlen(t->name)};
+    e->source.p = s->ret->source;
+    e->source.n = lj_who_format(t->name, role_for(t, s->type),
+                                lj_directory_code(s->j->directory, t->unit), s->ret->source);
     return 0;
 }
 

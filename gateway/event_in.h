@@ -4,6 +4,7 @@
 #define LJ_GATEWAY_EVENT_IN_H
 
 #include "common/uuid.h"
+#include "common/who.h"
 #include "gateway/directory.h"
 #include "gateway/problem.h"
 #include "gateway/tokens.h"
@@ -27,6 +28,7 @@ struct lj_event_in {
     struct lj_submit_event event; /* slices point into the text and into `key` */
     int unit;                     /* number */
     char key[LJ_KEY_MAX + 1];
+    char source[LJ_WHO_TEXT + 1];
 };
 
 /* Read and judge one event.

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/who.h"
+
 struct lj_tokens {
     struct lj_token **slots; /* by hash */
     size_t cap, n;
@@ -106,22 +108,28 @@ size_t lj_tokens_count(const struct lj_tokens *t)
     return t->n;
 }
 
-uint8_t lj_token_role(const char *word)
+bool lj_token_set_role(struct lj_token *t, const char *word)
 {
     static const struct {
         const char *word;
         uint8_t role;
-    } roles[] = {
+    } machines[] = {
         {"client", LJ_TOKEN_CLIENT},     {"centre", LJ_TOKEN_CENTRE},
         {"observer", LJ_TOKEN_OBSERVER}, {"operator", LJ_TOKEN_OPERATOR},
         {"metrics", LJ_TOKEN_METRICS},
     };
-    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        if (strcmp(word, roles[i].word) == 0) {
-            return roles[i].role;
+    enum lj_person person = lj_person_of(word, strlen(word));
+    t->role = 0;
+    t->persons = person != LJ_PERSON_NONE ? LJ_PERSON_BIT(person) : 0;
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++) {
+        if (strcmp(word, machines[i].word) == 0) {
+            t->role = machines[i].role;
         }
     }
-    return 0;
+    if (person != LJ_PERSON_NONE) {
+        t->role = person == LJ_PERSON_OBSERVER ? LJ_TOKEN_OBSERVER : LJ_TOKEN_PERSON;
+    }
+    return t->role != 0;
 }
 
 bool lj_token_valid(const struct lj_token *t, int64_t now_us)

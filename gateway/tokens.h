@@ -17,7 +17,8 @@ enum lj_token_role {
     LJ_TOKEN_OBSERVER = 4,
     LJ_TOKEN_OPERATOR = 8,
     LJ_TOKEN_METRICS = 16,
-    LJ_TOKEN_UNIT_ADMIN = 32 /* of a login only (logins.h) */
+    LJ_TOKEN_UNIT_ADMIN = 32, /* of a login only (logins.h) */
+    LJ_TOKEN_PERSON = 64      /* has roles of persons (`persons`), and sends by them */
 };
 
 /* One token; stays at its address as long as the table, also when revoked (requests and streams
@@ -28,7 +29,8 @@ struct lj_token {
     int32_t id;
     int32_t rate, burst;
     int16_t unit;
-    uint8_t role; /* enum lj_token_role */
+    uint8_t role;     /* enum lj_token_role */
+    uint32_t persons; /* LJ_PERSON_BIT of common/who.h, 0 = a machine */
     uint8_t class;
     bool revoked;
     char name[33];
@@ -44,8 +46,9 @@ void lj_tokens_free(struct lj_tokens **t);
  * changes). errors: LJ_E_NOMEM */
 LJ_MUST int lj_tokens_put(struct lj_tokens *t, const struct lj_token *row, struct lj_err *err);
 size_t lj_tokens_count(const struct lj_tokens *t);
-/* 0 when the word is no role. */
-uint8_t lj_token_role(const char *word);
+/* Sets role and persons by a word: one of a machine's roles, or a person's. False when it is no
+ * role. */
+bool lj_token_set_role(struct lj_token *t, const char *word);
 
 /* The valid token of a text, NULL if there is none. Only hashes are compared: time says nothing
  * about a token's bytes. */

@@ -15,6 +15,9 @@ begin
     if unit_number is null then
         raise exception 'there is no unit "%"', create_token.unit using errcode = 'P0001';
     end if;
+    if exists (select from role r where r.name = create_token.role and r.scope = case when unit_number = 0 then 'UNIT' else 'CENTRE' end) then
+        raise exception 'the role % does not belong to %', create_token.role, create_token.unit using errcode = 'P0001';
+    end if;
     lock table token in share row exclusive mode;
     insert into token (id, version, name, hash, unit, role, class, rate, burst, expires_at)
         select coalesce(max(t.id), 0) + 1, coalesce(max(t.version), 0) + 1, create_token.name, create_token.hash, unit_number,

@@ -19,9 +19,10 @@ create or replace function directory() returns table (number int2, code text, na
     select d.number, d.code, d.name, d.parent, d.kind, d.state from unit_directory d order by d.number
 $$;
 
-create or replace function event_types() returns table (number int2, name text, origin text, default_key text, class int2, schema_version int2)
+drop function if exists event_types();
+create function event_types() returns table (number int2, name text, origin text, default_key text, class int2, schema_version int2, roles int4)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    select t.number, t.name, t.origin, t.default_key, t.class, t.schema_version from event_type t order by t.number
+    select t.number, t.name, t.origin, t.default_key, t.class, t.schema_version, t.roles from event_type t order by t.number
 $$;
 
 -- Nothing at or below it can still appear. At most a row a lane.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a database ready for a test, without ljctl: roles, migrations, functions, event types. Usage: dbsetup.sh DSN_SUPERUSER DBNAME
+# Makes a database ready for a test, without ljctl: roles, migrations, functions, event types and roles. Usage: dbsetup.sh DSN_SUPERUSER DBNAME
 #   DSN_SUPERUSER  a libpq keyword string without dbname, e.g. "host=/tmp/x user=postgres"; DBNAME is dropped first where it exists.
 # Does what `ljctl migrate` does, from the same files in the same order (db/order.txt). A kind that proto/event_types.tsv names but whose
 # functions file is not there is left out with a notice: ljctl treats that as an error.
@@ -45,4 +45,6 @@ known=$(run -At -c 'select name from liangjin.kind')
         done
         echo "select load_event_type($number::int2, '$name', '$origin', '$key', $class::int2, '{$have}');"
     done < <(tr '\t' '\037' <"$root/proto/event_types.tsv")  # tabs would be taken together around an empty field
+    pairs=$(grep -v '^#' "$root/proto/event_roles.tsv")
+    echo "select load_event_roles(array['$(cut -f1 <<<"$pairs" | paste -sd'~' | sed "s/~/','/g")'], array['$(cut -f2 <<<"$pairs" | paste -sd'~' | sed "s/~/','/g")']);"
 } | run -1 -o /dev/null

@@ -26,9 +26,11 @@ static int setup(void **state)
 {
     static const struct lj_unit units[] = {
         {0, LJ_UNIT_NONE, "CN000"}, {1, 0, "PS001"}, {2, 0, "PS002"}, {3, 1, "SU003"}};
-    static const struct lj_event_type types[] = {{"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT},
-                                                 {"policy.set", 4, 2, LJ_ORIGIN_CENTRE},
-                                                 {"activity.rejected", 60, 1, LJ_ORIGIN_WORKER}};
+    static const struct lj_event_type types[] = {
+        {"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT,
+         LJ_PERSON_BIT(LJ_PERSON_TEAM_FILLER) | LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN)},
+        {"policy.set", 4, 2, LJ_ORIGIN_CENTRE, LJ_PERSON_BIT(LJ_PERSON_POLICY_ADMIN)},
+        {"activity.rejected", 60, 1, LJ_ORIGIN_WORKER, LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN)}};
     (void)state;
     fixture.scratch = lj_json_scratch_new();
     fixture.directory = lj_directory_new();
@@ -150,6 +152,52 @@ static void nobody_sends_a_workers_type(void **state)
     }
 }
 
+/* A person sends by the table of roles alone, and its source says in which role and for which unit.
+ */
+static void persons(void **state)
+{
+    static const struct {
+        uint32_t persons;
+        const char *type, *unit;
+        int code;
+        const char *source;
+    } table[] = {
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN), "activity.submitted", "SU003", 0,
+         "zhang_li:UNIT_ADMIN@PS001"},
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN) | LJ_PERSON_BIT(LJ_PERSON_TEAM_FILLER),
+         "activity.submitted", "PS001", 0, "zhang_li:TEAM_FILLER@PS001"},
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN) | LJ_PERSON_BIT(LJ_PERSON_POLICY_ADMIN), "policy.set",
+         "PS001", 0, "zhang_li:POLICY_ADMIN@PS001"},
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_LEADER), "activity.submitted", "PS001", LJ_E_FORBIDDEN_TYPE,
+         NULL},
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN), "policy.set", "PS001", LJ_E_FORBIDDEN_TYPE, NULL},
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN), "activity.rejected", "PS001", LJ_E_FORBIDDEN_TYPE,
+         NULL},
+        {LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN), "activity.submitted", "PS002", LJ_E_FORBIDDEN_UNIT,
+         NULL},
+    };
+    struct lj_event_in in;
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct lj_problem p;
+        char text[200];
+        fixture.token = (struct lj_token){.role = LJ_TOKEN_PERSON | LJ_TOKEN_CENTRE,
+                                          .persons = table[i].persons,
+                                          .unit = 1,
+                                          .class = 1,
+                                          .name = "zhang_li"};
+        struct lj_event_judge j = {fixture.scratch, fixture.directory, &fixture.token,
+                                   &fixture.uuids, 1800000000000000};
+        snprintf(text, sizeof text, "{\"type\":\"%s\",\"unit\":\"%s\",\"payload\":{}}",
+                 table[i].type, table[i].unit);
+        assert_int_equal(lj_event_in_read(&j, text, strlen(text), &in, &p), table[i].code);
+        if (table[i].source != NULL) {
+            assert_int_equal(in.event.source.n, strlen(table[i].source));
+            assert_memory_equal(in.event.source.p, table[i].source, in.event.source.n);
+        }
+    }
+}
+
 static void lines(void **state)
 {
     struct lj_ndjson_line l[4];
@@ -175,7 +223,8 @@ static void lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusals), cmocka_unit_test(taken), cmocka_unit_test(defaults),
-        cmocka_unit_test(nobody_sends_a_workers_type), cmocka_unit_test(lines)};
+        cmocka_unit_test(refusals), cmocka_unit_test(taken),
+        cmocka_unit_test(defaults), cmocka_unit_test(nobody_sends_a_workers_type),
+        cmocka_unit_test(persons),  cmocka_unit_test(lines)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "common/who.h"
 #include "gateway/bucket.h"
 #include "gateway/directory.h"
 #include "gateway/jsonw.h"
@@ -82,8 +83,16 @@ static void tokens(void **state)
     assert_int_equal(lj_tokens_put(t, &again, NULL), 0);
     assert_null(lj_tokens_find(t, "token-78", 8, 0));
     assert_int_equal(lj_tokens_count(t), 1000);
-    assert_int_equal(lj_token_role("centre"), LJ_TOKEN_CENTRE);
-    assert_int_equal(lj_token_role("Centre"), 0);
+    assert_true(lj_token_set_role(&again, "centre"));
+    assert_int_equal(again.role, LJ_TOKEN_CENTRE);
+    assert_int_equal(again.persons, 0);
+    assert_true(lj_token_set_role(&again, "UNIT_ADMIN"));
+    assert_int_equal(again.role, LJ_TOKEN_PERSON);
+    assert_int_equal(again.persons, LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN));
+    assert_true(lj_token_set_role(&again, "OBSERVER"));
+    assert_int_equal(again.role, LJ_TOKEN_OBSERVER);
+    assert_false(lj_token_set_role(&again, "Centre"));
+    assert_int_equal(again.role, 0);
     lj_tokens_free(&t);
 }
 

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Who may send what: roles of persons at the gateway, in the broker, and in the provenance of an event."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import load     # noqa: E402
+import lj       # noqa: E402
+import ljtest   # noqa: E402
+
+UNITS = [{"type": "unit.registered", "unit": "CN000", "payload": p} for p in (
+    {"code": "PS001", "name": "甲省体育局", "kind": "PROVINCE"}, {"code": "PS002", "name": "乙省体育局", "kind": "PROVINCE"},
+    {"code": "SU101", "name": "甲省训练中心", "kind": "SUB_UNIT", "parent": "PS001"})]
+ROLES = {"filler": ("TEAM_FILLER", "PS001"), "admin": ("UNIT_ADMIN", "PS001"), "leader": ("UNIT_LEADER", "PS001"), "centre_op": ("CENTRE_OPERATOR", "CN000"),
+         "auditor": ("CENTRE_AUDITOR", "CN000"), "policy": ("POLICY_ADMIN", "CN000"), "duty": ("OPINION_DUTY", "CN000"), "watcher": ("OBSERVER", "CN000")}
+
+
+def add_tokens(s):
+    for name, (role, unit) in ROLES.items():
+        lj.TOKENS[name] = ("test-%s-0123456789abcdef0123" % name, unit, role)
+        s.token(name)
+
+
+def status_of(s, token, type_, unit="PS001", payload=None):
+    status, answer = s.post({"type": type_, "unit": unit, "payload": payload or {}}, token)
+    return status, answer.get("code")
+
+
+def test_roles_send_what_the_table_says():
+    """every role and type: the gateway as proto/event_roles.tsv, the broker again, and the source says who it was"""
+    with lj.System(kinds=["register"]) as s:
+        for e in UNITS:
+            assert s.post(e)[0] == 202
+        s.wait_drained()
+        add_tokens(s)
+        unknown = "/v1/events/018e85ca-2000-7000-8000-00000000ffff"
+        lj.wait_until(lambda: all(s.get(unknown, name)[0] == 404 for name in ROLES), "the tokens to be known")
+        lj.wait_until(lambda: status_of(s, "admin", "person.registered", "SU101")[0] == 202, "the units to be known")
+        may = {(r, t) for r, t in s.sql("select role, type from role_type")}
+        types = [t for (t,) in s.sql("select name from event_type where origin in ('client', 'centre') order by number")]
+        assert may and types
+        for name, (role, unit) in ROLES.items():
+            for t in types:
+                want = (202, None) if (role, t) in may else (403, "forbidden") if role == "OBSERVER" else (403, "type_forbidden")
+                got = status_of(s, name, t, unit)
+                assert got == want, (role, t, want, got)
+        assert status_of(s, "admin", "person.registered", "SU101")[0] == 202
+        assert status_of(s, "admin", "person.registered", "PS002") == (403, "unit_forbidden")
+        assert s.one("select count(*) from event e join event_type t on t.number = e.type where source_role(e.source) is not null"
+                     " and not exists (select from role_type r where r.role = source_role(e.source) and r.type = t.name)") == 0
+        assert s.one("select count(*) from event where source_account(source) = 'admin' and source_role(source) = 'UNIT_ADMIN' and"
+                     " source_unit(source) = 'PS001'") > 0
+        the_broker_judges_again(s)
+
+
+def the_broker_judges_again(s):
+    """A gateway that says something impossible of a person is refused, event by event."""
+    work = load.Work(9)
+
+    def event(type_="activity.submitted", unit="PS001"):
+        return {"id": work.uuid7(), "type": type_, "unit": unit, "payload": {}}
+    with lj.Peer(s.endpoint(), "test") as p:
+        for source, e, code in (("a:UNIT_ADMIN@PS001", event(), 0), ("a:UNIT_ADMIN@PS001", event(unit="SU101"), 0),
+                                ("a:UNIT_ADMIN@PS001", event(unit="PS002"), -62), ("a:UNIT_LEADER@PS001", event(), -61),
+                                ("a:UNIT_ADMIN@CN000", event(), -62), ("a:CENTRE_AUDITOR@PS001", event("mail.read"), -62),
+                                ("a:UNIT_ADMIN@XX999", event(), -62), ("a:NOBODY@PS002", event(), 0), ("machine", event(), 0)):
+            assert p.submit([e], source=source)[0][0] == code, (source, e)
+
+
+if __name__ == "__main__":
+    sys.exit(ljtest.main(globals()))

@@ -57,7 +57,9 @@ const struct lj_option lj_options[] = {
 
     {TEXT("unit", unit, NULL, "code of a managing unit, e.g. PS001"), "CODE", NULL, 0, 0},
     {TEXT("role", role, "client", "what the token may do"), "ROLE",
-     "client centre observer operator metrics", 0, 0},
+     "client centre observer operator metrics TEAM_FILLER UNIT_ADMIN UNIT_LEADER CENTRE_OPERATOR "
+     "CENTRE_AUDITOR POLICY_ADMIN OPINION_DUTY OBSERVER",
+     0, 0},
     {NUMBER("class", class, "1", 0, 3, "",
             "priority class: 0 urgent, 1 normal, 2 bulk import, 3 statistics"),
      "N", NULL, 0, 0},

@@ -126,6 +126,11 @@ const struct lj_replay_fact lj_replay_facts[] = {
      NULL},
     {"mail events",
      "select " P("position") ", format('verdict=%s %s', verdict, reason) from mail_log", NULL},
+    {"flags",
+     "select " P("position") " || ' ' || code || ' ' || pointer || ' ' || " P("other") ", f::text "
+                                                                                       "from flag "
+                                                                                       "f",
+     NULL},
     {"opinions", "select " P("position") ", o::text from opinion_score o", NULL},
 };
 const size_t lj_replay_facts_count = sizeof lj_replay_facts / sizeof lj_replay_facts[0];

@@ -338,7 +338,7 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
 
 const struct lj_worker lj_worker_validation = {
     .kind = "validation",
-    .version = "3",
+    .version = "4",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = validation_open,

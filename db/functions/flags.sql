@@ -40,7 +40,8 @@ $$;
 create or replace function flag_own(todo int8[]) returns void
     language sql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
     insert into flag (position, activity, unit, code, severity, pointer, evidence)
-        select distinct v.position, v.activity, v.unit, n.note ->> 'code', 'F', n.note ->> 'pointer', '{}'
+        select distinct on (v.position, n.note ->> 'code', n.note ->> 'pointer') v.position, v.activity, v.unit, n.note ->> 'code', 'F',
+               n.note ->> 'pointer', coalesce(json_strip_nulls(json_build_object('a', n.note -> 'a', 'b', n.note -> 'b'))::text, '{}')
         from unnest(todo) t(p) join validation v on v.position = t.p
             cross join lateral json_array_elements(v.notes::json) n(note)
         where v.version is not null and v.notes like '%"severity":"F"%' and n.note ->> 'severity' = 'F'

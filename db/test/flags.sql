@@ -167,9 +167,10 @@ select is(seen('V35'), '750 772', '41 within sixty seconds');
 select is((select count(*) from flag_entry where source = 'fast'), 24::int8, 'no more is kept of an account than the rule looks back on');
 
 -- What validation itself has called a flag.
-select act(800, 180, '2026-05-07 09:00+08', 60, '{90}', notes => '[{"code":"V04","severity":"F","pointer":"/guidance_minutes"},{"code":"V21","severity":"W","pointer":"/content"}]');
+select act(800, 180, '2026-05-07 09:00+08', 60, '{90}', notes => '[{"code":"V04","severity":"F","pointer":"/guidance_minutes"},{"code":"V21","severity":"W","pointer":"/content"},{"code":"X01","severity":"F","pointer":"/guidance_minutes","a":20,"b":90}]');
 select settle_flags(772, 800, '{}');
-select is((select string_agg(code || severity || pointer, ' ') from flag where position = 800), 'V04F/guidance_minutes', 'flags of the worker are among them, warnings not');
+select is((select string_agg(code || severity || pointer || ' ' || evidence, ' ' order by code) from flag where position = 800),
+    'V04F/guidance_minutes {} X01F/guidance_minutes {"a":20,"b":90}', 'flags of the worker are among them with their numbers, warnings not');
 
 -- Settings begin above the log's end.
 update log_head set frontier = 900 where lane = 0;

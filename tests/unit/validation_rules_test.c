@@ -639,6 +639,30 @@ static const struct rule_row rows[] = {
     {S, ONE("50"), 0, policy, "!V11:W:/roster/0"}, {S, ONE("49"), 0, policy, "V11:W:/roster/0"},
     {S, ONE("50"), 0, policy_of_the_other_team, "V11:W:/roster/0"}, {S, "", 0, policy_and_mall, "!V12:E:/site"},
     {S, "", 0, policy, "V12:E:/served_name"},
+    /* X01: 30 of 100 net minutes are enough; X02: 30 net minutes are */
+    {S, "{\"guidance_minutes\":30}", 0, 0, "!X01:F:/guidance_minutes"}, {S, "{\"guidance_minutes\":29}", 0, 0, "X01:F:/guidance_minutes"},
+    {C, "{\"guidance_minutes\":29}", 0, 0, "X01:F:/body/guidance_minutes"}, {S, "{\"guidance_minutes\":29}", 0, no_settings, "!X01:F:/guidance_minutes"},
+    {S, "{\"end_at\":\"2024-06-01T09:50:00+08:00\"}", 0, 0, "!X02:F:/end_at"}, {S, "{\"end_at\":\"2024-06-01T09:49:00+08:00\"}", 0, 0, "X02:F:/end_at"},
+    {S, "{\"end_at\":\"2024-06-01T09:49:00+08:00\"}", 0, no_settings, "!X02:F:/end_at"},
+    /* X03: 800 people and talk only; a test is no talk of a hall, and no guidance of it either */
+    {S, "{\"content\":[\"LECTURE\"],\"audience\":800}", 0, 0, "X03:F:/content"}, {S, "{\"content\":[\"LECTURE\"],\"audience\":799}", 0, 0, "!X03:F:/content"},
+    {S, "{\"content\":[\"LECTURE\",\"DEMO\"],\"audience\":900}", 0, 0, "!X03:F:/content"}, {S, "{\"content\":[\"TEST\"],\"audience\":900}", 0, 0, "X03:F:/content"},
+    /* X04: two athletes */
+    {S, "{\"audience\":600}", 0, 0, "!X04:F:/audience"}, {S, "{\"audience\":601}", 0, 0, "X04:F:/audience"}, {S, "{\"audience\":600}", 0, one_trainee, "X04:F:/audience"},
+    {S, "{\"audience\":601,\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, 0, "!X04:F:/audience"},
+    /* X05 */
+    {S, "{\"staff_count\":10}", 0, 0, "!X05:F:/staff_count"}, {S, "{\"staff_count\":11}", 0, 0, "X05:F:/staff_count"},
+    /* X07: four hours of travel for each of service */
+    {S, "{\"travel_minutes\":400}", 0, 0, "!X07:F:/travel_minutes"}, {S, "{\"travel_minutes\":401}", 0, 0, "X07:F:/travel_minutes"},
+    {S, "{\"travel_minutes\":401,\"themes\":[\"EVENT_LINKED\"]}", 0, 0, "!X07:F:/travel_minutes"},
+    {S, "{\"travel_minutes\":401,\"themes\":[\"PAIRING_AID\"]}", 0, 0, "!X07:F:/travel_minutes"}, {S, "{\"travel_minutes\":401,\"themes\":[\"BRAND\"]}", 0, 0, "X07:F:/travel_minutes"},
+    /* X15 */
+    {S, "{\"narrative\":\"课后请同学们关注公众号并集赞\"}", 0, 0, "X15:F:/narrative"}, {S, "{\"narrative\":\"课后请同学们关注安全\"}", 0, 0, "!X15:F:/narrative"},
+    {S, "{\"title\":\"冠军进校园集赞活动\"}", 0, 0, "X15:F:/title"}, {S, "{\"narrative\":\"集赞\"}", 0, no_settings, "!X15:F:/narrative"},
+    /* X18 */
+    {S, "{\"content\":[\"DONATION\"]}", 0, 0, "X18:F:/content"}, {S, "{\"content\":[\"DONATION\",\"TEACH\"]}", 0, 0, "!X18:F:/content"},
+    {S, "{\"content\":[\"DONATION\",\"TEACH\"],\"guidance_minutes\":0}", 0, 0, "X18:F:/content"}, {S, "{\"content\":[\"LECTURE\"],\"guidance_minutes\":0}", 0, 0, "!X18:F:/content"},
+    {S, "{\"content\":[\"DONATION\",\"CEREMONY\"]}", 0, 0, "X18:F:/content"},
 };
 /* clang-format on */
 
@@ -910,7 +934,16 @@ static int add_settings(void)
                    {"V26", "minutes", "120", 0, 0},
                    {"V26", "old_minutes", "1440", 0, 0},
                    {"V33", "names", "6", 0, 0},
-                   {"V37", "age", "18", 0, 0}};
+                   {"V37", "age", "18", 0, 0},
+                   {"X01", "percent", "30", 0, 0},
+                   {"X02", "minutes", "30", 0, 0},
+                   {"X03", "people", "800", 0, 0},
+                   {"X04", "people", "300", 0, 0},
+                   {"X05", "staff", "5", 0, 0},
+                   {"X07", "hours", "4", 0, 0},
+                   {"X15", "word", "关注公众号", 0, 0},
+                   {"X15", "word", "集赞", 0, 0},
+                   {"X18", "asked", "1", 0, 0}};
     int rc = lj_settings_open(&settings, NULL);
     for (size_t i = 0; rc == 0 && i < sizeof shipped / sizeof shipped[0]; i++)
         rc = lj_settings_add(settings, shipped[i].rule, shipped[i].name, 0,

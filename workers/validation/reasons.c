@@ -163,6 +163,12 @@ char *lj_reasons_notes(const struct lj_reasons *r)
         char severity[2] = {(char)info->severity, '\0'};
         json_t *o = json_pack("{s:s, s:s, s:s}", "code", info->code, "severity", severity,
                               "pointer", r->items[i].pointer);
+        if (o && info->severity == LJ_SEVERITY_F &&
+            (json_object_set_new(o, "a", json_integer(r->items[i].a)) != 0 ||
+             json_object_set_new(o, "b", json_integer(r->items[i].b)) != 0)) {
+            json_decref(o);
+            o = NULL;
+        }
         if (json_array_append_new(list, o) != 0)
             goto done;
     }

@@ -57,7 +57,8 @@ int lj_reasons_has(const struct lj_reasons *r, enum lj_clause clause);
 /* [{code, severity, pointer, zh, en}], errors first, at most LJ_REASONS_TOLD. owner: the caller.
  * NULL when out of memory */
 json_t *lj_reasons_told(const struct lj_reasons *r);
-/* [{code, severity, pointer}] of all that are kept, as text for free(); NULL when out of memory. */
+/* [{code, severity, pointer}] of all that are kept, of flags with their numbers a and b, as text
+ * for free(); NULL when out of memory. */
 char *lj_reasons_notes(const struct lj_reasons *r);
 
 #endif

@@ -15,6 +15,7 @@
 #include "workers/validation/calendar.h"
 #include "workers/validation/case.h"
 #include "workers/validation/place.h"
+#include "workers/validation/rules_formal.h"
 #include "workers/validation/rules_more.h"
 
 static const int64_t MINUTE_US = 60000000;
@@ -502,6 +503,7 @@ static const struct {
     {"V38", BODIES, v38},
     {"V39", BODIES, v39},
     {"V31", CHANGES, v31},
+    {"X01-X18", BODIES, lj_rules_formal},
 };
 
 void lj_case_judge(struct lj_case *c)

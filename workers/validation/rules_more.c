@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "workers/validation/calendar.h"
+#include "workers/validation/words.h"
 
 static const int64_t MINUTE_US = 60000000;
 
@@ -55,50 +56,6 @@ void lj_rule_v15(struct lj_case *c)
         SAY(c, V15_HOLIDAY, 0, 0, "/start_at");
 }
 
-/* Of three bytes, a Han character: which of 256 they fall on. */
-static unsigned mark_of(const char *at)
-{
-    return (unsigned)((unsigned char)at[0] * 7U + (unsigned char)at[1] * 31U +
-                      (unsigned char)at[2] * 5U) &
-           255U;
-}
-
-/* The words of the setting, with the marks of their first characters: one pass over a text then
- * tells where a word can begin at all. */
-struct words {
-    const struct lj_setting_row *row[64];
-    size_t count;
-    uint64_t marks[4];
-};
-
-static void take_words(const struct lj_case *c, struct words *w)
-{
-    const struct lj_setting_row *r = NULL;
-    int32_t day = lj_local_day(c->body.start_us);
-    *w = (struct words){.count = 0};
-    while (w->count < sizeof w->row / sizeof w->row[0] &&
-           (r = lj_settings_next(c->settings, LJ_SETTING_V17_WORD, day, c->event->position, r)))
-        if (r->len >= 3) {
-            unsigned mark = mark_of(r->text);
-            w->marks[mark / 64] |= UINT64_C(1) << mark % 64;
-            w->row[w->count++] = r;
-        }
-}
-
-static int holds_word(const struct words *w, const char *text)
-{
-    size_t len = strlen(text);
-    for (size_t i = 0; i + 3 <= len; i++) {
-        unsigned mark = mark_of(text + i);
-        if (!(w->marks[mark / 64] >> mark % 64 & 1U))
-            continue;
-        for (size_t k = 0; k < w->count; k++)
-            if (w->row[k]->len <= len - i && memcmp(text + i, w->row[k]->text, w->row[k]->len) == 0)
-                return 1;
-    }
-    return 0;
-}
-
 void lj_rule_v17(struct lj_case *c)
 {
     const struct lj_body *b = &c->body;
@@ -106,11 +63,11 @@ void lj_rule_v17(struct lj_case *c)
         return;
     if (LJ_HAS(b, SPONSOR))
         SAY(c, V17_SPONSOR, 0, 0, "/sponsor");
-    struct words words;
-    take_words(c, &words);
-    if (LJ_HAS(b, TITLE) && holds_word(&words, b->title))
+    struct lj_words words;
+    lj_words_take(c, LJ_SETTING_V17_WORD, &words);
+    if (LJ_HAS(b, TITLE) && lj_words_in(&words, b->title))
         SAY(c, V17_WORD, 0, 0, "/title");
-    if (LJ_HAS(b, NARRATIVE) && holds_word(&words, b->narrative))
+    if (LJ_HAS(b, NARRATIVE) && lj_words_in(&words, b->narrative))
         SAY(c, V17_WORD, 0, 0, "/narrative");
 }
 

@@ -325,10 +325,14 @@ $$;
 -- about what happened, not about a version.
 create or replace view flag_standing as
     select f.*, a.day, e.id as event_id
-    from flag f join activity_version v on v.position = f.position join activity a on a.activity = v.activity
-        join event e on e.position = f.position
-        left join activity_version w on w.position = f.other
-        left join activity b on b.activity = w.activity
+    from flag f join validation v on v.position = f.position join event e on e.position = f.position
+        cross join lateral (                   -- by key, one activity at a time: the view `activity` would be made whole for it
+            select x.position, x.day, s.live from validation x join activity_state s on s.number = x.state
+            where x.activity = v.activity and x.version is not null order by x.version desc limit 1) a
+        left join validation w on w.position = f.other
+        left join lateral (
+            select x.position, s.live from validation x join activity_state s on s.number = x.state
+            where x.activity = w.activity and x.version is not null order by x.version desc limit 1) b on true
     where f.code in ('V14', 'V35') or (a.position = f.position and a.live and (f.other = 0 or (b.position = f.other and b.live)));
 grant select on flag_standing to liangjin_audit, liangjin_broker;
 

@@ -160,7 +160,7 @@ static void put_body(const struct demo_world *w, uint16_t own, const struct demo
     put_extras(b, out);
     lj_buf_printf(out, ",\"narrative\":\"");
     for (int i = 0; i < (b->flags & DEMO_F_LONG ? 40 : 1); i++)
-        demo_narrative(b->text, out);
+        demo_narrative(b->text + (uint64_t)i, out);
     lj_buf_printf(out, "\"}");
 }
 

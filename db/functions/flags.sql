@@ -74,7 +74,7 @@ begin
         where a.activity <> b.activity
             and (a.start_at < b.end_at and b.start_at < a.end_at or placed and (
                  select v.site from quota_version v where v.position = t.p) <> (select v.site from quota_version v where v.position = o.q))
-            and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= t.p offset 0)
+            and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= a.position offset 0)
     ), row as (                                -- a person's own times, where the roster has them
         select w.*, a.short::json as a_short, b.short::json as b_short, (r.n - 1)::text as n, (r.v ->> 'p')::int4 as person,
                coalesce((r.v ->> 'in')::int8, extract(epoch from w.a1) * 1000000)::int8 as i1,

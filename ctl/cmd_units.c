@@ -1,4 +1,5 @@
-/* ljctl units: the managing units by class and order of creation.
+/* ljctl units: the managing units by class and order of creation; all with their states; those that
+ * a text means.
  *
  * As text it is the letter's table: three pairs of columns side by side. CSV and JSON give one unit
  * a row: number, code, class, name. The source is the register in the database when it can be
@@ -25,10 +26,11 @@ static int from_register(const struct lj_ctl *ctl, struct lj_unit *units, size_t
     PGresult *r = NULL;
     int rc = lj_pg_connect(ctl, "liangjin_control", &c, err);
     if (rc == 0)
-        rc = lj_dbs_query(c,
-                          "select code, kind, name from liangjin.directory() where code <> 'CN000' "
-                          "order by number",
-                          0, NULL, &r, err);
+        rc = lj_dbs_query(
+            c,
+            "select code, kind, name from liangjin.directory() where code <> 'CN000' and "
+            "state in ('ACTIVE', 'SUSPENDED') order by number",
+            0, NULL, &r, err);
     size_t n = 0;
     for (int i = 0; rc == 0 && r && i < PQntuples(r) && n < LJ_UNITS_MAX; i++, n++) {
         struct lj_unit *u = &units[n];
@@ -140,9 +142,38 @@ static int put_rows(struct lj_ctl *ctl, const struct lj_unit *units, size_t n, s
     return lj_rows_close(&rows, err);
 }
 
+/* Every unit with its state (text NULL), or those that a text means. */
+static int list(struct lj_ctl *ctl, const char *text)
+{
+    static const struct lj_col cols[] = {
+        {"code", "代码", LJ_COL_TEXT},   {"name", "名称", LJ_COL_TEXT},
+        {"kind", "类别", LJ_COL_TEXT},   {"state", "状态", LJ_COL_TEXT},
+        {"parent", "上级", LJ_COL_TEXT}, {"aliases", "别名", LJ_COL_TEXT}};
+    struct lj_err err = {0};
+    PGconn *c = NULL;
+    int rc = lj_pg_connect(ctl, "liangjin_control", &c, &err);
+    if (rc == 0)
+        rc = lj_pg_print(ctl, c,
+                         &(struct lj_pg_list){"select code, name, kind, state, parent, "
+                                              "array_to_string(aliases, '、') from "
+                                              "liangjin.find_units($1)",
+                                              &text, 1, cols, sizeof cols / sizeof cols[0]},
+                         NULL, &err);
+    PQfinish(c);
+    return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
+}
+
 int lj_cmd_units(struct lj_ctl *ctl)
 {
     struct lj_err err = {0};
+    if (ctl->nwords == 1 && strcmp(ctl->words[0], "ls") == 0)
+        return list(ctl, NULL);
+    if (ctl->nwords == 2 && strcmp(ctl->words[0], "find") == 0)
+        return list(ctl, ctl->words[1]);
+    if (ctl->nwords > 0) {
+        lj_say("usage: ljctl units [options] [ls | find TEXT]");
+        return LJ_EXIT_USAGE;
+    }
     size_t n = 0;
     struct lj_unit *units = calloc(LJ_UNITS_MAX, sizeof *units);
     if (!units) {

@@ -218,12 +218,16 @@ const struct lj_command lj_commands[] = {
      "the database's settings, and free disk (15 %: warning, 5 %: critical).",
      "ljctl check --dir /srv/liangjin\nljctl check --warning 10 --critical 60", "warning critical",
      0, 0, lj_cmd_check},
-    {"units", "", "按类别和创建顺序列出管理单位",
-     "the managing units by class and order of creation",
-     "From the register when the system runs, else the table built in (--embedded asks for that "
-     "one).",
-     "ljctl units\nljctl units --output csv\nljctl units --embedded --output json", "embedded", 0,
-     0, lj_cmd_units},
+    {"units", "[ls | find TEXT]", "列出、查找管理单位",
+     "the managing units: the letter's table, all with their states, or those that a text means",
+     "Without a word the registered ones by class and order of creation, from the register when "
+     "the "
+     "system runs, else the table built in (--embedded asks for that one). `ls` lists every unit "
+     "with its state, those that were addressed and have not registered too. `find` looks among "
+     "codes, names and aliases, whatever their spelling.",
+     "ljctl units\nljctl units ls --output csv\nljctl units find PS001\nljctl units "
+     "--embedded --output json",
+     "embedded", 0, 2, lj_cmd_units},
     {"completion", "", "输出 bash 补全脚本", "print the completion script for bash", "",
      "ljctl completion > /etc/bash_completion.d/ljctl", "", 0, 0, lj_cmd_completion},
     {"man", "", "输出手册页", "print the manual page (roff)", "", "ljctl man | man -l -", "", 0, 0,

@@ -70,6 +70,18 @@ const struct lj_replay_fact lj_replay_facts[] = {
                                                                                                " " ROWS("exemption_version") " union all select 'calendar_day ' || day || ' ' || " P(
                                                                                                    "position") ", x::text from calendar_day x union all select 'calendar_year ' || year || ' ' || " P("position") ", x::text from calendar_year x",
      NULL},
+    {"accounts, proposals",
+     ROWS("account") " union all " ROWS("account_version") " union all " ROWS(
+         "proposal") " union all " ROWS("proposal_version"),
+     NULL},
+    {"rule settings",
+     "select " P("position") " || ' ' || rule || ' ' || name || ' ' || value || ' ' || "
+                             "coalesce(valid_from::text, ''), x::text from rule_setting x",
+     NULL},
+    {"register notices",
+     "select format('rule %s unit %s step %s ', rule, unit, step) || " P(
+         "since") ", x::text from register_notice x",
+     NULL},
     {"register events",
      "select " P("l.position") ", format('verdict=%s %s', l.verdict, (select string_agg(r::text, ' "
                                "' order by r.ordinal) from "

@@ -1,5 +1,5 @@
-/* What a new system needs before anybody can use it: the managing units, the first policy and the
- * holidays of the years as events, and the first tokens.
+/* What a new system needs before anybody can use it: the managing units, the first policy, the
+ * holidays of the years and the bodies that have not registered as events, and the first tokens.
  *
  * Units and policy are sent at every start, with the fixed ids of db/seed: the log answers a repeat
  * with the first position, so nothing is remembered here that could be wrong. A seed that was
@@ -51,12 +51,12 @@ static int send_units(struct lj_sender *s, const struct lj_unit *units, size_t n
     return rc;
 }
 
-/* The calendar's years, a line each. */
-static int send_calendar(struct lj_sender *s, struct lj_err *err)
+/* A file of events, a line each: the calendar's years; the bodies that were addressed and have not
+ * registered. */
+static int send_lines(struct lj_sender *s, const char *name, struct lj_err *err)
 {
-    const struct lj_embedded *f = lj_embedded_find("db/seed/calendar.ndjson");
-    int rc =
-        f ? 0 : lj_fail(err, LJ_E_INTERNAL, "this ljctl was built without db/seed/calendar.ndjson");
+    const struct lj_embedded *f = lj_embedded_find(name);
+    int rc = f ? 0 : lj_fail(err, LJ_E_INTERNAL, "this ljctl was built without %s", name);
     for (const char *p = f ? f->start : ""; rc == 0 && p < f->end && *p;) {
         size_t n = strcspn(p, "\n");
         rc = lj_sender_add(s, p, n, err);
@@ -81,7 +81,9 @@ int lj_up_seed(struct lj_up *up, struct lj_err *err)
     if (rc == 0 && policy)
         rc = lj_sender_add(s, policy->start, (size_t)(policy->end - policy->start), err);
     if (rc == 0)
-        rc = send_calendar(s, err);
+        rc = send_lines(s, "db/seed/calendar.ndjson", err);
+    if (rc == 0)
+        rc = send_lines(s, "db/seed/addressed.ndjson", err);
     if (rc == 0)
         rc = lj_sender_finish(s, err);
     lj_sender_close(&s);

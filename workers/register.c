@@ -109,7 +109,7 @@ static int play(struct state *s, const struct lj_batch *in, struct lj_result *ou
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
         struct reg_ctx *x = &contexts[i];
         x->state = &regs;
-        if (payloads[i] != NULL) {
+        if (payloads[i] != NULL && reg_unit_may_send(x)) {
             reg_type_find(x->event->type)->rule(x);
         }
         if (x->nomem) {
@@ -151,7 +151,7 @@ static int worker_batch(void *state, const struct lj_batch *in, struct lj_result
 
 const struct lj_worker lj_worker_register = {
     .kind = "register",
-    .version = "1",
+    .version = "2",
     .columns = columns,
     .ncolumns = REG_COLUMNS,
     .open = worker_open,

@@ -8,7 +8,7 @@
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
-create table if not exists account (
+create table if not exists credential (
     created_at timestamptz not null default now(),
     changed_at timestamptz not null default now(),
     version int8 not null unique,
@@ -32,9 +32,9 @@ begin
     if create_account.role = 'operator' and unit_number <> 0 then
         raise exception 'an operator belongs to CN000' using errcode = 'P0001';
     end if;
-    lock table account in share row exclusive mode;
-    insert into account (version, login, unit, role, hash)
-        select coalesce(max(a.version), 0) + 1, create_account.login, unit_number, create_account.role, create_account.hash from account a;
+    lock table credential in share row exclusive mode;
+    insert into credential (version, login, unit, role, hash)
+        select coalesce(max(a.version), 0) + 1, create_account.login, unit_number, create_account.role, create_account.hash from credential a;
 end
 $$;
 
@@ -42,8 +42,8 @@ $$;
 create or replace function set_account_hash(login text, hash text) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 begin
-    lock table account in share row exclusive mode;
-    update account a set hash = set_account_hash.hash, state = 'active', changed_at = now(), version = (select max(v.version) + 1 from account v)
+    lock table credential in share row exclusive mode;
+    update credential a set hash = set_account_hash.hash, state = 'active', changed_at = now(), version = (select max(v.version) + 1 from credential v)
         where a.login = set_account_hash.login;
     if not found then
         raise exception 'there is no account "%"', set_account_hash.login using errcode = 'P0001';
@@ -57,34 +57,34 @@ create or replace function disable_account(login text) returns bool
 declare
     old text;
 begin
-    lock table account in share row exclusive mode;
-    select a.state into old from account a where a.login = disable_account.login;
+    lock table credential in share row exclusive mode;
+    select a.state into old from credential a where a.login = disable_account.login;
     if not found then
         raise exception 'there is no account "%"', disable_account.login using errcode = 'P0001';
     end if;
     if old = 'disabled' then
         return false;
     end if;
-    update account a set state = 'disabled', changed_at = now(), version = (select max(v.version) + 1 from account v) where a.login = disable_account.login;
+    update credential a set state = 'disabled', changed_at = now(), version = (select max(v.version) + 1 from credential v) where a.login = disable_account.login;
     return true;
 end
 $$;
 
 create or replace function list_accounts() returns table (login text, unit text, role text, state text, created_at timestamptz, changed_at timestamptz)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    select a.login, u.code, a.role, a.state, a.created_at, a.changed_at from account a join unit u on u.number = a.unit order by a.login
+    select a.login, u.code, a.role, a.state, a.created_at, a.changed_at from credential a join unit u on u.number = a.unit order by a.login
 $$;
 
 -- One account as a login needs it; no row where there is none or it is disabled. A probe of the key.
 create or replace function account_for_login(login text) returns table (version int8, unit int2, role text, hash text)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    select a.version, a.unit, a.role, a.hash from account a where a.login = account_for_login.login and a.state = 'active'
+    select a.version, a.unit, a.role, a.hash from credential a where a.login = account_for_login.login and a.state = 'active'
 $$;
 
 -- What a gateway holds its logins against. A scan of the table, at most a few hundred rows.
 create or replace function account_versions() returns table (login text, version int8)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    select a.login, a.version from account a where a.state = 'active'
+    select a.login, a.version from credential a where a.state = 'active'
 $$;
 
 grant execute on function create_account(text, text, text, text), set_account_hash(text, text), disable_account(text), list_accounts()

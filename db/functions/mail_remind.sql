@@ -83,6 +83,7 @@ begin
             from mail_reminder m join mail_step s on s.step = m.step
                 join lateral (select v.parent from unit_version v where v.number = m.unit and v.position <= d.position order by v.position desc limit 1) p on true
             where m.at = d.position;
+        perform mail_register_day(d.position, d.day, d.received_at, d.id);
     end loop;
     perform mark_settled(4::int2, upto);
     return;

@@ -90,6 +90,23 @@ create or replace function unit_and_above(unit int2, p int8) returns table (numb
     select up.number, up.level from up
 $$;
 
+-- A unit's name without the words in which its spellings differ: 重庆体育局 and 重庆市体育局 are one.
+create or replace function unit_name_key(name text) returns text
+    language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+    select regexp_replace(normalize(lower(name), NFKC), '(维吾尔自治区|壮族自治区|回族自治区|自治区|特别行政区|省|市|国家|[[:space:]·•()()])', '', 'g')
+$$;
+
+-- Units that a text may mean, the surest first: code, name or alias (1), the same without the words in which spellings differ (2), a part of one (3). Null: all of them.
+create or replace function find_units(text text) returns table (code text, name text, kind text, state text, parent text, aliases text[], how int4)
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select u.code, u.name, u.kind, u.state, p.code, u.aliases, f.how from current_unit u left join unit p on p.number = u.parent
+        cross join lateral (select min(case when upper(find_units.text) = u.code or find_units.text = n.n then 1
+            when unit_name_key(find_units.text) <> '' and unit_name_key(n.n) = unit_name_key(find_units.text) then 2
+            when unit_name_key(find_units.text) <> '' and position(unit_name_key(find_units.text) in unit_name_key(n.n)) > 0 then 3 end) as how
+            from unnest(u.name || u.aliases) n(n)) f
+    where (f.how is not null or find_units.text is null) and u.number > 0 order by f.how, u.number
+$$;
+
 -- A team's state on a day, from its version's columns: ACTIVE, PAUSED, or null when it does not exist that day.
 create or replace function team_state_on(day date, valid_from date, valid_to date, paused datemultirange) returns text
     language sql immutable parallel safe as $$
@@ -107,7 +124,7 @@ create or replace function apply_register(closure int8, positions int8[], ids uu
 declare
     names constant text[] := array['unit', 'unit_version', 'team', 'team_version', 'person', 'person_version', 'membership',
                                    'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day', 'calendar_year', 'exemption',
-                                   'exemption_version'];
+                                   'exemption_version', 'account', 'account_version', 'proposal', 'proposal_version', 'rule_setting'];
     seen int8;
     name text;
 begin
@@ -144,8 +161,9 @@ grant execute on function unit_at(int8), team_at(int8), person_at(int8), members
     unit_and_above(int2, int8), team_state_on(date, date, date, datemultirange) to liangjin_broker, liangjin_worker, liangjin_audit;
 grant select on register_log, register_refusal, unit, unit_version, team, team_version, person, person_version, membership, membership_version,
     site, site_version, policy, policy_version, exemption, exemption_version, current_unit, current_team, current_person, current_membership, current_site, current_policy,
-    unit_directory to liangjin_broker, liangjin_worker, liangjin_audit;
+    unit_directory, account, account_version, proposal, proposal_version to liangjin_broker, liangjin_worker, liangjin_audit;
 grant select on unit_directory to liangjin_control, liangjin_monitor;
+grant execute on function find_units(text) to liangjin_control, liangjin_audit;
 -- unit_directory is inlined down to these, and what comes out of a function is read with the caller's rights, not the view's owner's.
 grant execute on function unit_at(int8) to liangjin_control, liangjin_monitor;
 grant select on unit, unit_version to liangjin_control, liangjin_monitor;

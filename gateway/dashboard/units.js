@@ -4,6 +4,8 @@ import { num } from './words.js';
 
 const KIND_ZH = { CENTRE: '中心', PROVINCE: '省区市', CORPS: '兵团', GAS_UNIT: '总局单位', NATIONAL_ORG: '全国组织', SUB_UNIT: '下级单位' };
 
+const STATE_ZH = { ADDRESSED: '已发文未注册', INVITED: '已邀请', APPLIED: '待审核', RETURNED: '已退回', SUSPENDED: '已停用', CLOSED: '已关闭' };
+
 const owing = (u) => u.teams.owing + (u.persons ? u.persons.owing : 0);
 const met = (u) => u.teams.met + (u.persons ? u.persons.met : 0);
 
@@ -18,7 +20,7 @@ const part = (p) => (p === null ? html`<span title="人数不足 5,不显示">�
 
 function Row({ u }) {
   const s = state(u);
-  return html`<tr><th scope="row"><span class="code">${u.code}</span> ${u.name}${u.state === 'SUSPENDED' && html` <span class="pill warn">已停用</span>`}</th>
+  return html`<tr><th scope="row"><span class="code">${u.code}</span> ${u.name}${STATE_ZH[u.state] && html` <span class="pill warn">${STATE_ZH[u.state]}</span>`}</th>
     <td class="n">${num(u.accepted)}</td><td class="n">${num(u.rejected)}</td><td class=${'mark ' + s.level}>${s.zh}</td>
     <td class="n wide">${part(u.teams)}</td><td class="n wide">${part(u.persons)}</td>
     <td class="n wide">${num(u.sessions)}</td><td class="n wide">${num(u.minutes)}</td><td class="n">${num(u.mail_waiting)}</td></tr>`;

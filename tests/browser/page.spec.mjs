@@ -38,7 +38,8 @@ test('a wrong password is said, the right one shows the page', async ({ page }) 
   await page.getByLabel('密码').fill(adminPassword());
   await page.getByRole('button', { name: '登录' }).click();
   await expect(page.locator('.tile')).toHaveCount(5);
-  await expect(page.locator('.units tbody tr')).toHaveCount(52); // 51 units and the Centre
+  await expect(page.locator('.units tbody tr')).toHaveCount(58); // 51 units, six that were addressed and have not registered, and the Centre
+  await expect(page.locator('.units tbody tr').filter({ hasText: '已发文未注册' })).toHaveCount(6);
 });
 
 test('the counter and the list move when events come', async ({ page }) => {

@@ -67,5 +67,38 @@ def the_broker_judges_again(s):
             assert p.submit([e], source=source)[0][0] == code, (source, e)
 
 
+def ask(s, sender, type_, unit, payload, status=202):
+    got, answer = s.post({"type": type_, "unit": unit, "payload": payload}, sender)
+    assert got == status, (type_, got, answer)
+    return answer.get("id")
+
+
+def test_a_unit_from_the_letter_to_the_directory():
+    """addressed, invited, applied, returned, applied again, activated: each by its role, and the mail that tells of it"""
+    with lj.System(kinds=["register", "mail"]) as s:
+        for e in UNITS + [{"type": "unit.addressed", "unit": "CN000", "payload": {"code": "PS052", "name": "天津体育局", "kind": "PROVINCE"}}]:
+            assert s.post(e)[0] == 202
+        s.wait_drained()
+        add_tokens(s)
+        lj.TOKENS["tianjin"] = ("test-tianjin-0123456789abcdef01", "PS052", "UNIT_ADMIN")
+        s.token("tianjin")
+        lj.wait_until(lambda: status_of(s, "tianjin", "unit.applied", "PS052", {"unit": "PS052"})[0] == 202, "the unit's token and code to be known")
+        ask(s, "centre_op", "unit.invited", "CN000", {"unit": "PS052"})
+        ask(s, "tianjin", "unit.applied", "PS052", {"unit": "PS052"})
+        ask(s, "tianjin", "unit.activated", "PS052", {"unit": "PS052"}, status=403)
+        ask(s, "centre_op", "unit.returned", "CN000", {"unit": "PS052", "reason": "缺联系人"})
+        ask(s, "tianjin", "unit.applied", "PS052", {"unit": "PS052"})
+        ask(s, "centre_op", "unit.activated", "CN000", {"unit": "PS052"})
+        ask(s, "centre_op", "unit.activated", "CN000", {"unit": "PS052"})      # refused by the register: no second mail
+        s.wait_drained()
+        assert s.one("select state from current_unit where code = 'PS052'") == "ACTIVE"
+        mails = s.sql("select title, body from mailbox where unit_code = 'PS052' and template = 'N02' order by position")
+        assert [m[0] for m in mails] == ["注册申请已退回", "注册申请已批准"] and "缺联系人" in mails[0][1], mails
+        refused = s.sql("select r.code from register_refusal r join event e using (position) join event_type t on t.number = e.type"
+                        " where t.name = 'unit.activated'")
+        assert refused == [("nothing_changes",)], refused
+        s.check()
+
+
 if __name__ == "__main__":
     sys.exit(ljtest.main(globals()))

@@ -11,13 +11,14 @@
 
 enum { LJ_MAIL_WRITTEN = 1, LJ_MAIL_NOTHING = 2 };
 enum {
+    LJ_MAIL_N02 = 2,
     LJ_MAIL_N03 = 3,
     LJ_MAIL_N06 = 6,
     LJ_MAIL_N23 = 23,
     LJ_MAIL_N24 = 24,
     LJ_MAIL_N25 = 25
 }; /* mail_template.rule */
-enum { LJ_MAIL_TEMPLATES_MAX = 32, LJ_MAIL_BATCH_MAX = 4096 };
+enum { LJ_MAIL_TEMPLATES_MAX = 128, LJ_MAIL_BATCH_MAX = 4096 };
 
 enum lj_mail_state {
 #define STATE(symbol, number) LJ_MAIL_##symbol = number,

@@ -5,6 +5,7 @@
  * not of its type's form, an unknown receiver or an impossible move is no error but "nothing
  * written" with a reason, kept in mail_log; only the system's faults are errors. Whatever a client
  * wrote goes through lj_mail_clean. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +207,8 @@ static int directory_at(const struct lj_mail_event *x, struct directory *ret, st
     (void)snprintf(at, sizeof at, "%lld", (long long)x->event->position);
     return lj_dbs_query(x->m->db,
                         "select number, code, coalesce(parent, 0), kind from "
-                        "liangjin.unit_at($1::int8) order by number",
+                        "liangjin.unit_at($1::int8) where state in ('ACTIVE', 'SUSPENDED') order "
+                        "by number",
                         1, values, &ret->rows, err);
 }
 
@@ -402,6 +404,53 @@ static int broadcast(struct lj_mail_event *x, const char **ret_reason, struct lj
     return lj_mail_post(x, &d, err);
 }
 
+/* ---- N02 an application is approved or returned ---- */
+
+/* The unit that the payload names, where the register has taken the event; 0 = it has refused it.
+ */
+static int applicant(const struct lj_mail_event *x, int16_t *ret, struct lj_err *err)
+{
+    static const char sql[] = "select number from liangjin.unit_version where position = $1::int8";
+    char at[24];
+    const char *values[1] = {at};
+    PGresult *res = NULL;
+    (void)snprintf(at, sizeof at, "%lld", (long long)x->event->position);
+    int rc = lj_dbs_query(x->m->db, sql, 1, values, &res, err);
+    *ret = rc == 0 && PQntuples(res) == 1 ? (int16_t)strtol(PQgetvalue(res, 0, 0), NULL, 10) : 0;
+    PQclear(res);
+    return rc;
+}
+
+static int decided(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
+{
+    bool approved = strcmp(x->event->type, "unit.activated") == 0;
+    struct lj_buf *b = &x->m->scratch;
+    int16_t unit = 0;
+    int rc = applicant(x, &unit, err);
+    if (rc != 0 || unit == 0) {
+        *ret_reason = rc != 0 ? NULL : "refused_by_register";
+        return rc;
+    }
+    lj_buf_clear(b);
+    if (approved) {
+        lj_buf_printf(b, "贵单位的注册申请已批准,现在可以登记运动队、人员并报送活动。");
+    } else {
+        const char *why = lj_mail_text_of(x, "reason");
+        lj_buf_printf(b, "贵单位的注册申请已退回,原因:");
+        lj_mail_clean(b, why != NULL ? why : "", 0);
+        lj_buf_printf(b, "。请补正后重新提交。");
+    }
+    lj_buf_u8(b, 0);
+    if (b->failed) {
+        return lj_fail(err, LJ_E_NOMEM, "no memory for a mail");
+    }
+    const struct lj_mail_var vars[] = {{"title", approved ? "注册申请已批准" : "注册申请已退回"},
+                                       {"body", kept(b, 0)}};
+    const struct lj_mail_draft d = {
+        .rule = LJ_MAIL_N02, .due = -1, .vars = vars, .nvars = 2, .units = &unit, .nunits = 1};
+    return lj_mail_post(x, &d, err);
+}
+
 /* ---- the table ---- */
 
 static const struct {
@@ -415,6 +464,8 @@ static const struct {
     {"mail.broadcast_requested", broadcast},
     {"mail.read", lj_mail_move},
     {"mail.signed", lj_mail_move},
+    {"unit.activated", decided},
+    {"unit.returned", decided},
 };
 
 lj_mail_rule lj_mail_rule_of(const char *type)

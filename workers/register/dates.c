@@ -60,6 +60,21 @@ void reg_date_before(const char *s, char ret[11])
     ret[10] = '\0';
 }
 
+void reg_local_date(int64_t us, char ret[11])
+{
+    int64_t days = (us / 1000000 + 8 * 3600) / 86400 + 719468; /* as in reg_local_year */
+    int64_t era = days / 146097;
+    int64_t doe = days - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153; /* March is 0 */
+    char text[40];
+    snprintf(text, sizeof(text), "%04d-%02d-%02d", (int)(yoe + era * 400 + (mp >= 10)),
+             (int)(mp < 10 ? mp + 3 : mp - 9), (int)(doy - (153 * mp + 2) / 5 + 1));
+    memcpy(ret, text, 10);
+    ret[10] = '\0';
+}
+
 int reg_local_year(int64_t us)
 {
     int64_t days = (us / 1000000 + 8 * 3600) / 86400 +

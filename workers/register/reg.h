@@ -160,6 +160,7 @@ void reg_date_before(const char *s, char ret[11]); /* the day before */
 int reg_local_year(int64_t us);                    /* year in Asia/Shanghai */
 int reg_local_day(int64_t us);                     /* days since 1970-01-01, in Asia/Shanghai */
 int reg_day_number(const char *s);                 /* the same of a date */
+void reg_local_date(int64_t us, char ret[11]);     /* date in Asia/Shanghai */
 
 /* ---- state ---- */
 /* Reads what the payloads name, in one snapshot. payloads: array of objects in batch order, NULL
@@ -198,6 +199,10 @@ bool reg_same(const json_t *a, const json_t *b); /* equal but for position */
 void reg_replace(json_t **slot, json_t *row);    /* frees the old one */
 bool reg_late(struct reg_ctx *x, const json_t *row,
               const char *pointer); /* refuses, when a later event made this row */
+/* The state that an event of this type leads to from the row's (moves.def); NULL after a refusal:
+ * the move is impossible, or made already. */
+const char *reg_move(struct reg_ctx *x, const char *type, const json_t *row, const char *pointer);
+void reg_put_state(struct reg_ctx *x, json_t *row, const char *state); /* with the day it began */
 /* Resolves a reference in a member; refuses where there is none, or (inside) where it is not in the
  * subtree of the event's unit. */
 struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member,
@@ -211,6 +216,9 @@ void reg_span_check(struct reg_ctx *x, const json_t *row,
 void reg_unit_registered(struct reg_ctx *x);
 void reg_unit_changed(struct reg_ctx *x);
 void reg_unit_suspended(struct reg_ctx *x);
+void reg_unit_addressed(struct reg_ctx *x);
+void reg_unit_moved(struct reg_ctx *x); /* invited, applied, returned, activated, resumed, closed */
+bool reg_unit_may_send(struct reg_ctx *x); /* refuses where the sender's unit may not */
 void reg_team_registered(struct reg_ctx *x);
 void reg_team_changed(struct reg_ctx *x);
 void reg_team_disbanded(struct reg_ctx *x);

@@ -106,7 +106,7 @@ bool reg_same(const json_t *a, const json_t *b)
     json_object_foreach((json_t *)(uintptr_t)a, name, value)
     {
         if (strcmp(name, "position") != 0 && strcmp(name, "number") != 0 &&
-            !json_equal(value, json_object_get(b, name))) {
+            strcmp(name, "state_on") != 0 && !json_equal(value, json_object_get(b, name))) {
             return false;
         }
     }
@@ -117,6 +117,38 @@ void reg_replace(json_t **slot, json_t *row)
 {
     json_decref(*slot);
     *slot = row;
+}
+
+static const struct {
+    const char *type, *from, *to;
+} moves[] = {
+#define REG_MOVE(thing, type, from, to) {type, from, to},
+#include "workers/register/moves.def"
+#undef REG_MOVE
+};
+
+const char *reg_move(struct reg_ctx *x, const char *type, const json_t *row, const char *pointer)
+{
+    const char *from = reg_text(row, "state");
+    bool there = false;
+    for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
+        if (strcmp(moves[i].type, type) == 0) {
+            if (strcmp(moves[i].from, from) == 0) {
+                return moves[i].to;
+            }
+            there = there || strcmp(moves[i].to, from) == 0;
+        }
+    }
+    reg_refuse(x, pointer, there ? REG_R_NO_CHANGE : REG_R_STATE);
+    return NULL;
+}
+
+void reg_put_state(struct reg_ctx *x, json_t *row, const char *state)
+{
+    char day[11];
+    reg_local_date(x->event->received_at_us, day);
+    reg_put(x, row, "state", json_string(state));
+    reg_put(x, row, "state_on", json_string(day));
 }
 
 /* Events come in position order, but for one that was parked and redriven: it must not overwrite

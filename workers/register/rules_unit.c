@@ -3,10 +3,11 @@
  * what units are called now. */
 #include "workers/register/reg.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static const char *const columns[] = {"parent",  "name",  "kind",         "region",
-                                      "aliases", "state", "addressed_on", NULL};
+static const char *const columns[] = {"parent", "name",         "kind",     "region", "aliases",
+                                      "state",  "addressed_on", "state_on", NULL};
 
 /* Writes the next version of a unit, unless it was refused or says what is there already. Takes
  * over row. */
@@ -23,15 +24,46 @@ static void write_version(struct reg_ctx *x, struct reg_entity *e, json_t *row)
     reg_replace(&e->row, row);
 }
 
+/* Is the text a name or alias of a unit other than self? */
+static bool is_called(const struct reg_entity *u, const json_t *text)
+{
+    size_t i;
+    json_t *alias;
+    if (json_equal(json_object_get(u->row, "name"), text)) {
+        return true;
+    }
+    json_array_foreach(json_object_get(u->row, "aliases"), i, alias)
+    {
+        if (json_equal(alias, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Names and aliases are one room: who looks for a unit by a text finds one. */
 static void check_name(struct reg_ctx *x, int32_t self, const json_t *row)
 {
     const struct reg_set *units = &x->state->set[REG_UNIT];
+    bool name = false;
+    size_t k;
+    json_t *alias;
     for (size_t i = 0; i < units->count; i++) {
         const struct reg_entity *u = &units->items[i];
-        if (u->number != self &&
-            json_equal(json_object_get(u->row, "name"), json_object_get(row, "name"))) {
+        if (u->number == self) {
+            continue;
+        }
+        if (!name && is_called(u, json_object_get(row, "name"))) {
+            name = true;
             reg_refuse(x, "/name", REG_R_NAME_TAKEN);
-            return;
+        }
+        json_array_foreach(json_object_get(row, "aliases"), k, alias)
+        {
+            if (is_called(u, alias)) {
+                char pointer[40];
+                snprintf(pointer, sizeof(pointer), "/aliases/%zu", k);
+                reg_refuse(x, pointer, REG_R_ALIAS_TAKEN);
+            }
         }
     }
 }
@@ -91,13 +123,14 @@ static void copy_members(struct reg_ctx *x, json_t *row)
     }
 }
 
-void reg_unit_registered(struct reg_ctx *x)
+/* A new unit, in a state. */
+static void enter(struct reg_ctx *x, const char *state)
 {
     const char *code = reg_text(x->payload, "code");
     const struct reg_entity *old = reg_by_code(x->state, REG_UNIT, 0, code);
     json_t *row = reg_row_new(x, columns);
     reg_put(x, row, "aliases", json_array());
-    reg_put(x, row, "state", json_string("ACTIVE"));
+    reg_put_state(x, row, state);
     copy_members(x, row);
     if (x->nomem) {
         json_decref(row);
@@ -109,6 +142,43 @@ void reg_unit_registered(struct reg_ctx *x)
     place(x, row, -1);
     check_name(x, old != NULL ? old->number : -1, row);
     reg_register(x, REG_UNIT, 0, row);
+}
+
+void reg_unit_addressed(struct reg_ctx *x)
+{
+    enter(x, "ADDRESSED");
+}
+
+/* The Centre registers a unit that is addressed, invited, or has applied: what the event says
+ * replaces what was known, and it is ACTIVE. */
+static void admit(struct reg_ctx *x, struct reg_entity *e)
+{
+    if (reg_late(x, e->row, "/code")) {
+        return;
+    }
+    json_t *row = reg_row_next(x, e->row);
+    copy_members(x, row);
+    reg_put_state(x, row, "ACTIVE");
+    if (x->nomem) {
+        json_decref(row);
+        return;
+    }
+    place(x, row, e->number);
+    check_name(x, e->number, row);
+    write_version(x, e, row);
+}
+
+void reg_unit_registered(struct reg_ctx *x)
+{
+    struct reg_entity *old = reg_by_code(x->state, REG_UNIT, 0, reg_text(x->payload, "code"));
+    const char *state = old != NULL ? reg_text(old->row, "state") : "ACTIVE";
+    bool under_way = strcmp(state, "ADDRESSED") == 0 || strcmp(state, "INVITED") == 0 ||
+                     strcmp(state, "APPLIED") == 0 || strcmp(state, "RETURNED") == 0;
+    if (under_way) {
+        admit(x, old);
+    } else {
+        enter(x, "ACTIVE");
+    }
 }
 
 void reg_unit_changed(struct reg_ctx *x)
@@ -132,7 +202,20 @@ void reg_unit_changed(struct reg_ctx *x)
     write_version(x, e, row);
 }
 
-void reg_unit_suspended(struct reg_ctx *x)
+/* A unit below this one that is not closed. */
+static bool has_subunits(const struct reg_state *s, int32_t unit)
+{
+    for (size_t i = 0; i < s->set[REG_UNIT].count; i++) {
+        const json_t *row = s->set[REG_UNIT].items[i].row;
+        if (s->set[REG_UNIT].items[i].number != 0 && reg_int(row, "parent") == unit &&
+            strcmp(reg_text(row, "state"), "CLOSED") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void move(struct reg_ctx *x, const char *type)
 {
     struct reg_entity *e = reg_require(x, REG_UNIT, "unit", true);
     if (e == NULL || reg_late(x, e->row, "/unit")) {
@@ -142,8 +225,45 @@ void reg_unit_suspended(struct reg_ctx *x)
         reg_refuse(x, "/unit", REG_R_CENTRE);
         return;
     }
-    bool suspended = json_is_true(json_object_get(x->payload, "suspended"));
+    const char *to = reg_move(x, type, e->row, "/unit");
+    if (to != NULL && strcmp(to, "CLOSED") == 0 && has_subunits(x->state, e->number)) {
+        reg_refuse(x, "/unit", REG_R_SUBUNITS);
+    }
+    if (to == NULL || x->reasons > 0) {
+        return;
+    }
     json_t *row = reg_row_next(x, e->row);
-    reg_put(x, row, "state", json_string(suspended ? "SUSPENDED" : "ACTIVE"));
+    reg_put_state(x, row, to);
     write_version(x, e, row);
+}
+
+void reg_unit_moved(struct reg_ctx *x)
+{
+    move(x, x->event->type);
+}
+
+/* The older form of two moves: `suspended` says which. */
+void reg_unit_suspended(struct reg_ctx *x)
+{
+    move(x, json_is_false(json_object_get(x->payload, "suspended")) ? "unit.resumed"
+                                                                    : "unit.suspended");
+}
+
+/* A unit that is not registered yet may apply and have its account opened, no more; a closed one
+ * nothing; a suspended one keeps its registers in order. */
+bool reg_unit_may_send(struct reg_ctx *x)
+{
+    static const char *const early[] = {"unit.applied", "account.accepted"};
+    const struct reg_entity *u = reg_by_number(x->state, REG_UNIT, x->event->unit);
+    const char *state = u != NULL ? reg_text(u->row, "state") : NULL;
+    if (state == NULL || strcmp(state, "ACTIVE") == 0 || strcmp(state, "SUSPENDED") == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
+        if (strcmp(early[i], x->event->type) == 0 && strcmp(state, "CLOSED") != 0) {
+            return true;
+        }
+    }
+    reg_refuse(x, "", REG_R_NOT_ACTIVE);
+    return false;
 }

@@ -41,6 +41,10 @@ static const struct reg_field unit_changed[] = {
     {"kind", REG_F_WORD, false, 0, 0, unit_kinds},   {"parent", REG_F_UNIT, false, 0, 0, NULL},
     {"region", REG_F_REGION, false, 0, 0, NULL},     {"aliases", REG_F_TEXTS, false, 0, 20, NULL},
     {"addressed_on", REG_F_DATE, false, 0, 0, NULL}, END};
+static const struct reg_field unit_moved[] = {
+    {"unit", REG_F_UNIT, true, 0, 0, NULL}, {"note", REG_F_TEXT, false, 1, 200, NULL}, END};
+static const struct reg_field unit_ended[] = {
+    {"unit", REG_F_UNIT, true, 0, 0, NULL}, {"reason", REG_F_TEXT, true, 1, 200, NULL}, END};
 static const struct reg_field unit_suspended[] = {{"unit", REG_F_UNIT, true, 0, 0, NULL},
                                                   {"suspended", REG_F_BOOL, true, 0, 0, NULL},
                                                   {"reason", REG_F_TEXT, false, 1, 200, NULL},
@@ -179,6 +183,13 @@ static const struct reg_type types[] = {
     {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered},
     {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed},
     {"unit.suspended", unit_suspended, REG_UNIT, reg_unit_suspended},
+    {"unit.addressed", unit_registered, REG_UNIT, reg_unit_addressed},
+    {"unit.invited", unit_moved, REG_UNIT, reg_unit_moved},
+    {"unit.applied", unit_moved, REG_UNIT, reg_unit_moved},
+    {"unit.returned", unit_ended, REG_UNIT, reg_unit_moved},
+    {"unit.activated", unit_moved, REG_UNIT, reg_unit_moved},
+    {"unit.resumed", unit_moved, REG_UNIT, reg_unit_moved},
+    {"unit.closed", unit_ended, REG_UNIT, reg_unit_moved},
     {"team.registered", team_registered, REG_TEAM, reg_team_registered},
     {"team.changed", team_changed, REG_TEAM, reg_team_changed},
     {"team.disbanded", team_disbanded, REG_TEAM, reg_team_disbanded},

@@ -109,7 +109,9 @@ static void test_schemas(void **state)
         "unit.registered",    "unit.changed",     "unit.suspended",    "team.registered",
         "team.changed",       "team.disbanded",   "person.registered", "membership.started",
         "membership.changed", "membership.ended", "site.registered",   "policy.set",
-        "exemption.approved", "exemption.ended"};
+        "exemption.approved", "exemption.ended",  "unit.addressed",    "unit.invited",
+        "unit.applied",       "unit.returned",    "unit.activated",    "unit.resumed",
+        "unit.closed"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

@@ -64,6 +64,10 @@ static char *dump(PGconn *db)
         "row_to_json(x) from register_refusal x"
         " union all select 'x' || row_to_json(x) from exemption x union all select 'xv' || "
         "row_to_json(x) from exemption_version x"
+        " union all select 'a' || row_to_json(x) from account x union all select 'av' || "
+        "row_to_json(x) from account_version x union all select 'o' || row_to_json(x) from "
+        "proposal x union all select 'ov' || row_to_json(x) from proposal_version x union all "
+        "select 'w' || row_to_json(x) from rule_setting x where position > 0"
         " union all select 'l' || position || ' ' || verdict from register_log order by 1) y";
     struct lj_err err = {0};
     PGresult *r = NULL;
@@ -293,6 +297,87 @@ static void test_units(void **state)
     "\",\"name\":\"女排一队\",\"level\":\"PROVINCIAL\",\"sport\":\"VOLLEYBALL\",\"gender\":\"F\"}"
 #define PERSON(code, name)                                                                         \
     "{\"code\":\"" code "\",\"name\":\"" name "\",\"sex\":\"F\",\"birth_year\":2001}"
+
+#define UNIT_MOVE(type, unit) "CN000", type, "{\"unit\":\"" unit "\"}"
+#define UNIT_END(type, unit)  "CN000", type, "{\"unit\":\"" unit "\",\"reason\":\"缺材料\"}"
+
+/* Every move of the funnel, and every one that is impossible from where the unit stands. */
+static void test_unit_funnel(void **state)
+{
+    static const struct step steps[] = {
+        {"CN000", "unit.addressed",
+         "{\"code\":\"PS052\",\"name\":\"天津体育局\",\"kind\":\"PROVINCE\",\"aliases\":["
+         "\"天津市体育局\"],"
+         "\"addressed_on\":\"2024-03-29\"}",
+         NULL},
+        {"CN000", "unit.registered",
+         "{\"code\":\"PS011\",\"name\":\"福建体育局\",\"kind\":\"PROVINCE\",\"region\":\"350000\"}",
+         NULL},
+        {UNIT_MOVE("unit.applied", "PS052"), "state_forbids"},
+        {UNIT_MOVE("unit.activated", "PS052"), "state_forbids"},
+        {"PS052", "team.registered", TEAM("T1"), "unit_not_active"},
+        {"PS052", "unit.applied", "{\"unit\":\"PS052\"}", "state_forbids"},
+        {UNIT_MOVE("unit.invited", "PS052"), NULL},
+        {UNIT_MOVE("unit.invited", "PS052"), "nothing_changes"},
+        {"PS011", "unit.applied", "{\"unit\":\"PS052\"}", "outside_subtree"},
+        {"PS052", "unit.applied", "{\"unit\":\"PS052\",\"note\":\"管理员已指定\"}", NULL},
+        {UNIT_END("unit.returned", "PS052"), NULL},
+        {UNIT_MOVE("unit.activated", "PS052"), "state_forbids"},
+        {UNIT_MOVE("unit.returned", "PS052"), "member_missing"},
+        {"PS052", "unit.applied", "{\"unit\":\"PS052\"}", NULL},
+        {UNIT_MOVE("unit.activated", "PS052"), NULL},
+        {"PS052", "team.registered", TEAM("T1"), NULL},
+        {UNIT_END("unit.closed", "PS052"), "state_forbids"},
+        {"CN000", "unit.suspended", "{\"unit\":\"PS052\",\"suspended\":true}", NULL},
+        {"PS052", "team.changed", "{\"team\":\"T1\",\"name\":\"新名\"}",
+         NULL}, /* keeps its registers */
+        {UNIT_MOVE("unit.resumed", "PS052"), NULL},
+        {UNIT_MOVE("unit.resumed", "PS052"), "nothing_changes"},
+        {"CN000", "unit.suspended", "{\"unit\":\"PS052\",\"suspended\":true}", NULL},
+        {"CN000", "unit.registered",
+         "{\"code\":\"SU101\",\"name\":\"天津中心\",\"kind\":\"SUB_UNIT\",\"parent\":\"PS052\"}",
+         NULL},
+        {UNIT_END("unit.closed", "PS052"), "unit_has_subunits"},
+        {"CN000", "unit.suspended", "{\"unit\":\"SU101\",\"suspended\":true}", NULL},
+        {UNIT_END("unit.closed", "SU101"), NULL},
+        {UNIT_END("unit.closed", "PS052"), NULL},
+        {UNIT_MOVE("unit.resumed", "PS052"), "state_forbids"},
+        {"PS052", "team.changed", "{\"team\":\"T1\",\"name\":\"再改\"}", "unit_not_active"},
+        {UNIT_END("unit.closed", "CN000"), "centre_fixed"},
+        /* names and aliases are one room */
+        {"CN000", "unit.registered",
+         "{\"code\":\"PS060\",\"name\":\"天津市体育局\",\"kind\":\"PROVINCE\"}", "name_taken"},
+        {"CN000", "unit.changed", "{\"unit\":\"PS011\",\"aliases\":[\"闽\",\"天津体育局\"]}",
+         "alias_taken"},
+        {"CN000", "unit.changed", "{\"unit\":\"PS011\",\"aliases\":[\"福建省体育局\"]}", NULL},
+        /* the Centre's short way */
+        {"CN000", "unit.addressed",
+         "{\"code\":\"PS053\",\"name\":\"安徽体育局\",\"kind\":\"PROVINCE\"}", NULL},
+        {"CN000", "unit.registered",
+         "{\"code\":\"PS053\",\"name\":\"安徽省体育局\",\"kind\":\"PROVINCE\",\"region\":"
+         "\"340000\"}",
+         NULL},
+        {"CN000", "unit.addressed",
+         "{\"code\":\"PS053\",\"name\":\"安徽省体育局\",\"kind\":\"PROVINCE\",\"region\":"
+         "\"340000\"}",
+         "code_taken"},
+    };
+    (void)state;
+    PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from unit_version v join unit u using (number) "
+                                 "where u.code = 'PS052' and state_on = '2025-01-01'"),
+                     10);
+    assert_int_equal(integer(db, "select count(*) from current_unit where code = 'PS053' and state "
+                                 "= 'ACTIVE' and region = '340000'"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from find_units('福建省体育局')"), 1);
+    assert_int_equal(integer(db, "select how from find_units('福建体育局')"), 1);
+    assert_int_equal(integer(db, "select how from find_units('福建市体育局')"), 2);
+    assert_int_equal(integer(db, "select how from find_units('福建')"), 3);
+    assert_int_equal(integer(db, "select count(*) from find_units('无此单位')"), 0);
+    assert_int_equal(integer(db, "select count(*) from find_units(null)"), 4);
+    PQfinish(db);
+}
 
 static void test_teams(void **state)
 {
@@ -592,9 +677,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_units),       cmocka_unit_test(test_teams),
-        cmocka_unit_test(test_memberships), cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_exemptions),
+        cmocka_unit_test(test_units),    cmocka_unit_test(test_unit_funnel),
+        cmocka_unit_test(test_teams),    cmocka_unit_test(test_memberships),
+        cmocka_unit_test(test_policies), cmocka_unit_test(test_exemptions),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

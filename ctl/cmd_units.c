@@ -171,7 +171,7 @@ int lj_cmd_units(struct lj_ctl *ctl)
     if (ctl->nwords == 2 && strcmp(ctl->words[0], "find") == 0)
         return list(ctl, ctl->words[1]);
     if (ctl->nwords > 0) {
-        lj_say("usage: ljctl units [options] [ls | find TEXT]");
+        lj_say("usage: ljctl units [options] [ls], ljctl units find TEXT");
         return LJ_EXIT_USAGE;
     }
     size_t n = 0;

@@ -218,7 +218,7 @@ const struct lj_command lj_commands[] = {
      "the database's settings, and free disk (15 %: warning, 5 %: critical).",
      "ljctl check --dir /srv/liangjin\nljctl check --warning 10 --critical 60", "warning critical",
      0, 0, lj_cmd_check},
-    {"units", "[ls | find TEXT]", "列出、查找管理单位",
+    {"units", "[WORD] [TEXT]", "列出、查找管理单位",
      "the managing units: the letter's table, all with their states, or those that a text means",
      "Without a word the registered ones by class and order of creation, from the register when "
      "the "

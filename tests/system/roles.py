@@ -18,7 +18,7 @@ ROLES = {"filler": ("TEAM_FILLER", "PS001"), "admin": ("UNIT_ADMIN", "PS001"), "
 def add_tokens(s):
     for name, (role, unit) in ROLES.items():
         lj.TOKENS[name] = ("test-%s-0123456789abcdef0123" % name, unit, role)
-        if not s.sql("select from token where name = %s", (name,)):
+        if not s.sql("select 1 from token where name = %s", (name,)):
             s.token(name)
 
 

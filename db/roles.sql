@@ -43,6 +43,10 @@ alter role liangjin_worker set default_transaction_read_only = on;
 alter role liangjin_web set default_transaction_read_only = on;
 alter role liangjin_audit set default_transaction_read_only = on;
 alter role liangjin_monitor set default_transaction_read_only = on;
+-- A worker reads by key, a few codes at a time, from tables that may have grown from nothing a second ago: never a plan that reads them whole.
+alter role liangjin_worker set enable_seqscan = off;
+alter role liangjin_worker set enable_hashjoin = off;
+alter role liangjin_worker set enable_mergejoin = off;
 alter role liangjin_web set statement_timeout = '5s';
 alter role liangjin_worker set statement_timeout = '30s';
 alter role liangjin_control set statement_timeout = '10s';

@@ -54,6 +54,7 @@ create index if not exists team_version_position on team_version (position);
 create index if not exists person_version_position on person_version (position);
 create index if not exists membership_version_position on membership_version (position);
 create index if not exists site_version_position on site_version (position);
+create index if not exists site_version_position on site_version (position);
 
 -- Versions of activities, and the latest of each.
 create or replace view activity_version as

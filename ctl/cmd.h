@@ -26,6 +26,8 @@ int lj_cmd_parked_drop(struct lj_ctl *ctl);
 int lj_cmd_pause(struct lj_ctl *ctl);
 int lj_cmd_resume(struct lj_ctl *ctl);
 int lj_cmd_drain(struct lj_ctl *ctl);
+int lj_cmd_flag_ls(struct lj_ctl *ctl);
+int lj_cmd_flag_show(struct lj_ctl *ctl);
 int lj_cmd_quota_show(struct lj_ctl *ctl);
 int lj_cmd_quota_coverage(struct lj_ctl *ctl);
 int lj_cmd_quota_recompute(struct lj_ctl *ctl);

@@ -149,6 +149,17 @@ const struct lj_command lj_commands[] = {
     {"quota diff", "", "核对台账、合计与原始记录", "where ledger, totals and raw rows do not agree",
      "Nothing to print means that all agree. Exit code 1 when something differs.",
      "ljctl quota diff\nljctl quota diff --output json", "", 0, 0, lj_cmd_quota_diff},
+    {"flag ls", "", "列出线索与待审清单", "what somebody should look at, newest first",
+     "Flags that stand: of current versions of activities that are live. With --unit also those of "
+     "the units below it. --open leaves out what the unit has explained or an auditor decided. "
+     "--review lists the activities whose signs of formalism add up to 60 or more, with the "
+     "evidence; SHARE is how many in a hundred of them the Centre looks at. A flag lowers nothing.",
+     "ljctl flag ls --unit PS001 --open\nljctl flag ls --review --output json",
+     "unit open review limit", 0, 0, lj_cmd_flag_ls},
+    {"flag show", "ID", "查看一条线索", "one flag, what it says, and what was said about it",
+     "Explained is a flag by an event flag.explained of its unit, decided by flag.decided or "
+     "duplicate.decided of the Centre; what was refused is listed too, with the reason.",
+     "ljctl flag show 3f1c2a4e-0d5b-8c17-8e21-9b7d6a5c4f30", "", 1, 1, lj_cmd_flag_show},
     {"replay copy", "", "把日志复制到空库,以便重放",
      "copy a log at rest into an empty database, to run the kinds over it once more",
      "The target was made by `ljctl migrate` and holds nothing else; its role may become the "

@@ -31,7 +31,7 @@ struct lj_ctl_options {
     int64_t port, workers, class, rate, burst, expires_days, limit, timeout_s, year;
     int64_t due, warning_s, critical_s, demo, seed, rounds;
     int once;
-    int yes, dry_run, once_ready, follow, open, all, embedded;
+    int yes, dry_run, once_ready, follow, open, all, embedded, review;
 };
 
 struct lj_command;

@@ -138,6 +138,15 @@ const struct lj_replay_fact lj_replay_facts[] = {
      NULL},
     {"mail events",
      "select " P("position") ", format('verdict=%s %s', verdict, reason) from mail_log", NULL},
+    {"flag moves",
+     "select " P("position") " || ' ' || flag, format('%s %s %s', from_state, to_state, refused) "
+                             "from flag_move",
+     NULL},
+    {"windows, words on flags",
+     "select " P("position") ", w::text from filing_window w union all select " P(
+         "position") ", a::text from flag_action a",
+     NULL},
+    {"duplicates decided", "select first || ' ' || second, d::text from duplicate_pair d", NULL},
     {"flags",
      "select " P("position") " || ' ' || code || ' ' || pointer || ' ' || " P("other") ", f::text "
                                                                                        "from flag "

@@ -305,36 +305,25 @@ begin
 end
 $$;
 
--- The settlement of the kind quota (its row is in quota_apply.sql): the ledger, in the same step the flags, which need what it needs, and where
--- a day has begun, what is told of the day before.
+-- The settlement of the kind quota (its row is in quota_apply.sql): the ledger, in the same step the flags, which need what it needs, what was said
+-- about flags, and where a day has begun, what is told of the day before.
 create or replace function settle_activities(upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
 declare
     since int8 := coalesce((select s.position from settled s where s.kind = 3), 0);
     late int8[] := array(select l.position from quota_late l where l.position <= settle_activities.upto and l.position <= since);
+    seen int8 := coalesce((select q.register_closure from quota_seen q), 0);
 begin
     return query select * from settle_quota(upto);
     if upto > since then
         perform settle_flags(since, upto, late);
+        perform flag_moves(since, upto, seen);
         return query select * from quota_digest(since, upto);
+        return query select * from flag_digest(since, upto);
+        return query select * from flag_alerts(since, upto);
     end if;
 end
 $$;
-
--- Flags that still stand: of a version that is its activity's current one, of an activity that is live, and so is the other one's. V14 and V35 are
--- about what happened, not about a version.
-create or replace view flag_standing as
-    select f.*, a.day, e.id as event_id
-    from flag f join validation v on v.position = f.position join event e on e.position = f.position
-        cross join lateral (                   -- by key, one activity at a time: the view `activity` would be made whole for it
-            select x.position, x.day, s.live from validation x join activity_state s on s.number = x.state
-            where x.activity = v.activity and x.version is not null order by x.version desc limit 1) a
-        left join validation w on w.position = f.other
-        left join lateral (
-            select x.position, s.live from validation x join activity_state s on s.number = x.state
-            where x.activity = w.activity and x.version is not null order by x.version desc limit 1) b on true
-    where f.code in ('V14', 'V35') or (a.position = f.position and a.live and (f.other = 0 or (b.position = f.other and b.live)));
-grant select on flag_standing to liangjin_audit, liangjin_broker;
 
 grant execute on function settle_activities(int8) to liangjin_broker;
 reset role;

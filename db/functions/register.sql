@@ -124,7 +124,8 @@ create or replace function apply_register(closure int8, positions int8[], ids uu
 declare
     names constant text[] := array['unit', 'unit_version', 'team', 'team_version', 'person', 'person_version', 'membership',
                                    'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day', 'calendar_year', 'exemption',
-                                   'exemption_version', 'account', 'account_version', 'proposal', 'proposal_version', 'rule_setting'];
+                                   'exemption_version', 'account', 'account_version', 'proposal', 'proposal_version', 'rule_setting',
+                                   'filing_window', 'flag_action'];
     seen int8;
     name text;
 begin

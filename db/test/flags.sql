@@ -6,50 +6,7 @@ begin;
 set local search_path = liangjin, pg_catalog, tap;
 select plan(37);
 
-create function ev(p int8, at timestamptz default '2026-03-02 08:00+08', source text default 'test') returns void language sql as $$
-    insert into event (position, received_at, id, type, unit, class, schema_version, source, content_hash, payload)
-        values (p, at, ('01900000-0000-7000-8000-' || lpad(p::text, 12, '0'))::uuid, 1, 0, 1, 1, source, '\x00', '{}')
-$$;
-create function a_id(a int4) returns uuid language sql as $$ select ('00000000-0000-7000-8000-' || lpad(a::text, 12, '0'))::uuid $$;
--- A version of activity a: rows is person or [person, in, out] with minutes after the start.
-create function act(p int8, a int4, start timestamptz, minutes int4, persons int4[], site int4 default null, version int4 default 1, op int2 default 1,
-        audience int4 default 50, teams int4[] default '{1}', roster_order int8 default null, photos text default null, notes text default null,
-        ins int4 default null, outs int4 default null, at timestamptz default '2026-03-02 08:00+08', source text default null, unit int2 default 1)
-        returns void language plpgsql as $$
-declare
-    d date := (start at time zone 'Asia/Shanghai')::date;
-    us int8 := extract(epoch from start) * 1000000;
-begin
-    perform ev(p, at, coalesce(source, 'account ' || p));
-    insert into validation (position, received_at, start_at, end_at, activity, day, version, unit, op, verdict, state, teams, short, notes, audience,
-            roster_order, photos)
-        values (p, at, start, case when op < 3 then start + minutes * interval '1 minute' end, a_id(a), d, version, unit, op, 1, case op when 3 then 8 else 4 end,
-                case when op < 3 then teams end, case when op < 3 then json_build_object('site', site, 'roster',
-                    (select json_agg(json_build_object('p', x, 'in', us + ins * 60000000::int8, 'out', us + outs * 60000000::int8)) from unnest(persons) x)) else '{}' end,
-                notes, case when op < 3 then audience end, roster_order, photos);
-    insert into quota_version (position, activity, version, op, unit, start_at, day, net, mode, guidance, guided, themes_only, site)
-        values (p, a_id(a), version, op, unit, case when op < 3 then start end, case when op < 3 then d end, case when op < 3 then minutes end,
-                case when op < 3 then 1 end, case when op < 3 then minutes end, case when op < 3 then true end, case when op < 3 then false end, site);
-    if op < 3 then
-        insert into quota_team select p, t, d from unnest(teams) t;
-        insert into quota_participation (position, person, team, day, present, base, role, listed) select p, x, 1, d, minutes, minutes, 1, true from unnest(persons) x;
-    end if;
-end
-$$;
-create function raised(code text) returns table (p int8, other int8, pointer text) language sql as $$
-    select f.position, f.other, f.pointer from flag f where f.code = raised.code order by 1, 2, 3 $$;
-create function seen(code text) returns text language sql as $$
-    select coalesce(string_agg(f.position || case when f.other > 0 then '/' || f.other else '' end || f.pointer, ' ' order by f.position, f.other, f.pointer), '')
-    from flag f where f.code = seen.code $$;
-create function standing(code text) returns text language sql as $$
-    select coalesce(string_agg(f.position::text, ' ' order by f.position, f.other), '') from flag_standing f where f.code = standing.code $$;
-
-insert into unit select g, g, 'PS00' || g from generate_series(1, 2) g;
-insert into team (position, number, unit, code) values (3, 1, 1, 'T1'), (3, 2, 1, 'T2');
-insert into person select 4, g, 1, 'P' || g from generate_series(1, 99) g;
-insert into site select 5, g, 1, 'S' || g from generate_series(1, 9) g;
-insert into site_version (position, number, name, kind, lat, lon) values (5, 1, '甲小学', 'PRIMARY', 30, 104), (5, 2, '乙小学', 'PRIMARY', 34.5, 104),
-    (5, 3, '丙村', 'VILLAGE', null, null), (5, 4, '丁小学', 'PRIMARY', null, null);
+\ir flag_world.psql
 
 -- V09: an overlap of a minute, none when one begins as the other ends; own times count; another version of the same activity is no other.
 select act(100, 1, '2026-03-02 09:00+08', 60, '{1,2}'), act(101, 2, '2026-03-02 09:59+08', 60, '{3,2,1}'), act(102, 3, '2026-03-02 11:00+08', 60, '{4}'),

@@ -219,6 +219,8 @@ class Check:
     def _settled_numbers(self, row):
         """A duty that is met has a number made of subject and year, what a team was credited the team's."""
         d = json.loads(row["payload"])
+        if self.types[row["type"]] in ("flag.opened", "account.bulk_entry"):
+            return [1000000035 if self.types[row["type"]] == "account.bulk_entry" else 1000000000 + row["unit"]]
         if self.types[row["type"]] == "quota.credited":
             return [n for (n,) in self.rows("select number from team where unit = %s and code = %s", (row["unit"], d["team"]))]
         if d.get("subject") not in ("TEAM", "PERSON"):

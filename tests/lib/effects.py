@@ -9,7 +9,7 @@ import hashlib
 import json
 import uuid
 
-MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6}
+MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22}
 JUDGED = set(MAILS.values()) | {3}
 
 
@@ -146,13 +146,15 @@ class Effects:
             return {n: [v for v in found if v[0] <= position][-1] for n, found in versions.items() if found[0][0] <= position}
         due = {}
         for p, type, unit, payload in self.rows("select e.position, t.name, e.unit, e.payload from event e join event_type t on t.number = e.type where"
-                                                " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited',"
-                                                " 'mail.broadcast_requested')"):
+                                                " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited', 'flag.opened',"
+                                                " 'account.bulk_entry', 'mail.broadcast_requested')"):
             if p not in self.closed["mail"]:
                 continue  # parked: I4 has seen to it
             d = json.loads(payload)
             if type != "mail.broadcast_requested":
                 units = {unit}
+                if type == "account.bulk_entry":
+                    units.add(0)
                 if type == "opinion.flagged" and d["severity"] >= 3:
                     units.add(at(p)[unit][1] or 0)
                 due[p, MAILS[type]] = units

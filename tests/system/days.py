@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Days begin as events of the log, once each; what follows from a day is told once: the digest of credits (N06), one a team and day."""
+"""Days begin as events of the log, once each; what follows from a day is told once: the digests of credits (N06), one a team and day, and of flags
+(N12), one a unit and day."""
 import os
 import sys
 
@@ -29,12 +30,44 @@ def digests(s):
     return {(unit, d["team"]): d for unit, d in rows}
 
 
+def send(s, work, history, type, unit, payload, origin=1):
+    """One event by hand; its id."""
+    e = work.event(type, unit, payload)
+    history.put(sent=e["id"], event=e)
+    with lj.Peer(s.endpoint(), "by-hand") as p:
+        (code, _, position, detail), = p.submit([e], origin=origin)
+    assert code == 0, detail
+    history.put(ack=e["id"], code=code, position=position)
+    return e["id"]
+
+
+def flag_is_explained_and_decided(s, work, activity):
+    """The flag that its unit was told of: another unit's word is refused, the unit's taken, the Centre decides; what is decided moves no more."""
+    history = load.History(s, "flags")
+    flag, unit = s.sql("select id::text, unit from flag_list where code = 'X01' and activity = %s", (activity,))[0]
+    state = lambda: s.one("select state from flag where id = %s", (flag,))  # noqa: E731
+    refused = lambda: sorted(r for (r,) in s.sql("select refused from flag_move where refused is not null"))  # noqa: E731
+    other = "PS002" if unit != "PS002" else "PS003"
+    said = {"flags": [flag], "explanation": "当日以开营仪式为主,次日补课", "by": "值班员甲"}
+    send(s, work, history, "flag.explained", other, said)
+    lj.wait_until(lambda: refused() == ["OTHER_UNIT"], "another unit's word to be refused")
+    send(s, work, history, "flag.explained", unit, said)
+    lj.wait_until(lambda: state() == "EXPLAINED", "the unit's word")
+    send(s, work, history, "flag.decided", "CN000", {"flags": [flag], "decision": "DISMISSED", "reason": "说明合理", "by": "审核员"}, origin=2)
+    lj.wait_until(lambda: state() == "DISMISSED", "the auditor's word")
+    send(s, work, history, "flag.explained", unit, said)
+    lj.wait_until(lambda: refused() == ["OTHER_UNIT", "STATE"], "a word that comes too late to be refused")
+    assert s.one("select count(*) from object_score where activity = %s and position('X01' in evidence) > 0", (activity,)) == 0
+
+
 def test_one_digest_a_team_and_day():
     """the next day tells each team what it was credited, in sums equal to the ledger's, one mail each; said again by no restart, nor by a clock set back"""
     with lj.System(gateway=False, broker_options=["--calendar=yes"]) as s:
         lj.wait_until(lambda: len(days(s)) == 1, "today to begin")
         work = load.seed(s)
-        submit = load.SubmitLoad(s, "zmq", events=[work.report() for _ in range(120)])
+        flagged = work.report()
+        flagged["payload"]["guidance_minutes"] = 1
+        submit = load.SubmitLoad(s, "zmq", events=[flagged] + [work.report() for _ in range(119)])
         assert submit.finish(stop=False)["stored"] == 120
         s.wait_drained()
         assert not digests(s)
@@ -52,6 +85,12 @@ def test_one_digest_a_team_and_day():
             " from ledger_entry l join team t on t.number = l.team group by t.unit, t.code")}
         for team, d in digests(s).items():
             assert (d["minutes"], d["sessions"]) == sums.get(team, (0, 0)), (team, d, sums.get(team))
+        letter = "select count(*), min(unit_code), min(body) from mailbox where template = 'N12' and body like %s"
+        lj.wait_until(lambda: s.sql(letter, ("%" + flagged["id"] + "%",))[0][:2] == (1, flagged["unit"]), "the unit to be told of the flag")
+        assert "X01 以仪式讲话为主" in s.sql(letter, ("%" + flagged["id"] + "%",))[0][2]
+        assert s.one("select count(*) from mailbox where template = 'N12'") == s.one(
+            "select count(distinct unit) from flag where severity = 'F' and seen is null"), "one a unit, of all its flags"
+        flag_is_explained_and_decided(s, work, flagged["id"])
         restart(s, 0)
         restart(s, DAY)
         s.wait_drained()
@@ -69,20 +108,12 @@ def test_mail_that_is_not_signed_is_reminded_of():
         work = load.seed(s)
         lj.wait_until(lambda: len(days(s)) == 1, "today to begin")
         history = load.History(s, "centre")
-
-        def send(type, unit, payload, origin=1):
-            e = work.event(type, unit, payload)
-            history.put(sent=e["id"], event=e)
-            with lj.Peer(s.endpoint(), "centre") as p:
-                (code, _, position, detail), = p.submit([e], origin=origin)
-            assert code == 0, detail
-            history.put(ack=e["id"], code=code, position=position)
-        send("mail.broadcast_requested", "CN000", {"scope": "list", "units": ["PS001", "PS002"], "title": "整改通知", "body": "请签收", "needs": "SIGN",
-                                                   "due_working_days": 1}, origin=2)
+        send(s, work, history, "mail.broadcast_requested", "CN000", {"scope": "list", "units": ["PS001", "PS002"], "title": "整改通知", "body": "请签收",
+                                                                     "needs": "SIGN", "due_working_days": 1}, origin=2)
         lj.wait_until(lambda: s.sql("select 1 from mailbox where template = 'N03'"), "the mail")
         mail, due, today = s.sql("select id, due_on - (sent_at at time zone 'Asia/Shanghai')::date, due_on from mailbox where template = 'N03' limit 1")[0]
         for type in ("mail.read", "mail.signed"):
-            send(type, "PS001", {"mail": str(mail), "by": "值班员甲"})
+            send(s, work, history, type, "PS001", {"mail": str(mail), "by": "值班员甲"})
         lj.wait_until(lambda: s.one("select state from mailbox where template = 'N03' and unit_code = 'PS001'") == "SIGNED", "PS001 to have signed")
         restart(s, due * DAY)
         lj.wait_until(lambda: reminders(s) == [("PS002", "N32")], "the day on which it falls due to be told")

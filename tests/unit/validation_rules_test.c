@@ -56,7 +56,7 @@ static void good_facts(struct lj_case *c)
     }
     b->site_no = LJ_HAS(b, SITE) ? 1 : 0;
     b->site_kind = LJ_HAS(b, SITE) ? LJ_SITE_PRIMARY : 0;
-    b->served_site_kind = 0;
+    b->served_site_kind = b->site_capacity = b->is_window = 0;
     b->site_lat = b->site_lon = LJ_DEGREES_NONE;
     c->anchors = anchors;
     c->settings = settings;
@@ -149,6 +149,14 @@ static void print_found(const struct lj_case *c)
 
 /* ---- facts that are changed ---- */
 
+static void holds_120(struct lj_case *c)
+{
+    c->body.site_capacity = 120;
+}
+static void window_open(struct lj_case *c)
+{
+    c->body.is_window = 1;
+}
 static void team_unknown(struct lj_case *c)
 {
     c->body.teams[0].number = 0;
@@ -639,6 +647,15 @@ static const struct rule_row rows[] = {
     {S, ONE("50"), 0, policy, "!V11:W:/roster/0"}, {S, ONE("49"), 0, policy, "V11:W:/roster/0"},
     {S, ONE("50"), 0, policy_of_the_other_team, "V11:W:/roster/0"}, {S, "", 0, policy_and_mall, "!V12:E:/site"},
     {S, "", 0, policy, "V12:E:/served_name"},
+    /* V18: what the site holds */
+    {S, "{\"audience\":120}", 0, holds_120, "!V18:F:/audience"}, {S, "{\"audience\":121}", 0, holds_120, "V18:F:/audience"}, {S, "{\"audience\":121}", 0, 0, "!V18:F:/audience"},
+    {S, "{\"audience\":121,\"mode\":\"LIVE\",\"url\":\"https://example.org/a\"}", 0, holds_120, "!V18:F:/audience"},
+    /* V29: a window takes the thirty days away, not the reason, and not the year's end */
+    {S, "{\"late_reason\":\"外出集训期间无法填报活动\"}", "2024-07-02T10:00:00+08:00", 0, "V29:E:/start_at"},
+    {S, "{\"late_reason\":\"外出集训期间无法填报活动\"}", "2024-07-02T10:00:00+08:00", window_open, "!V29:E:/start_at"},
+    {S, "{\"late_reason\":\"外出集训期间无法填报活动\"}", "2024-07-02T10:00:00+08:00", window_open, "V29:W:/start_at"},
+    {S, "", "2024-07-02T10:00:00+08:00", window_open, "V29:E:/late_reason"},
+    {S, "{\"late_reason\":\"外出集训期间无法填报活动\"}", "2025-02-01T10:00:00+08:00", window_open, "V29:E:/start_at"},
     /* X01: 30 of 100 net minutes are enough; X02: 30 net minutes are */
     {S, "{\"guidance_minutes\":30}", 0, 0, "!X01:F:/guidance_minutes"}, {S, "{\"guidance_minutes\":29}", 0, 0, "X01:F:/guidance_minutes"},
     {C, "{\"guidance_minutes\":29}", 0, 0, "X01:F:/body/guidance_minutes"}, {S, "{\"guidance_minutes\":29}", 0, no_settings, "!X01:F:/guidance_minutes"},

@@ -14,6 +14,8 @@ enum {
     LJ_MAIL_N02 = 2,
     LJ_MAIL_N03 = 3,
     LJ_MAIL_N06 = 6,
+    LJ_MAIL_N12 = 12,
+    LJ_MAIL_N22 = 22,
     LJ_MAIL_N23 = 23,
     LJ_MAIL_N24 = 24,
     LJ_MAIL_N25 = 25
@@ -97,6 +99,9 @@ static inline const char *lj_mail_text_of(const struct lj_mail_event *x, const c
 typedef int (*lj_mail_rule)(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* Rule of mail.read and mail.signed. */
 int lj_mail_move(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Rules of flag.opened (N12) and account.bulk_entry (N22). */
+int lj_mail_flag_opened(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+int lj_mail_bulk_entry(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* NULL: no rule for that type. */
 lj_mail_rule lj_mail_rule_of(const char *type);
 

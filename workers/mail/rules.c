@@ -461,6 +461,8 @@ static const struct {
     {"quota.credited", credited},
     {"quota.duty_met", duty_met},
     {"opinion.flagged", flagged},
+    {"flag.opened", lj_mail_flag_opened},
+    {"account.bulk_entry", lj_mail_bulk_entry},
     {"mail.broadcast_requested", broadcast},
     {"mail.read", lj_mail_move},
     {"mail.signed", lj_mail_move},

@@ -161,6 +161,18 @@ static bool word_ok(const struct reg_field *f, const char *s)
     return false;
 }
 
+static bool uuid_ok(const char *s)
+{
+    size_t n = 0;
+    for (; s[n] != '\0'; n++) {
+        bool dash = n == 8 || n == 13 || n == 18 || n == 23;
+        if (n >= 36 || (dash ? s[n] != '-' : strchr("0123456789abcdef", s[n]) == NULL)) {
+            return false;
+        }
+    }
+    return n == 36;
+}
+
 /* Forms that are strings and stay as they are. */
 static bool string_ok(const struct reg_field *f, const json_t *v)
 {
@@ -187,6 +199,9 @@ static bool string_ok(const struct reg_field *f, const json_t *v)
         return reg_date_ok(s);
     case REG_F_MONTHDAY:
         return monthday_ok(s);
+    case REG_F_UUID:
+    case REG_F_UUIDS:
+        return uuid_ok(s);
     case REG_F_REGION:
         return strlen(s) == 6 && strspn(s, DIGITS) == 6;
     default:
@@ -244,7 +259,8 @@ static bool list_ok(const struct reg_field *f, json_t *v)
 {
     bool exact = f->form == REG_F_INTS || f->form == REG_F_RATIOS;
     size_t n = json_array_size(v);
-    if (!json_is_array(v) || n > (size_t)f->max || (exact && n != (size_t)f->max)) {
+    if (!json_is_array(v) || n > (size_t)f->max || (f->form == REG_F_UUIDS && n < (size_t)f->min) ||
+        (exact && n != (size_t)f->max)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
@@ -276,6 +292,7 @@ bool reg_form_ok(const struct reg_field *f, json_t *v, json_t **ret_new)
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
     case REG_F_DATES:
+    case REG_F_UUIDS:
     case REG_F_INTS:
     case REG_F_RATIOS:
         return list_ok(f, v);
@@ -344,6 +361,9 @@ void reg_form_text(const struct reg_field *f, char *en, char *zh, size_t n)
         [REG_F_MONTHDAY] = {"must be a month and day MM-DD", "必须为月日,格式 MM-DD"},
         [REG_F_REGION] = {"must be a region's code of six digits (GB/T 2260)",
                           "必须为六位行政区划代码(GB/T 2260)"},
+        [REG_F_UUID] = {"must be a UUID in lower case", "必须为小写 UUID"},
+        [REG_F_UUIDS] = {"must be a list of %1$d to %2$d different UUIDs in lower case",
+                         "必须为列表,%1$d 至 %2$d 个互不相同的小写 UUID"},
         [REG_F_BOOL] = {"must be true or false", "必须为 true 或 false"},
         [REG_F_OBJECT] = {"must be an object", "必须为对象"},
     };

@@ -119,6 +119,8 @@ enum reg_form {
     REG_F_DATES,    /* set of at most max dates */
     REG_F_MONTHDAY, /* MM-DD */
     REG_F_REGION,   /* six digits */
+    REG_F_UUID,     /* lower case */
+    REG_F_UUIDS,    /* set of min..max of these */
     REG_F_BOOL,
     REG_F_OBJECT, /* members as in table `more` */
     REG_FORMS
@@ -232,5 +234,9 @@ void reg_calendar_day_started(struct reg_ctx *x);
 void reg_calendar_year_set(struct reg_ctx *x);
 void reg_exemption_approved(struct reg_ctx *x);
 void reg_exemption_ended(struct reg_ctx *x);
+void reg_filing_window_opened(struct reg_ctx *x);
+void reg_flag_explained(struct reg_ctx *x);
+void reg_flag_decided(struct reg_ctx *x);
+void reg_duplicate_decided(struct reg_ctx *x);
 
 #endif

@@ -22,7 +22,7 @@ void reg_person_registered(struct reg_ctx *x)
 
 void reg_site_registered(struct reg_ctx *x)
 {
-    static const char *const columns[] = {"lat", "lon", "name", "kind", "region", NULL};
+    static const char *const columns[] = {"lat", "lon", "name", "kind", "region", "capacity", NULL};
     json_t *row = reg_row_new(x, columns);
     for (size_t i = 0; columns[i] != NULL; i++) {
         reg_copy(x, row, columns[i], columns[i]);

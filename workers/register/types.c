@@ -86,13 +86,11 @@ static const struct reg_field person_registered[] = {
     {"sex", REG_F_WORD, true, 0, 0, sexes},
     {"birth_year", REG_F_INT, true, 1960, 2200, NULL},
     END};
-static const struct reg_field site_registered[] = {{"code", REG_F_CODE, true, 0, 0, NULL},
-                                                   {"name", REG_F_TEXT, true, 2, 80, NULL},
-                                                   {"kind", REG_F_WORD, true, 0, 0, site_kinds},
-                                                   {"region", REG_F_REGION, false, 0, 0, NULL},
-                                                   {"lat", REG_F_DEGREES, false, 0, 90, NULL},
-                                                   {"lon", REG_F_DEGREES, false, 0, 180, NULL},
-                                                   END};
+static const struct reg_field site_registered[] = {
+    {"code", REG_F_CODE, true, 0, 0, NULL},          {"name", REG_F_TEXT, true, 2, 80, NULL},
+    {"kind", REG_F_WORD, true, 0, 0, site_kinds},    {"region", REG_F_REGION, false, 0, 0, NULL},
+    {"lat", REG_F_DEGREES, false, 0, 90, NULL},      {"lon", REG_F_DEGREES, false, 0, 180, NULL},
+    {"capacity", REG_F_INT, false, 1, 200000, NULL}, END};
 
 static const struct reg_field membership_started[] = {
     {"person", REG_F_PERSON, true, 0, 0, NULL},   {"team", REG_F_TEAM, true, 0, 0, NULL},
@@ -179,6 +177,29 @@ static const struct reg_field calendar_year_set[] = {{"year", REG_F_INT, true, 2
                                                      {"approver", REG_F_TEXT, true, 1, 64, NULL},
                                                      END};
 
+static const char *const decisions[] = {"CONFIRMED", "DISMISSED", NULL};
+static const char *const outcomes[] = {"SAME_EVENT_JOINT", "SAME_EVENT_DOUBLE", "DIFFERENT", NULL};
+
+static const struct reg_field filing_window_opened[] = {{"from", REG_F_DATE, true, 0, 0, NULL},
+                                                        {"to", REG_F_DATE, true, 0, 0, NULL},
+                                                        {"reason", REG_F_TEXT, true, 2, 200, NULL},
+                                                        {"by", REG_F_TEXT, true, 1, 30, NULL},
+                                                        END};
+static const struct reg_field flag_explained[] = {{"flags", REG_F_UUIDS, true, 1, 50, NULL},
+                                                  {"explanation", REG_F_TEXT, true, 2, 500, NULL},
+                                                  {"by", REG_F_TEXT, true, 1, 30, NULL},
+                                                  END};
+static const struct reg_field flag_decided[] = {{"flags", REG_F_UUIDS, true, 1, 50, NULL},
+                                                {"decision", REG_F_WORD, true, 0, 0, decisions},
+                                                {"reason", REG_F_TEXT, true, 2, 500, NULL},
+                                                {"by", REG_F_TEXT, true, 1, 30, NULL},
+                                                END};
+static const struct reg_field duplicate_decided[] = {{"flag", REG_F_UUID, true, 0, 0, NULL},
+                                                     {"outcome", REG_F_WORD, true, 0, 0, outcomes},
+                                                     {"reason", REG_F_TEXT, true, 2, 500, NULL},
+                                                     {"by", REG_F_TEXT, true, 1, 30, NULL},
+                                                     END};
+
 static const struct reg_type types[] = {
     {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered},
     {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed},
@@ -203,6 +224,10 @@ static const struct reg_type types[] = {
     {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started},
     {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved},
     {"exemption.ended", exemption_ended, REG_EXEMPTION, reg_exemption_ended},
+    {"filing_window.opened", filing_window_opened, REG_UNIT, reg_filing_window_opened},
+    {"flag.explained", flag_explained, REG_UNIT, reg_flag_explained},
+    {"flag.decided", flag_decided, REG_UNIT, reg_flag_decided},
+    {"duplicate.decided", duplicate_decided, REG_UNIT, reg_duplicate_decided},
 };
 
 const struct reg_type *reg_type_find(const char *name)

@@ -175,6 +175,17 @@ int lj_lookup_is_holiday(const struct lj_lookup *lk, int32_t day, int64_t p)
     return 0;
 }
 
+int lj_lookup_window(const struct lj_lookup *lk, int16_t unit, int32_t day, int64_t p)
+{
+    for (size_t i = 0; i < lk->windows.count; i++) {
+        const struct lj_window_row *w = (const struct lj_window_row *)lk->windows.data + i;
+        if (w->position <= p && day >= w->from && day <= w->to &&
+            lj_lookup_in_subtree(lk, unit, w->unit, p))
+            return 1;
+    }
+    return 0;
+}
+
 /* The unit's version at p, NULL when it was not registered then. */
 static const struct lj_unit_row *unit_at(const struct lj_lookup *lk, int16_t number, int64_t p)
 {
@@ -274,6 +285,7 @@ int lj_lookup_open(const char *dsn, const char *application_name, struct lj_look
     lk->policies.size = sizeof(struct lj_policy_row);
     lk->injuries.size = sizeof(struct lj_injury_row);
     lk->holidays.size = sizeof(struct lj_holiday_row);
+    lk->windows.size = sizeof(struct lj_window_row);
     lk->news.size = sizeof(int64_t);
     for (size_t w = 0; w < LJ_LOOKUP_WHATS; w++)
         lk->asked[w].size = sizeof(uint32_t);
@@ -299,6 +311,7 @@ void lj_lookup_close(struct lj_lookup **lkp)
     free(lk->policies.data);
     free(lk->injuries.data);
     free(lk->holidays.data);
+    free(lk->windows.data);
     free(lk->news.data);
     for (size_t w = 0; w < LJ_LOOKUP_WHATS; w++)
         free(lk->asked[w].data);

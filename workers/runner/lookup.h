@@ -59,6 +59,7 @@ struct lj_lookup_row {
     int32_t from, to;               /* team: span in force */
     int32_t paused_from, paused_to; /* team: empty when from > to */
     int32_t region;                 /* site: GB/T 2260 as a number, 0 none */
+    int32_t capacity;               /* site: people it holds, 0 not known */
     double lat, lon;                /* team's base, site: LJ_DEGREES_NONE where not known */
 };
 
@@ -114,6 +115,8 @@ int lj_lookup_membership(const struct lj_lookup *lk, uint32_t person, int32_t te
 int lj_lookup_injured(const struct lj_lookup *lk, int32_t person, int32_t day, int64_t p);
 /* 1 if the day is a public holiday of its year, by the calendar's register at p. */
 int lj_lookup_is_holiday(const struct lj_lookup *lk, int32_t day, int64_t p);
+/* 1 if the unit, or one above it, has opened a window for late reports on that day, at p. */
+int lj_lookup_window(const struct lj_lookup *lk, int16_t unit, int32_t day, int64_t p);
 /* The unit above at p: -1 for CN000 and for what is no unit then. */
 int lj_lookup_parent(const struct lj_lookup *lk, int16_t unit, int64_t p);
 /* 1 if `unit` is `root` or below it at p. */

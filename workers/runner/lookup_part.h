@@ -32,6 +32,13 @@ struct lj_injury_row {
     int32_t person, number, from, to;
 };
 
+/* A window for late reports. */
+struct lj_window_row {
+    int64_t position;
+    int32_t from, to;
+    int16_t unit;
+};
+
 /* EMPTY: known only as a code. ASKED: to be fetched in this batch. HELD: everything that the
  * register has about it up to the closure `seen`, which may be nothing. */
 enum lj_entry_state { LJ_ENTRY_EMPTY, LJ_ENTRY_ASKED, LJ_ENTRY_HELD };
@@ -63,6 +70,7 @@ struct lj_lookup {
     struct lj_list policies;               /* struct lj_policy_row by scope, key, version down */
     struct lj_list injuries;               /* struct lj_injury_row by person, number, position */
     struct lj_list holidays;               /* struct lj_holiday_row by year, position down */
+    struct lj_list windows;                /* struct lj_window_row by position */
     struct lj_list news;                   /* int64_t: positions of register events not seen yet */
 };
 

@@ -66,6 +66,11 @@ static const struct lj_statement holidays = {
     " make_date(y.year, 12, 31) - date '2000-01-01' from calendar_year y cross join"
     " unnest(y.off) d order by y.year, y.position desc, d"};
 
+static const struct lj_statement windows = {
+    "lookup_windows", "select w.position, w.opened_from::date - date '2000-01-01', "
+                      "w.opened_to::date - date '2000-01-01', w.unit from filing_window w order by "
+                      "w.position"};
+
 /* Codes that register events at these positions are about. */
 static const struct lj_statement changed = {
     "lookup_changed",
@@ -114,12 +119,13 @@ static const struct lj_statement codes[LJ_LOOKUP_WHATS] = {
                                                    "i.number) x order by n.ord, x.is_version desc, "
                                                    "x.team, case when x.is_version then 0 else "
                                                    "x.number end, x.position"},
-    [LJ_LOOKUP_SITE] = {"lookup_sites",
-                        "select n.ord::int4, v.position, i.number, i.unit, array_position(" KINDS
-                        ", v.kind)::int2, 0, 0, 0, 0, coalesce(v.region::int4, 0), " DEGREES(
-                            "v.lat") ", " DEGREES("v.lon") CODES
-                        " join site i on i.unit = u.number and i.code = n.code"
-                        " join site_version v on v.number = i.number order by n.ord, v.position"},
+    [LJ_LOOKUP_SITE] =
+        {"lookup_sites",
+         "select n.ord::int4, v.position, i.number, i.unit, array_position(" KINDS
+         ", v.kind)::int2, coalesce(v.capacity, 0), 0, 0, 0, coalesce(v.region::int4, 0), " DEGREES(
+             "v.lat") ", " DEGREES("v.lon") CODES
+         " join site i on i.unit = u.number and i.code = n.code"
+         " join site_version v on v.number = i.number order by n.ord, v.position"},
 };
 
 static double get_double(const PGresult *r, int row, int col)
@@ -214,7 +220,23 @@ static int take_holidays(void *arg, const PGresult *r, struct lj_err *err)
     return 0;
 }
 
-/* What is held whole: units, policies, injuries, holidays. */
+static int take_windows(void *arg, const PGresult *r, struct lj_err *err)
+{
+    struct lj_lookup *lk = arg;
+    lk->windows.count = 0;
+    for (int i = 0; i < PQntuples(r); i++) {
+        struct lj_window_row *w = lj_list_add(&lk->windows, err);
+        if (!w)
+            return LJ_E_NOMEM;
+        *w = (struct lj_window_row){.position = lj_pgget_i64(r, i, 0),
+                                    .from = lj_pgget_i32(r, i, 1),
+                                    .to = lj_pgget_i32(r, i, 2),
+                                    .unit = lj_pgget_i16(r, i, 3)};
+    }
+    return 0;
+}
+
+/* What is held whole: units, policies, injuries, windows, holidays. */
 static int add_wholes(struct lj_lookup *lk, struct lj_err *err)
 {
     int rc = lj_fetch_add(lk->reader, &units, NULL, take_units, lk, err);
@@ -222,6 +244,8 @@ static int add_wholes(struct lj_lookup *lk, struct lj_err *err)
         rc = lj_fetch_add(lk->reader, &policies, NULL, take_policies, lk, err);
     if (rc == 0)
         rc = lj_fetch_add(lk->reader, &injuries, NULL, take_injuries, lk, err);
+    if (rc == 0)
+        rc = lj_fetch_add(lk->reader, &windows, NULL, take_windows, lk, err);
     return rc < 0 ? rc : lj_fetch_add(lk->reader, &holidays, NULL, take_holidays, lk, err);
 }
 
@@ -257,14 +281,16 @@ static int take_changed(void *arg, const PGresult *r, struct lj_err *err)
 
 /* ---- entries ---- */
 
-static void read_row(const PGresult *r, int i, struct lj_lookup_row *out)
+/* A site has no span; its capacity stands where a team's begins. */
+static void read_row(const PGresult *r, int i, int is_site, struct lj_lookup_row *out)
 {
     *out = (struct lj_lookup_row){
         .position = lj_pgget_i64(r, i, 1),
         .number = lj_pgget_i32(r, i, 2),
         .unit = lj_pgget_i16(r, i, 3),
         .kind = lj_pgget_i16(r, i, 4),
-        .from = lj_pgget_i32(r, i, 5),
+        .from = is_site ? 0 : lj_pgget_i32(r, i, 5),
+        .capacity = is_site ? lj_pgget_i32(r, i, 5) : 0,
         .to = lj_pgget_i32(r, i, 6),
         .paused_from = lj_pgget_i32(r, i, 7),
         .paused_to = lj_pgget_i32(r, i, 8),
@@ -312,7 +338,7 @@ static int fill(struct lj_entry *e, const PGresult *r, int from, int to, struct 
     if (person)
         return 0;
     for (uint32_t k = 0; k < n; k++)
-        read_row(r, from + (int)k, &e->rows[k]);
+        read_row(r, from + (int)k, e->what == LJ_LOOKUP_SITE, &e->rows[k]);
     return 0;
 }
 

@@ -131,6 +131,8 @@ struct lj_body {
     int32_t site_no;
     int site_kind, served_site_kind; /* enum lj_site_kind, 0: not in the register */
     int32_t site_region;             /* 0: not known */
+    int32_t site_capacity;           /* people, 0: not known */
+    int is_window;                   /* for late reports: open on the day of receipt */
     int is_holiday;                  /* a public one, by the calendar's register */
     double site_lat, site_lon;
     const struct lj_policy_terms *terms; /* of the activity as a whole */

@@ -227,6 +227,7 @@ static void site_facts(struct lj_case *c, const struct lj_lookup *lk)
     b->site_no = site ? site->number : 0;
     b->site_kind = site ? site->kind : 0;
     b->site_region = site ? site->region : 0;
+    b->site_capacity = site ? site->capacity : 0;
     b->site_lat = site ? site->lat : LJ_DEGREES_NONE;
     b->site_lon = site ? site->lon : LJ_DEGREES_NONE;
     b->served_site_kind = served ? served->kind : 0;
@@ -241,6 +242,7 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
     if (c->op == 0 || c->op == LJ_OP_WITHDRAW)
         return;
     team_facts(c, lk, dated, day);
+    b->is_window = lj_lookup_window(lk, c->event->unit, lj_local_day(c->event->received_at_us), p);
     b->is_holiday = dated && lj_lookup_is_holiday(lk, day, p);
     for (size_t i = 0; i < b->nroster; i++) {
         struct lj_roster_row *r = &b->roster[i];

@@ -298,6 +298,9 @@ static void v18(struct lj_case *c)
         SAY(c, V18_RANGE, fewest, LJ_LIMIT_AUDIENCE_MAX, "/audience");
     else if (athletes > 0 && b->audience > LJ_LIMIT_PER_ATHLETE * athletes)
         SAY(c, V18_CROWD, b->audience, athletes, "/audience");
+    if (on_site(b) && LJ_HAS(b, SITE) && b->site_capacity > 0 && b->audience > b->site_capacity &&
+        b->audience <= LJ_LIMIT_AUDIENCE_MAX)
+        SAY(c, V18_CAPACITY, b->audience, b->site_capacity, "/audience");
 }
 
 static void v20(struct lj_case *c)
@@ -363,9 +366,10 @@ static int is_closed(const struct lj_case *c, int year)
     return lj_local_day(c->event->received_at_us) > last;
 }
 
+/* A window takes the last day away, not the reason and not the year's end. */
 static void v29_filing(struct lj_case *c, int64_t days)
 {
-    if (days > LJ_LIMIT_LATE_DAYS)
+    if (days > LJ_LIMIT_LATE_DAYS && !c->body.is_window)
         SAY(c, V29_WINDOW, days, 0, "/start_at");
     else if (days > LJ_LIMIT_NORMAL_DAYS && !LJ_HAS(&c->body, LATE_REASON))
         SAY(c, V29_REASON, days, 0, "/late_reason");

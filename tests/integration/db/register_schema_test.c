@@ -72,6 +72,10 @@ static void same_field(const json_t *s, const struct reg_field *f)
     case REG_F_DEGREES:
         assert_int_equal(reg_int(s, "maximum"), f->max);
         break;
+    case REG_F_UUIDS:
+        assert_int_equal(reg_int(s, "minItems"), f->min);
+        assert_int_equal(reg_int(s, "maxItems"), f->max);
+        break;
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
     case REG_F_DATES:
@@ -106,12 +110,13 @@ static void same_fields(const json_t *schema, const struct reg_field *fields)
 static void test_schemas(void **state)
 {
     static const char *const types[] = {
-        "unit.registered",    "unit.changed",     "unit.suspended",    "team.registered",
-        "team.changed",       "team.disbanded",   "person.registered", "membership.started",
-        "membership.changed", "membership.ended", "site.registered",   "policy.set",
-        "exemption.approved", "exemption.ended",  "unit.addressed",    "unit.invited",
-        "unit.applied",       "unit.returned",    "unit.activated",    "unit.resumed",
-        "unit.closed"};
+        "unit.registered",    "unit.changed",         "unit.suspended",    "team.registered",
+        "team.changed",       "team.disbanded",       "person.registered", "membership.started",
+        "membership.changed", "membership.ended",     "site.registered",   "policy.set",
+        "exemption.approved", "exemption.ended",      "unit.addressed",    "unit.invited",
+        "unit.applied",       "unit.returned",        "unit.activated",    "unit.resumed",
+        "unit.closed",        "filing_window.opened", "flag.explained",    "flag.decided",
+        "duplicate.decided"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

@@ -67,7 +67,9 @@ static char *dump(PGconn *db)
         " union all select 'a' || row_to_json(x) from account x union all select 'av' || "
         "row_to_json(x) from account_version x union all select 'o' || row_to_json(x) from "
         "proposal x union all select 'ov' || row_to_json(x) from proposal_version x union all "
-        "select 'w' || row_to_json(x) from rule_setting x where position > 0"
+        "select 'w' || row_to_json(x) from rule_setting x where position > 0 union all "
+        "select 'fw' || row_to_json(x) from filing_window x union all select 'f' || row_to_json(x) "
+        "from flag_action x"
         " union all select 'l' || position || ' ' || verdict from register_log order by 1) y";
     struct lj_err err = {0};
     PGresult *r = NULL;
@@ -652,6 +654,67 @@ static void test_exemptions(void **state)
     PQfinish(db);
 }
 
+#define FLAG1 "12345678-90ab-8def-8000-000000000001"
+#define FLAG2 "12345678-90ab-8def-8000-000000000002"
+
+/* What is said about flags is kept as it is said: whether there is such a flag is settlement's. */
+static void test_flags_and_windows(void **state)
+{
+    static const struct step steps[] = {
+        TWO_UNITS,
+        {"PS011", "filing_window.opened",
+         "{\"from\":\"2025-01-10\",\"to\":\"2025-01-09\",\"reason\":\"补报\",\"by\":\"甲\"}",
+         "span_invalid"},
+        {"PS011", "filing_window.opened",
+         "{\"from\":\"2025-01-10\",\"to\":\"2025-01-10\",\"reason\":\"补报\",\"by\":\"甲\"}", NULL},
+        {"PS011", "filing_window.opened", "{\"from\":\"2025-01-10\",\"to\":\"2025-01-10\"}",
+         "member_missing"},
+        {"PS011", "flag.explained",
+         "{\"flags\":[\"" FLAG1 "\",\"" FLAG2 "\"],\"explanation\":\"已核实\",\"by\":\"甲\"}",
+         NULL},
+        {"PS011", "flag.explained", "{\"flags\":[],\"explanation\":\"已核实\",\"by\":\"甲\"}",
+         "member_invalid"},
+        {"PS011", "flag.explained",
+         "{\"flags\":[\"" FLAG1 "\",\"" FLAG1 "\"],\"explanation\":\"已核实\",\"by\":\"甲\"}",
+         "member_invalid"},
+        {"PS011", "flag.explained",
+         "{\"flags\":[\"12345678-90AB-8def-8000-000000000001\"],\"explanation\":\"已核实\",\"by\":"
+         "\"甲\"}",
+         "member_invalid"},
+        {"CN000", "flag.decided",
+         "{\"flags\":[\"" FLAG1 "\"],\"decision\":\"CONFIRMED\",\"reason\":\"属实\",\"by\":\"乙\"}",
+         NULL},
+        {"CN000", "flag.decided",
+         "{\"flags\":[\"" FLAG1 "\"],\"decision\":\"OPEN\",\"reason\":\"属实\",\"by\":\"乙\"}",
+         "member_invalid"},
+        {"CN000", "duplicate.decided",
+         "{\"flag\":\"" FLAG2 "\",\"outcome\":\"DIFFERENT\",\"reason\":\"两校两场\",\"by\":\"乙\"}",
+         NULL},
+        {"PS011", "site.registered",
+         "{\"code\":\"S1\",\"name\":\"示例小学\",\"kind\":\"PRIMARY\",\"capacity\":0}",
+         "member_invalid"},
+        {"PS011", "site.registered",
+         "{\"code\":\"S1\",\"name\":\"示例小学\",\"kind\":\"PRIMARY\",\"capacity\":800}", NULL},
+    };
+    (void)state;
+    PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from filing_window w join unit u on u.number = "
+                                 "w.unit where u.code = 'PS011' and opened_from = '2025-01-10' "
+                                 "and opened_to = '2025-01-10' and who = '甲'"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from flag_action where action = 'EXPLAIN' and "
+                                 "cardinality(flags) = 2 and said = '已核实'"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from flag_action where action = 'CONFIRM' and "
+                                 "outcome is null and unit = 0"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from flag_action where action = 'DISMISS' and "
+                                 "outcome = 'DIFFERENT' and flags = '{" FLAG2 "}'"),
+                     1);
+    assert_int_equal(integer(db, "select capacity from site_version"), 800);
+    PQfinish(db);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -677,9 +740,13 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_units),    cmocka_unit_test(test_unit_funnel),
-        cmocka_unit_test(test_teams),    cmocka_unit_test(test_memberships),
-        cmocka_unit_test(test_policies), cmocka_unit_test(test_exemptions),
+        cmocka_unit_test(test_units),
+        cmocka_unit_test(test_unit_funnel),
+        cmocka_unit_test(test_teams),
+        cmocka_unit_test(test_memberships),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_exemptions),
+        cmocka_unit_test(test_flags_and_windows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

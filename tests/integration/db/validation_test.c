@@ -293,6 +293,43 @@ static void persons_days_and_settings(void **state)
     clear(&t);
 }
 
+/* A window of the unit above lets a city's late report in from its position on, on its days; a
+ * site's capacity is that of the position. Reports are received on 7 June. */
+static void windows_and_capacity(void **state)
+{
+    static struct todo t;
+    char late[2048];
+    (void)state;
+    more("insert into filing_window values (840, '2024-06-08', '2024-06-30', 1, '甲', '集中补报'),"
+         " (860, '2024-06-07', '2024-06-07', 2, '甲', '集中补报'),"
+         " (880, '2024-06-01', '2024-06-07', 1, '甲', '集中补报');"
+         "insert into site_version (position, number, name, kind, capacity) values (900, 1, "
+         "'示例小学', 'PRIMARY', 99), (920, 1, '示例小学', 'PRIMARY', 100);"
+         "insert into register_log values (840, 900004, 1), (860, 900005, 1), (880, 900006, 1), "
+         "(900, 900007, 1), (920, 900008, 1);");
+    const char *plain = body("2024-05-01", "\"city\"", ROW("PS001/p1", "city"), "PS001/s1");
+    (void)snprintf(late, sizeof late, "{\"late_reason\":\"外出集训期间无法填报活动\",%s",
+                   plain + 1);
+    static const int64_t at[] = {830, 850, 870, 890};
+    for (int i = 0; i < 4; i++)
+        add(&t, "activity.submitted", at[i], 3, 400 + i, late);
+    const char *recent = body("2024-06-03", "\"city\"", ROW("PS001/p1", "city"), "PS001/s1");
+    add(&t, "activity.submitted", 895, 3, 404, recent);
+    add(&t, "activity.submitted", 910, 3, 405, recent);
+    add(&t, "activity.submitted", 930, 3, 406, recent);
+    run(&t);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(verdict(at[i]), 2);
+        assert_true(noted(at[i], "V29", "/start_at"));
+    }
+    assert_int_equal(verdict(890), 1);
+    assert_true(noted(890, "V29", "/start_at")); /* late: a warning */
+    assert_false(noted(895, "V18", "/audience"));
+    assert_true(noted(910, "V18", "/audience")); /* 100 people where 99 fit */
+    assert_false(noted(930, "V18", "/audience"));
+    clear(&t);
+}
+
 /* Last: the server goes away under the worker. */
 static void a_lost_database_is_the_systems_fault(void **state)
 {
@@ -326,6 +363,7 @@ int main(void)
         cmocka_unit_test(one_version_once),
         cmocka_unit_test(the_roles_may_do_no_more),
         cmocka_unit_test(persons_days_and_settings),
+        cmocka_unit_test(windows_and_capacity),
         cmocka_unit_test(a_lost_database_is_the_systems_fault),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

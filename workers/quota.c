@@ -30,6 +30,9 @@ enum column {
     C_GUIDANCE,
     C_GUIDED,
     C_THEMES_ONLY,
+    C_HELD,
+    C_BODY,
+    C_PERSON,
     C_TEAM_POSITION,
     C_TEAM,
     C_TEAM_DAY,
@@ -48,6 +51,7 @@ static const enum lj_pgtype columns[COLUMNS] = {
     [C_UNIT] = LJ_PG_INT2,          [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
     [C_NET] = LJ_PG_INT2,           [C_MODE] = LJ_PG_INT2,         [C_SITE] = LJ_PG_INT4,
     [C_GUIDANCE] = LJ_PG_INT2,      [C_GUIDED] = LJ_PG_BOOL,       [C_THEMES_ONLY] = LJ_PG_BOOL,
+    [C_HELD] = LJ_PG_BOOL,          [C_BODY] = LJ_PG_INT8,         [C_PERSON] = LJ_PG_INT4,
     [C_TEAM_POSITION] = LJ_PG_INT8, [C_TEAM] = LJ_PG_INT4,         [C_TEAM_DAY] = LJ_PG_DATE,
     [C_PART_POSITION] = LJ_PG_INT8, [C_PART_PERSON] = LJ_PG_INT4,  [C_PART_TEAM] = LJ_PG_INT4,
     [C_PART_DAY] = LJ_PG_DATE,      [C_PART_PRESENT] = LJ_PG_INT2, [C_PART_BASE] = LJ_PG_INT2,
@@ -57,6 +61,16 @@ static const enum lj_pgtype columns[COLUMNS] = {
 static void put(struct lj_result *out, enum column column, int64_t value)
 {
     lj_pgarray_int(lj_result_column(out, column), value);
+}
+
+/* Null where it is 0: there is none. */
+static void put_if(struct lj_result *out, enum column column, int64_t value)
+{
+    if (value != 0) {
+        put(out, column, value);
+    } else {
+        lj_pgarray_null(lj_result_column(out, column));
+    }
 }
 
 static void put_bool(struct lj_result *out, enum column column, int value)
@@ -90,11 +104,7 @@ static void put_body(const struct lj_quota_activity *a, struct lj_result *out)
     put(out, C_DAY, a->day);
     put(out, C_NET, a->net);
     put(out, C_MODE, a->mode);
-    if (a->site != 0) {
-        put(out, C_SITE, a->site);
-    } else {
-        lj_pgarray_null(lj_result_column(out, C_SITE));
-    }
+    put_if(out, C_SITE, a->site);
     put(out, C_GUIDANCE, a->guidance);
     put_bool(out, C_GUIDED, a->guided);
     put_bool(out, C_THEMES_ONLY, a->themes_only);
@@ -106,7 +116,10 @@ static void put_version(const struct lj_quota_activity *a, int64_t position, str
     put(out, C_VERSION, a->version);
     put(out, C_OP, a->op);
     put(out, C_UNIT, a->unit);
-    if (a->op == LJ_QUOTA_WITHDRAW) {
+    put_bool(out, C_HELD, a->held);
+    put_if(out, C_BODY, a->body);
+    put_if(out, C_PERSON, a->person);
+    if (a->op >= LJ_QUOTA_WITHDRAW) {
         for (enum column c = C_START; c <= C_THEMES_ONLY; c++) {
             lj_pgarray_null(lj_result_column(out, c));
         }
@@ -166,7 +179,7 @@ static void quota_close(void **state)
 
 const struct lj_worker lj_worker_quota = {
     .kind = "quota",
-    .version = "1",
+    .version = "2",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = quota_open,

@@ -1,4 +1,5 @@
-/* The kind `validation`: judges reports, corrections and withdrawals of activities.
+/* The kind `validation`: judges reports, corrections and withdrawals of activities, and what a
+ * review says of them.
  *
  * A batch goes through in five steps: read every payload, ask for every register code and every
  * activity's current version, fetch what is not cached (one round trip), judge each case by all
@@ -8,8 +9,10 @@
  *
  * Verdict 1 accepted: a version of the activity with the short result that quota gets; warnings and
  * flags are kept with it. Verdict 2 rejected: activity.rejected with the reasons follows. An
- * accepted withdrawal is announced by activity.withdrawn. Nothing here fails an event finally but a
- * type that this kind does not know: whatever a client can write is judged, not parked.
+ * accepted withdrawal is announced by activity.withdrawn, what a review is about by
+ * activity.state_changed. Nothing here fails
+ * an event finally but a type that this kind does not know: whatever a client can write is judged,
+ * not parked.
  *
  * The kind's row: ordering by key, one event of a key a batch (it reads what it wrote), barrier on
  * register (db/functions/validation.sql).
@@ -22,6 +25,7 @@
 #include "workers/runner/lookup.h"
 #include "workers/validation/calendar.h"
 #include "workers/validation/current.h"
+#include "workers/validation/review.h"
 #include "workers/validation/text.h"
 #include "workers/worker.h"
 
@@ -46,6 +50,11 @@ enum column {
     C_AUDIENCE,
     C_ORDER,
     C_PHOTOS,
+    C_STEP,
+    C_ABOUT,
+    C_PERSON,
+    C_SIDE,
+    C_REVIEW,
     C_FOLLOW_AT, /* ragged: place in the batch, from 1, of what a follow-on is of */
     C_FOLLOW,
     COLUMNS
@@ -56,8 +65,9 @@ static const enum lj_pgtype columns[COLUMNS] = {
     [C_UNIT] = LJ_PG_INT2,    [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
     [C_TEAMS] = LJ_PG_TEXT,   [C_SHORT] = LJ_PG_TEXT,        [C_NOTES] = LJ_PG_TEXT,
     [C_LEGACY] = LJ_PG_BOOL,  [C_END] = LJ_PG_TIMESTAMPTZ,   [C_AUDIENCE] = LJ_PG_INT4,
-    [C_ORDER] = LJ_PG_INT8,   [C_PHOTOS] = LJ_PG_TEXT,       [C_FOLLOW_AT] = LJ_PG_INT4,
-    [C_FOLLOW] = LJ_PG_TEXT,
+    [C_ORDER] = LJ_PG_INT8,   [C_PHOTOS] = LJ_PG_TEXT,       [C_STEP] = LJ_PG_INT4,
+    [C_ABOUT] = LJ_PG_INT4,   [C_PERSON] = LJ_PG_INT4,       [C_SIDE] = LJ_PG_INT2,
+    [C_REVIEW] = LJ_PG_INT2,  [C_FOLLOW_AT] = LJ_PG_INT4,    [C_FOLLOW] = LJ_PG_TEXT,
 };
 
 struct state {
@@ -121,35 +131,69 @@ static void put_text(struct lj_result *out, enum column column, const char *text
 
 static json_t *title_of(const struct lj_case *c)
 {
-    size_t len = strlen(c->body.title);
+    const char *text = LJ_HAS(&c->body, TITLE) ? c->body.title : c->current.title;
+    size_t len = strlen(text);
     char *plain = malloc(len + 1);
     if (!plain)
         return NULL;
-    lj_text_plain(c->body.title, len, plain);
+    lj_text_plain(text, len, plain);
     json_t *title = json_string(plain);
     free(plain);
     return title;
 }
 
-/* Payload of activity.rejected or activity.withdrawn, for free(); NULL when out of memory. */
+/* What an accepted event has to say: a withdrawal, or a state that somebody has to know of. */
+static int has_news(const struct lj_case *c)
+{
+    enum lj_activity_state to = lj_case_state(c);
+    return c->op == LJ_OP_WITHDRAW || c->op == LJ_OP_PERSON_DISPUTE ||
+           (c->op <= LJ_OP_CORRECT ? to == LJ_STATE_UNIT_REVIEW || to == LJ_STATE_CORRECTION_PENDING
+                                   : to != c->current.state || c->op == LJ_OP_HOST_DISPUTE);
+}
+
+static int put_news(const struct lj_case *c, json_t *o)
+{
+    static const char *const states[] = {
+#define STATE(symbol, number, live) [number] = #symbol,
+#define MOVE(op, review, from, to)
+#define SIDE(op, from, to)
+#include "workers/validation/states.def"
+#undef STATE
+#undef MOVE
+#undef SIDE
+    };
+    int bad = json_object_set_new(o, "version", json_integer(lj_case_about(c)));
+    if (c->op != LJ_OP_WITHDRAW) {
+        bad |= json_object_set_new(o, "type", json_string(c->event->type));
+        bad |= json_object_set_new(o, "from", json_string(states[c->current.state]));
+        bad |= json_object_set_new(o, "state", json_string(states[lj_case_state(c)]));
+    }
+    if (c->op != LJ_OP_WITHDRAW && (LJ_HAS(&c->body, TITLE) || c->current.title[0]))
+        bad |= json_object_set_new(o, "title", title_of(c));
+    if (c->reason)
+        bad |= json_object_set_new(o, "reason", json_string(c->reason));
+    return bad;
+}
+
+static int put_refusal(const struct lj_case *c, json_t *o)
+{
+    size_t all = c->found.count + c->found.dropped;
+    int bad = json_object_set_new(o, "type", json_string(c->event->type));
+    if (LJ_HAS(&c->body, TITLE) || c->current.title[0])
+        bad |= json_object_set_new(o, "title", title_of(c));
+    bad |= json_object_set_new(o, "reasons", lj_reasons_told(&c->found));
+    if (all > LJ_REASONS_TOLD)
+        bad |= json_object_set_new(o, "more", json_integer((json_int_t)(all - LJ_REASONS_TOLD)));
+    return bad;
+}
+
+/* Payload of activity.rejected, activity.withdrawn or activity.state_changed, for free(); NULL when
+ * out of memory. */
 static char *follow_text(const struct lj_case *c, int verdict)
 {
     char id[LJ_UUID_TEXT + 1];
     json_t *o = json_pack("{s:s}", "activity", lj_uuid_format(c->activity, id));
-    int bad = !o;
-    if (verdict == ACCEPTED) {
-        bad |= json_object_set_new(o, "version", json_integer(c->current.version + 1));
-        bad |= json_object_set_new(o, "reason", json_string(c->reason));
-    } else {
-        bad |= json_object_set_new(o, "type", json_string(c->event->type));
-        if (LJ_HAS(&c->body, TITLE))
-            bad |= json_object_set_new(o, "title", title_of(c));
-        bad |= json_object_set_new(o, "reasons", lj_reasons_told(&c->found));
-        size_t all = c->found.count + c->found.dropped;
-        if (all > LJ_REASONS_TOLD)
-            bad |=
-                json_object_set_new(o, "more", json_integer((json_int_t)(all - LJ_REASONS_TOLD)));
-    }
+    int bad = !o || (verdict == REJECTED ? put_refusal(c, o) : put_news(c, o));
     char *text = bad ? NULL : json_dumps(o, JSON_COMPACT);
     json_decref(o);
     return text;
@@ -160,7 +204,8 @@ static char *follow_text(const struct lj_case *c, int verdict)
 static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_result *out)
 {
     char teams[LJ_TEAMS_MAX * 12 + 3] = "{";
-    int64_t start_us = c->op == LJ_OP_WITHDRAW ? c->current.start_us : c->body.start_us;
+    int has_body = c->op == LJ_OP_REPORT || c->op == LJ_OP_CORRECT;
+    int64_t start_us = has_body ? c->body.start_us : c->current.start_us;
     if (verdict != ACCEPTED) {
         lj_pgarray_null(lj_result_column(out, C_START));
         lj_pgarray_null(lj_result_column(out, C_DAY));
@@ -174,7 +219,7 @@ static void put_when_and_who(const struct lj_case *c, int verdict, struct lj_res
         n += (size_t)snprintf(teams + n, sizeof teams - n, "%s%d", i ? "," : "",
                               (int)c->body.teams[i].number);
     (void)snprintf(teams + n, sizeof teams - n, "}");
-    put_text(out, C_TEAMS, c->op == LJ_OP_WITHDRAW ? NULL : teams);
+    put_text(out, C_TEAMS, has_body ? teams : NULL);
 }
 
 /* [{place, hash, sight?}]; hashes are hexadecimal, so nothing needs escaping. */
@@ -197,7 +242,7 @@ static void put_photos(const struct lj_body *b, struct lj_result *out)
 static void put_flag_facts(const struct lj_case *c, int verdict, struct lj_result *out)
 {
     static const enum column facts[] = {C_END, C_AUDIENCE, C_ORDER, C_PHOTOS};
-    if (verdict != ACCEPTED || c->op == LJ_OP_WITHDRAW) {
+    if (verdict != ACCEPTED || c->op > LJ_OP_CORRECT) {
         for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
             lj_pgarray_null(lj_result_column(out, facts[i]));
         return;
@@ -212,23 +257,36 @@ static void put_flag_facts(const struct lj_case *c, int verdict, struct lj_resul
     put_photos(&c->body, out);
 }
 
+static void put_int_if(struct lj_result *out, enum column column, int there, int64_t v)
+{
+    if (there)
+        lj_pgarray_int(lj_result_column(out, column), v);
+    else
+        lj_pgarray_null(lj_result_column(out, column));
+}
+
+/* What the review makes of an accepted event. */
+static void put_review(const struct lj_case *c, int verdict, struct lj_result *out)
+{
+    int there = verdict == ACCEPTED, makes = LJ_OP_MAKES(c->op);
+    int side = lj_op_is_person(c->op) || lj_op_is_host(c->op);
+    put_int_if(out, C_VERSION, there && makes, c->current.version + 1);
+    put_int_if(out, C_STATE, there, lj_case_state(c));
+    put_int_if(out, C_STEP, there, c->current.step + 1);
+    put_int_if(out, C_ABOUT, there && !makes, lj_case_about(c));
+    put_int_if(out, C_PERSON, there && c->person, c->current.person);
+    put_int_if(out, C_SIDE, there && side, lj_side_after(c->current.side, c->op));
+    put_int_if(out, C_REVIEW, there && makes, c->body.review);
+}
+
 static void put_numbers(const struct lj_case *c, int verdict, struct lj_result *out)
 {
     lj_pgarray_int(lj_result_column(out, C_VERDICT), verdict);
     lj_pgarray_int(lj_result_column(out, C_OP), c->op);
     lj_pgarray_bytes(lj_result_column(out, C_ACTIVITY), c->activity, sizeof c->activity);
     lj_pgarray_int(lj_result_column(out, C_UNIT), c->event->unit);
-    if (c->has_base)
-        lj_pgarray_int(lj_result_column(out, C_BASE), c->base_version);
-    else
-        lj_pgarray_null(lj_result_column(out, C_BASE));
-    if (verdict == ACCEPTED) {
-        lj_pgarray_int(lj_result_column(out, C_VERSION), c->current.version + 1);
-        lj_pgarray_int(lj_result_column(out, C_STATE), lj_state_after(c->current.state, c->op));
-    } else {
-        lj_pgarray_null(lj_result_column(out, C_VERSION));
-        lj_pgarray_null(lj_result_column(out, C_STATE));
-    }
+    put_int_if(out, C_BASE, c->has_base, c->base_version);
+    put_review(c, verdict, out);
     put_when_and_who(c, verdict, out);
     put_flag_facts(c, verdict, out);
 }
@@ -239,7 +297,7 @@ static int put_case(struct state *s, size_t i, size_t row, struct lj_result *out
 {
     struct lj_case *c = &s->cases[i];
     int verdict = c->found.errors ? REJECTED : ACCEPTED;
-    int follows = verdict == REJECTED || c->op == LJ_OP_WITHDRAW;
+    int follows = verdict == REJECTED || has_news(c);
     if (!c->has_activity) /* the id is not one: the event's own stands for it */
         memcpy(c->activity, c->event->id, sizeof c->activity);
     lj_buf_clear(&s->text);
@@ -338,7 +396,7 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
 
 const struct lj_worker lj_worker_validation = {
     .kind = "validation",
-    .version = "4",
+    .version = "5",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = validation_open,

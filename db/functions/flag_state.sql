@@ -118,19 +118,17 @@ $$;
 
 -- ---------------------------------------------------------------------------------------------------------------- what stands, what it adds up to
 
--- Flags that still stand: of a version that is its activity's current one, of an activity that is live, and so is the other one's. Lasting codes are
+-- Flags that still stand: of a version that is its activity's current one, of an activity that is live or in review, and so is the other one's. Lasting codes are
 -- about what happened, not about a version.
 create or replace view flag_standing as
     select f.position, f.other, f.state_at, f.activity, f.unit, f.score, f.code, f.severity, f.pointer, f.evidence, f.state, f.state_by, f.explanation,
            a.day, e.id as event_id, f.id, f.seen, f.decision, f.decided_by, f.outcome, w.activity as other_activity
     from flag f join validation v on v.position = f.position join event e on e.position = f.position join flag_code c on c.code = f.code
         cross join lateral (                   -- by key, one activity at a time: the view `activity` would be made whole for it
-            select x.position, x.day, s.live from validation x join activity_state s on s.number = x.state
-            where x.activity = v.activity and x.version is not null order by x.version desc limit 1) a
+            select n.position, n.day, s.live or n.state = 2 as live from activity_now(v.activity) n join activity_state s on s.number = n.state) a
         left join validation w on w.position = f.other
         left join lateral (
-            select x.position, s.live from validation x join activity_state s on s.number = x.state
-            where x.activity = w.activity and x.version is not null order by x.version desc limit 1) b on true
+            select n.position, s.live or n.state = 2 as live from activity_now(w.activity) n join activity_state s on s.number = n.state) b on true
     where c.lasting or (a.position = f.position and a.live and (f.other = 0 or (b.position = f.other and b.live)));
 
 -- One line a flag that stands, as it is shown. score: of its sign, by the setting that held when it was raised.

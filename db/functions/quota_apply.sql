@@ -16,9 +16,13 @@ $$;
 create or replace trigger ledger_append_only before update or delete or truncate on ledger_entry
     for each statement execute function append_only();
 
+-- The old form had three columns less.
+drop function if exists apply_quota(int8, int8[], uuid[], timestamptz[], uuid[], int4[], int2[], int2[], timestamptz[], date[], int2[], int2[],
+    int4[], int2[], bool[], bool[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[]);
+
 create or replace function apply_quota(closure int8, positions int8[], ids uuid[], received timestamptz[], activities uuid[], versions int4[],
         ops int2[], units int2[], starts timestamptz[], days date[], nets int2[], modes int2[], sites int4[], guidances int2[], guided bool[],
-        themes_only bool[], team_positions int8[], team_numbers int4[], team_days date[], part_positions int8[], part_persons int4[],
+        themes_only bool[], helds bool[], bodies int8[], persons int4[], team_positions int8[], team_numbers int4[], team_days date[], part_positions int8[], part_persons int4[],
         part_teams int4[], part_days date[], part_presents int2[], part_bases int2[], part_roles int2[], part_listed bool[])
         returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
@@ -28,10 +32,11 @@ begin
             or cardinality(team_numbers) <> cardinality(team_positions) then
         raise exception 'the columns of a quota batch do not fit together' using errcode = 'P0001';
     end if;
-    insert into quota_version (position, start_at, activity, version, day, site, op, unit, net, mode, guidance, guided, themes_only)
-        select u.position, u.start, u.activity, u.version, u.day, u.site, u.op, u.unit, u.net, u.mode, u.guidance, u.guided, u.themes_only
-        from unnest(positions, activities, versions, ops, units, starts, days, nets, modes, sites, guidances, guided, themes_only)
-            as u(position, activity, version, op, unit, start, day, net, mode, site, guidance, guided, themes_only);
+    insert into quota_version (position, start_at, activity, version, day, site, op, unit, net, mode, guidance, guided, themes_only, held, body, person)
+        select u.position, u.start, u.activity, u.version, u.day, u.site, u.op, u.unit, u.net, u.mode, u.guidance, u.guided, u.themes_only, u.held,
+               u.body, u.person
+        from unnest(positions, activities, versions, ops, units, starts, days, nets, modes, sites, guidances, guided, themes_only, helds, bodies, persons)
+            as u(position, activity, version, op, unit, start, day, net, mode, site, guidance, guided, themes_only, held, body, person);
     insert into quota_team (position, team, day)
         select u.position, u.team, u.day from unnest(team_positions, team_numbers, team_days) as u(position, team, day);
     insert into quota_participation (position, person, team, day, present, base, role, listed)
@@ -46,7 +51,8 @@ end
 $$;
 
 grant execute on function apply_quota(int8, int8[], uuid[], timestamptz[], uuid[], int4[], int2[], int2[], timestamptz[], date[], int2[], int2[],
-    int4[], int2[], bool[], bool[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[]) to liangjin_broker;
+    int4[], int2[], bool[], bool[], bool[], int8[], int4[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[])
+    to liangjin_broker;
 grant select on quota_version, quota_team, quota_participation, quota_late, ledger_entry, quota_total, quota_seen
     to liangjin_broker, liangjin_worker, liangjin_audit;
 

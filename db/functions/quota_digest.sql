@@ -6,7 +6,7 @@ set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
 -- Digests of the days that began in (since, upto]. Everything up to upto must be settled. An activity counts by the last version that its
--- period holds; one that was withdrawn is not told. number of an event = team, parent = the day's event, so no digest can come twice.
+-- period holds, a reviewed one by its last approval; one that was withdrawn or returned is not told. number of an event = team, parent = the day's event, so no digest can come twice.
 create or replace function quota_digest(since int8, upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set jit = off as $$
@@ -23,10 +23,11 @@ begin
         return query
             with told as (
                 select t.team, v.activity, v.day, v.position
-                from quota_version v join lateral (select distinct q.team from quota_participation q where q.position = v.position and q.listed) t on true
-                where v.position > begun.after and v.position < begun.position and v.op <> 3
-                  and not exists (select from quota_version w where w.activity = v.activity and w.version > v.version and w.position <= upto
-                        and (w.position < begun.position or w.op = 3))
+                from quota_version n join quota_version v on v.position = coalesce(n.body, n.position)
+                    join lateral (select distinct q.team from quota_participation q where q.position = v.position and q.listed) t on true
+                where n.position > begun.after and n.position < begun.position and n.op <> 3 and not n.held
+                  and not exists (select from quota_version w where w.activity = n.activity and w.version > n.version and w.position <= upto
+                        and not w.held and (w.position < begun.position or w.op = 3))
             ), earned as (
                 select o.team, sum(l.minutes) as minutes, count(distinct l.subject) filter (where l.minutes > 0) as athletes
                 from told o join quota_participation q on q.position = o.position and q.team = o.team

@@ -146,7 +146,8 @@ create or replace function quota_credit(base int2, cap int4, factor int4, roundi
 -- Roster rows of versions of activities, by position: index probes and nothing else (a hash join of some hundred thousand keys reads the whole
 -- history). The arithmetic runs apart from it with enable_nestloop off: the planner cannot know how many rows a step there has, and a wrong guess
 -- costs minutes. And with jit off, whoever calls: a join that is "off" counts as enormously dear, and compiling it took seconds for a single row.
-create or replace function quota_rows_at(positions int8[])
+drop function if exists quota_rows_at(int8[]);
+create or replace function quota_rows_at(positions int8[], upto int8)
         returns table ("position" int8, activity uuid, start_at timestamptz, site int4, day date, year int2, person int4, team int4, present int2,
             base int2, net int2, mode int2, guided bool, able bool)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
@@ -156,6 +157,8 @@ begin
     return query
     select p.position, v.activity, v.start_at, v.site, v.day, date_part('year', v.day)::int2, p.person, p.team, p.present, p.base, v.net, v.mode,
            v.guided, p.listed and p.role <> 5 and not v.themes_only
+               and coalesce((select d.op = 6 from quota_version d where d.activity = v.activity and d.person = p.person and d.position <= upto
+                             order by d.version desc limit 1), true)     -- disputed, and not solved: no minutes, no athlete
     from unnest(positions) g(position) join quota_version v on v.position = g.position join quota_participation p on p.position = v.position;
 end
 $$;
@@ -176,11 +179,11 @@ create or replace function quota_judged(since int8, upto int8, positions int8[],
     from (select p.position, v.activity, v.start_at, v.site, v.day, v.year, p.person, p.team, p.present, p.base, v.net, v.mode, v.guided,
                  p.listed and p.role <> 5 and not v.themes_only as able
           from (select x.*, date_part('year', x.day)::int2 as year from quota_version x
-                where x.position > since and x.position <= upto and x.version = 1 and x.op = 1 offset 0) v
+                where x.position > since and x.position <= upto and x.version = 1 and x.op = 1 and not x.held offset 0) v
               join quota_participation p on p.position = v.position
           where p.position > since and p.position <= upto
           union all
-          select * from quota_rows_at(positions)) r
+          select * from quota_rows_at(positions, upto)) r
         left join quota_member_rules(persons, upto) k on k.person = r.person and k.team = r.team and r.day between k.lo and k.hi
 $$;
 
@@ -198,7 +201,8 @@ begin
           select t.position from unnest(teams, team_days) g(team, day)
               join quota_team t on t.team = g.team and t.day = g.day and t.position <= upto) x
         join quota_version v on v.position = x.position
-    where not exists (select from quota_version n where n.activity = v.activity and n.version > v.version and n.position <= upto);
+    where v.position = (select coalesce(n.body, n.position) from quota_version n where n.activity = v.activity and n.position <= upto and not n.held
+                        order by n.version desc limit 1);
 end
 $$;
 
@@ -229,7 +233,7 @@ create or replace function quota_should(persons int4[], days date[], teams int4[
 #variable_conflict use_column
 declare
     positions int8[] := array(select quota_live_positions(persons, days, teams, team_days, upto));
-    roster int4[] := array(select distinct r.person from quota_rows_at(positions) r);
+    roster int4[] := array(select distinct r.person from quota_rows_at(positions, upto) r);
 begin
     return query
     with j as materialized (

@@ -19,7 +19,7 @@ begin
     return query
     with new as materialized (
         select v.position, v.activity, v.version from quota_version v
-            where v.position > since and v.position <= upto and not (v.version = 1 and v.op = 1)
+            where v.position > since and v.position <= upto and not (v.version = 1 and v.op = 1) and not (v.held and v.op < 3)
         union select v.position, v.activity, v.version from quota_version v where v.position = any (late)
     ), row as materialized (
         select n.position, n.position as cause from new n
@@ -193,8 +193,9 @@ begin
         select b.subject as team, b.day, q.site, q.start_at, b.activity
         from quota_booked(1::int2, array(select s.team from session s group by s.team, s.day order by s.team, s.day),
                           array(select s.day from session s group by s.team, s.day order by s.team, s.day)) b
-            cross join lateral (select v.site, v.start_at from quota_version v where v.activity = b.activity and v.position <= upto
-                                order by v.version desc limit 1) q
+            cross join lateral (select coalesce(n.body, n.position) as position from quota_version n where n.activity = b.activity and n.position <= upto
+                                and not n.held order by n.version desc limit 1) n
+            join quota_version q on q.position = n.position
         where b.sessions > 0
     ), ranked as materialized (
         select x.*, date_part('year', x.day)::int2 as year,
@@ -222,6 +223,7 @@ begin
     select 1::int2, t.team, null, date_part('year', t.day)::int2, max(t.position), false, 0, 0, 0
     from quota_version v join quota_team t on t.position = v.position
     where v.position > since and v.position <= upto and t.position > since and t.position <= upto and v.version = 1 and v.op = 1
+        and not v.held
     group by t.team, date_part('year', t.day)::int2;
 end
 $$;

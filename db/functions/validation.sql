@@ -29,15 +29,12 @@ create table if not exists validation (
     version int4,                              -- accepted: 1, 2, ...; a rejected event takes no number
     base int4,                                 -- base_version as sent
     unit int2 not null,                        -- reporting unit
-    op int2 not null check (op between 1 and 3),             -- 1 report, 2 correction, 3 withdrawal
+    op int2 not null,                          -- 1 report, 2 correction, 3 withdrawal; above: the review, enum lj_op in workers/validation/case.h
     verdict int2 not null check (verdict in (1, 2)),         -- 1 accepted, 2 rejected
     state int2,                                -- accepted: state of the activity from here on
     teams int4[],                              -- accepted report or correction: register numbers
     short text,                                -- accepted: the short result, docs/contracts.md
-    notes text,                                -- [{code, severity, pointer}] of all that was found, warnings and flags included
-    check ((verdict = 1) = (version is not null)),
-    check ((verdict = 1) = (state is not null)),
-    check ((verdict = 1) = (short is not null))
+    notes text                                 -- [{code, severity, pointer}] of all that was found, warnings and flags included
 );
 -- V39: before the system's first day; left out of figures of timeliness.
 alter table validation add column if not exists legacy bool not null default false;
@@ -46,6 +43,28 @@ alter table validation add column if not exists end_at timestamptz;
 alter table validation add column if not exists audience int4;
 alter table validation add column if not exists roster_order int8; -- hash of the roster's persons in their order; null: fewer than V33 asks about
 alter table validation add column if not exists photos text;       -- [{place, hash, sight?}]; null: none
+-- The review. step counts what was accepted of an activity, versions too; null in rows of before there was a review: then it is the version.
+alter table validation add column if not exists step int4;
+alter table validation add column if not exists about int4;        -- of a review: the version that the state is of from here on
+alter table validation add column if not exists person int4;
+alter table validation add column if not exists side int2;         -- of a participation or of the host's word from here on: enum lj_side
+alter table validation add column if not exists review int2;       -- of a version: what the policy asks for, 0 nothing, 1 the unit, 2 the Centre
+do $$
+begin                                          -- a table of before has constraints that a review does not keep
+    if not exists (select from pg_constraint where conrelid = 'validation'::regclass and conname = 'validation_version_of') then
+        alter table validation drop constraint if exists validation_op_check, drop constraint if exists validation_check,
+            drop constraint if exists validation_check1, drop constraint if exists validation_check2;
+        alter table validation add constraint validation_op_range check (op between 1 and 16),
+            add constraint validation_state_of check ((verdict = 1) = (state is not null)),
+            add constraint validation_short_of check ((verdict = 1) = (short is not null)),
+            add constraint validation_version_of check ((verdict = 1 and op <= 3) = (version is not null)),
+            add constraint validation_about_of check ((verdict = 1 and op > 3) = (about is not null)),
+            add constraint validation_person_of check (verdict = 2 or (op between 10 and 13) = (person is not null)),
+            add constraint validation_side_of check (verdict = 2 or (op >= 10) = (side is not null));
+    end if;
+end
+$$;
+create unique index if not exists validation_step on validation (activity, step) where version is null and step is not null;
 create index if not exists validation_roster_order on validation (roster_order, position) where roster_order is not null;
 create unique index if not exists validation_version on validation (activity, version) where version is not null;
 
@@ -56,23 +75,61 @@ create index if not exists membership_version_position on membership_version (po
 create index if not exists site_version_position on site_version (position);
 create index if not exists site_version_position on site_version (position);
 
--- Versions of activities, and the latest of each.
+-- How an activity stands. state: without what comes with the days of the log (activity_lapsed). Both are planned as part of their caller's query.
+create or replace function activity_now(activity uuid) returns table (unit int2, version int4, step int4, about int4, state int2, start_at timestamptz,
+        day date, "position" int8)
+    language sql stable as $$
+    select v.unit, v.version, coalesce(m.step, v.step), coalesce(m.about, v.version), coalesce(m.state, v.state), v.start_at, v.day, v.position
+    from (select x.unit, x.version, coalesce(x.step, x.version) as step, x.state, x.start_at, x.day, x.position from liangjin.validation x
+          where x.activity = activity_now.activity and x.version is not null order by x.version desc limit 1) v
+        left join lateral (select x.step, x.about, x.state from liangjin.validation x
+            where x.activity = activity_now.activity and x.version is null and x.step is not null order by x.step desc limit 1) m on m.step > v.step
+$$;
+
+-- A day that began below a position; null in a log without days.
+create or replace function last_day_before(p int8) returns date
+    language sql stable as $$
+    select c.day from liangjin.calendar_day c where c.position < p order by c.position desc limit 1
+$$;
+
+-- Whether an activity that was returned has lapsed at a position: nothing came in the 30 days after it was returned or opened again.
+create or replace function activity_lapsed(activity uuid, p int8) returns bool
+    language sql stable as $$
+    select coalesce((select (x.received_at at time zone 'Asia/Shanghai')::date + 30 < liangjin.last_day_before(p) from liangjin.validation x
+        where x.activity = activity_lapsed.activity and x.version is null and x.op in (5, 9) and x.step is not null and x.position < p
+        order by x.step desc limit 1), false)
+$$;
+
+-- How a participation (person) or the host's word (person null) stands at a position: enum lj_side. A host who was asked has 15 days.
+create or replace function activity_side(activity uuid, person int4, p int8) returns int2
+    language sql stable as $$
+    select coalesce((select case when x.side = 11 and (x.received_at at time zone 'Asia/Shanghai')::date + 15 < liangjin.last_day_before(p) then 14::int2 else x.side end
+        from liangjin.validation x where x.activity = activity_side.activity and x.version is null and x.step is not null and x.position < p
+            and x.side is not null and x.person is not distinct from activity_side.person order by x.step desc limit 1), 0::int2)
+$$;
+
+-- Versions of activities, and the latest of each with the activity's state.
 create or replace view activity_version as
     select v.position, v.activity, v.version, v.base, v.op, v.state, s.name as state_name, s.live, v.unit, v.start_at, v.day, v.teams, v.short, v.notes,
            v.received_at, v.legacy
     from validation v join activity_state s on s.number = v.state where v.version is not null;
 create or replace view activity as
-    select distinct on (v.activity) v.activity, v.version, v.state, v.state_name, v.live, v.unit, v.start_at, v.day, v.teams, v.position
-    from activity_version v order by v.activity, v.version desc;
+    select v.activity, v.version, s.number as state, s.name as state_name, s.live, v.unit, v.start_at, v.day, v.teams, v.position
+    from (select distinct on (x.activity) x.* from validation x where x.version is not null order by x.activity, x.version desc) v
+        left join lateral (select m.state, m.step from validation m where m.activity = v.activity and m.version is null and m.step is not null
+            order by m.step desc limit 1) m on m.step > coalesce(v.step, v.version)
+        join activity_state s on s.number = case when coalesce(m.state, v.state) = 3 and activity_lapsed(v.activity, 9223372036854775807) then 10
+                                                 else coalesce(m.state, v.state) end;
 
--- The old form had four columns less.
+-- The old form had five columns less.
 drop function if exists apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
-    timestamptz[], date[], text[], text[], text[], bool[], int4[], text[]);
+    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], text[]);
 
 -- follow_at and follows are ragged: the place in the batch, from 1, of what a follow-on is of, in ascending order.
 create or replace function apply_validation(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], ops int2[],
         activities uuid[], versions int4[], bases int4[], states int2[], units int2[], starts timestamptz[], days date[], teams text[],
-        shorts text[], notes text[], legacies bool[], ends timestamptz[], audiences int4[], orders int8[], photos text[], follow_at int4[], follows text[]) returns setof follow_on
+        shorts text[], notes text[], legacies bool[], ends timestamptz[], audiences int4[], orders int8[], photos text[], steps int4[],
+        abouts int4[], persons int4[], sides int2[], reviews int2[], follow_at int4[], follows text[]) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -80,16 +137,16 @@ begin
         raise exception 'the columns of a validation batch do not fit together' using errcode = 'P0001';
     end if;
     insert into validation (position, received_at, start_at, activity, day, version, base, unit, op, verdict, state, legacy, teams, short,
-            notes, end_at, audience, roster_order, photos)
+            notes, end_at, audience, roster_order, photos, step, about, person, side, review)
         select u.position, u.received, u.start, u.activity, u.day, u.version, u.base, u.unit, u.op, u.verdict, u.state, u.legacy,
-               u.teams::int4[], u.short, u.notes, u.end_at, u.audience, u.roster_order, u.photos
+               u.teams::int4[], u.short, u.notes, u.end_at, u.audience, u.roster_order, u.photos, u.step, u.about, u.person, u.side, u.review
         from unnest(positions, received, verdicts, ops, activities, versions, bases, states, units, starts, days, teams, shorts, notes,
-                    legacies, ends, audiences, orders, photos)
+                    legacies, ends, audiences, orders, photos, steps, abouts, persons, sides, reviews)
             as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes, legacy, end_at, audience,
-                roster_order, photos);
+                roster_order, photos, step, about, person, side, review);
     if cardinality(follows) > 0 then
         return query
-            select positions[f.at], ids[f.at], 0, case verdicts[f.at] when 1 then 'activity.withdrawn' else 'activity.rejected' end,
+            select positions[f.at], ids[f.at], 0, case when verdicts[f.at] = 2 then 'activity.rejected' when ops[f.at] = 3 then 'activity.withdrawn' else 'activity.state_changed' end,
                    units[f.at], activities[f.at]::text, f.payload
             from unnest(follow_at, follows) as f(at, payload) order by f.at;
     end if;
@@ -115,7 +172,10 @@ $$;
 grant execute on function validation_of(uuid) to liangjin_web, liangjin_audit;
 
 grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
-    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], text[]), validation_result(int8[]) to liangjin_broker;
+    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], int4[], int4[], int2[], int2[], int4[], text[]),
+    validation_result(int8[]) to liangjin_broker;
+grant execute on function activity_now(uuid), last_day_before(int8), activity_lapsed(uuid, int8), activity_side(uuid, int4, int8)
+    to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;
 grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,

@@ -10,7 +10,18 @@ import json
 import uuid
 
 MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22}
-JUDGED = set(MAILS.values()) | {3}
+JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 21}
+
+
+def review_mail(d):
+    """Which letter tells that an activity's state has changed; None where nobody is told."""
+    if d["type"] in ("host.disputed", "participation.disputed"):
+        return 7
+    if d["type"] == "activity.reopened":
+        return None
+    if d["state"] in ("UNIT_REVIEW", "CORRECTION_PENDING"):
+        return 4
+    return 5 if d["type"] == "activity.returned" else 21 if d["state"] == "REVOKED" else None
 
 
 def same(violations, kind, what, should, stands):
@@ -78,12 +89,19 @@ class Effects:
         self.announced("validation", "activity.rejected", self.with_verdict("validation", 2))
         withdrawals = {p for p in self.with_verdict("validation", 1) if self.type.get(p) == "activity.withdrawal_requested"}
         self.announced("validation", "activity.withdrawn", withdrawals)
-        last = {}
-        for p, activity, version, base, op in self.rows("select position, activity, version, base, op from validation where verdict = 1 order by position"):
+        last, stands, told = {}, {}, set()
+        for p, activity, version, base, op, state in self.rows("select position, activity, version, base, op, state from validation where verdict = 1"
+                                                               " order by position"):
+            was, stands[activity] = stands.get(activity), state
+            if op in (1, 2) and state in (2, 7) or op in (9, 11, 16) or op > 3 and state != was:
+                told.add(p)  # in review, disputed, or decided
+            if op > 3:
+                continue
             due = last.get(activity, 0) + 1
             if version != due or op != 1 and base != due - 1:
                 self.add("I7", "validation: position %d made version %s on base %s of %s where %d was due", p, version, base, activity, due)
             last[activity] = version
+        self.announced("validation", "activity.state_changed", told)
 
     def quota(self):
         versions = dict(self.rows("select position, op from quota_version"))
@@ -147,10 +165,14 @@ class Effects:
         due = {}
         for p, type, unit, payload in self.rows("select e.position, t.name, e.unit, e.payload from event e join event_type t on t.number = e.type where"
                                                 " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited', 'flag.opened',"
-                                                " 'account.bulk_entry', 'mail.broadcast_requested')"):
+                                                " 'account.bulk_entry', 'mail.broadcast_requested', 'activity.state_changed')"):
             if p not in self.closed["mail"]:
                 continue  # parked: I4 has seen to it
             d = json.loads(payload)
+            if type == "activity.state_changed":
+                if review_mail(d):
+                    due[p, review_mail(d)] = {unit}
+                continue
             if type != "mail.broadcast_requested":
                 units = {unit}
                 if type == "account.bulk_entry":

@@ -139,17 +139,30 @@ def read_activity(registers, id, unit, body):
 
 
 def live_activities(registers, accepted):
-    """The last version of each activity; accepted: (position, id, type, unit, payload) in order of position."""
-    last = {}
-    for _, id, type, unit, payload in accepted:
+    """The version of each activity that counts, without who disputes it; accepted: (position, id, type, unit, payload, state) in order of position."""
+    versions, live, disputed = collections.defaultdict(list), {}, collections.defaultdict(set)
+    for _, id, type, unit, payload, state in accepted:
         payload = json.loads(payload)
-        if type == "activity.submitted":
-            last[id] = unit, payload
-        elif type == "activity.corrected":
-            last[payload["activity"]] = unit, payload["body"]
-        else:
-            last[payload["activity"]] = None
-    return [read_activity(registers, id, *x) for id, x in last.items() if x]
+        id = payload.get("activity", id) if type != "activity.submitted" else id
+        if type in ("activity.submitted", "activity.corrected"):
+            versions[id].append((unit, payload.get("body", payload)))
+            if state == "APPROVED":
+                live[id] = versions[id][-1]
+        elif type == "activity.withdrawal_requested":
+            versions[id].append(None)
+            live[id] = None
+        elif type == "activity.approved":
+            live[id] = versions[id][payload["version"] - 1]
+        elif type in ("participation.disputed", "participation.resolved"):
+            person = registers.ref("person", unit, payload["person"])
+            if payload.get("outcome") == "KEPT":
+                disputed[id].discard(person)
+            else:
+                disputed[id].add(person)
+        elif state not in ("APPROVED", "SAMPLED", "CONFIRMED", "CORRECTION_PENDING"):
+            live[id] = None
+    out = [read_activity(registers, id, *x) for id, x in live.items() if x]
+    return [a._replace(rows=[r for r in a.rows if r.person not in disputed[a.id]]) for a in out]
 
 
 def factor(policy, mode):
@@ -238,8 +251,8 @@ def check(rows, violations, counts):
     if upto < top:
         violations("quota is settled to %d of %d", upto, top)
     registers = Registers(rows, upto)
-    accepted = rows("select e.position, e.id::text, t.name, e.unit, e.payload from validation v join event e using (position) join event_type t on t.number ="
-                    " e.type where v.verdict = 1 and e.position <= %s and e.position not in (select p.position from parked p join kind k on k.number ="
+    accepted = rows("select e.position, e.id::text, t.name, e.unit, e.payload, s.name from validation v join event e using (position) join event_type t on"
+                    " t.number = e.type join activity_state s on s.number = v.state where v.verdict = 1 and e.position <= %s and e.position not in (select p.position from parked p join kind k on k.number ="
                     " p.kind where k.name = 'quota' and p.state in ('parked', 'dropped')) order by e.position", (upto,))
     activities = live_activities(registers, accepted)
     closed = set()

@@ -131,7 +131,41 @@ static void test_themes(void **state)
     }
 }
 
+#define SAID(op)                                                                                   \
+    "{\"a\":\"01900000-0000-7000-8000-000000000001\",\"v\":2,\"op\":\"" op "\",\"unit\":3"
+
+/* What a review says: the position of the version that is approved, the person of a dispute. */
+static void test_review(void **state)
+{
+    static const struct {
+        const char *text;
+        int op, held;
+        int64_t body;
+        int32_t person;
+    } all[] = {
+        {SAID("withdraw") "}", LJ_QUOTA_WITHDRAW, 0, 0, 0},
+        {SAID("approve") ",\"body\":77}", LJ_QUOTA_APPROVE, 0, 77, 0},
+        {SAID("dispute") ",\"person\":5}", LJ_QUOTA_DISPUTE, 1, 0, 5},
+        {SAID("keep") ",\"person\":5}", LJ_QUOTA_KEEP, 1, 0, 5},
+        {SAID("drop") ",\"person\":5}", LJ_QUOTA_DROP, 1, 0, 5},
+        {HEAD TIMES REST "\"roster\":[],\"held\":true}", LJ_QUOTA_REPORT, 1, 0, 0},
+        {HEAD TIMES REST "\"roster\":[]}", LJ_QUOTA_REPORT, 0, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        assert_int_equal(read_text(all[i].text), 0);
+        assert_int_equal(a.op, all[i].op);
+        assert_int_equal(a.held, all[i].held);
+        assert_int_equal(a.body, all[i].body);
+        assert_int_equal(a.person, all[i].person);
+    }
+}
+
 static const char *const malformed[] = {
+    SAID("approve") "}",
+    SAID("approve") ",\"body\":0}",
+    SAID("dispute") "}",
+    SAID("keep") ",\"person\":\"p1\"}",
     "",
     "null",
     "[]",
@@ -201,8 +235,8 @@ static void test_batch(void **state)
         }
     }
     assert_int_equal(lj_result_column(r, 0)->count, 3);  /* versions */
-    assert_int_equal(lj_result_column(r, 12)->count, 4); /* teams */
-    assert_int_equal(lj_result_column(r, 15)->count, 4); /* participations */
+    assert_int_equal(lj_result_column(r, 15)->count, 4); /* teams */
+    assert_int_equal(lj_result_column(r, 18)->count, 4); /* participations */
     lj_result_close(&r);
     lj_worker_quota.close(&worker);
 }
@@ -210,9 +244,9 @@ static void test_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body),      cmocka_unit_test(test_presence),
-        cmocka_unit_test(test_local_day), cmocka_unit_test(test_themes),
-        cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_body),     cmocka_unit_test(test_review),
+        cmocka_unit_test(test_presence), cmocka_unit_test(test_local_day),
+        cmocka_unit_test(test_themes),   cmocka_unit_test(test_batch),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     lj_tree_room_free(&room);

@@ -60,8 +60,8 @@ static void good_facts(struct lj_case *c)
     b->site_lat = b->site_lon = LJ_DEGREES_NONE;
     c->anchors = anchors;
     c->settings = settings;
-    c->current =
-        (struct lj_current){.known = 1, .unit = 3, .version = 4, .state = LJ_STATE_APPROVED};
+    c->current = (struct lj_current){
+        .known = 1, .unit = 3, .version = 4, .step = 4, .state = LJ_STATE_APPROVED};
     assert_int_equal(lj_time_parse("2024-06-01T09:00:00+08:00", 25, &c->current.start_us, NULL), 0);
 }
 

@@ -13,8 +13,12 @@ enum { LJ_MAIL_WRITTEN = 1, LJ_MAIL_NOTHING = 2 };
 enum {
     LJ_MAIL_N02 = 2,
     LJ_MAIL_N03 = 3,
+    LJ_MAIL_N04 = 4,
+    LJ_MAIL_N05 = 5,
     LJ_MAIL_N06 = 6,
+    LJ_MAIL_N07 = 7,
     LJ_MAIL_N12 = 12,
+    LJ_MAIL_N21 = 21,
     LJ_MAIL_N22 = 22,
     LJ_MAIL_N23 = 23,
     LJ_MAIL_N24 = 24,
@@ -102,6 +106,8 @@ int lj_mail_move(struct lj_mail_event *x, const char **ret_reason, struct lj_err
 /* Rules of flag.opened (N12) and account.bulk_entry (N22). */
 int lj_mail_flag_opened(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_bulk_entry(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Rule of activity.state_changed. */
+int lj_mail_review(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* NULL: no rule for that type. */
 lj_mail_rule lj_mail_rule_of(const char *type);
 

@@ -80,6 +80,13 @@ static const char *what_zh(const char *type)
         {"activity.submitted", "提交的活动报告"},
         {"activity.corrected", "提交的活动更正"},
         {"activity.withdrawal_requested", "提交的撤回申请"},
+        {"activity.approved", "提交的审核意见"},
+        {"activity.returned", "提交的退回意见"},
+        {"activity.reopened", "提交的重新开放"},
+        {"activity.sampled", "提交的抽查"},
+        {"activity.confirmed", "提交的抽查确认"},
+        {"activity.revoked", "提交的撤销"},
+        {"participation.resolved", "提交的异议处理"},
     };
     for (size_t i = 0; type != NULL && i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(type, names[i][0]) == 0) {
@@ -458,6 +465,7 @@ static const struct {
     lj_mail_rule rule;
 } rules[] = {
     {"activity.rejected", rejected},
+    {"activity.state_changed", lj_mail_review},
     {"quota.credited", credited},
     {"quota.duty_met", duty_met},
     {"opinion.flagged", flagged},

@@ -24,7 +24,8 @@
     INT64_C(32503680000000000) /* 3000-01-01: domain day in db/migrations ends there               \
                                 */
 
-static const char *const op_words[] = {"report", "correct", "withdraw", NULL};
+static const char *const op_words[] = {"report",  "correct", "withdraw", "approve",
+                                       "dispute", "keep",    "drop",     NULL};
 static const char *const mode_words[] = {"ONSITE", "LIVE", "RECORDED", "HYBRID", NULL};
 static const char *const role_words[] = {"INSTRUCT", "DEMO", "TALK", "SUPPORT", "ATTEND", NULL};
 static const char *const guiding[] = {"TEACH", "DEMO", "MATCH_PLAY", "TEST", NULL};
@@ -241,6 +242,23 @@ static int read_head(const struct lj_tree *o, struct lj_quota_activity *a, struc
     return get_word(o, "op", op_words, &a->op, err);
 }
 
+/* What a review says: of an approval the version's position, of a dispute the person. */
+static int read_review(const struct lj_tree *o, struct lj_quota_activity *a, struct lj_err *err)
+{
+    int64_t person = 0;
+    if (a->op == LJ_QUOTA_APPROVE) {
+        return get_int(o, "body", 1, INT64_MAX, &a->body, err);
+    }
+    if (a->op > LJ_QUOTA_APPROVE) {
+        int rc = get_int(o, "person", 1, INT32_MAX, &person, err);
+        a->person = (int32_t)person;
+        a->held = 1;
+        return rc;
+    }
+    a->held = lj_tree_is(lj_tree_get(o, "held"), LJ_TREE_TRUE);
+    return 0;
+}
+
 int lj_quota_read(struct lj_tree_room *room, const char *text, size_t len,
                   struct lj_quota_activity *ret, struct lj_err *err)
 {
@@ -248,6 +266,7 @@ int lj_quota_read(struct lj_tree_room *room, const char *text, size_t len,
     lj_tree_room_clear(room);
     enum lj_tree_fault fault = lj_tree_read(room, text, len, &o);
     ret->nteams = ret->nrows = 0;
+    ret->body = ret->person = ret->held = 0;
     if (fault == LJ_TREE_NOMEM) {
         return lj_fail(err, LJ_E_NOMEM, "no memory for a short result");
     }
@@ -255,7 +274,10 @@ int lj_quota_read(struct lj_tree_room *room, const char *text, size_t len,
         return lj_fail(err, LJ_E_MEMBER_INVALID, "short result: not a JSON object");
     }
     int rc = read_head(o, ret, err);
-    if (rc == 0 && ret->op != LJ_QUOTA_WITHDRAW) {
+    if (rc == 0) {
+        rc = read_review(o, ret, err);
+    }
+    if (rc == 0 && ret->op < LJ_QUOTA_WITHDRAW) {
         rc = read_body(o, ret, err);
     }
     return rc;

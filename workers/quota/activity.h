@@ -16,7 +16,15 @@ enum {
 };
 
 /* Stored in quota_version.op, .mode and quota_participation.role: never change the numbers. */
-enum lj_quota_op { LJ_QUOTA_REPORT = 1, LJ_QUOTA_CORRECT, LJ_QUOTA_WITHDRAW };
+enum lj_quota_op {
+    LJ_QUOTA_REPORT = 1,
+    LJ_QUOTA_CORRECT,
+    LJ_QUOTA_WITHDRAW,
+    LJ_QUOTA_APPROVE,
+    LJ_QUOTA_DISPUTE,
+    LJ_QUOTA_KEEP,
+    LJ_QUOTA_DROP
+};
 enum lj_quota_mode { LJ_QUOTA_ONSITE = 1, LJ_QUOTA_LIVE, LJ_QUOTA_RECORDED, LJ_QUOTA_HYBRID };
 enum lj_quota_role {
     LJ_QUOTA_INSTRUCT = 1,
@@ -39,6 +47,9 @@ struct lj_quota_activity {
     int32_t version;
     int op;
     int16_t unit;
+    int held;       /* a version that waits for its approval, or an operation about a person */
+    int64_t body;   /* of an approval: position of the version */
+    int32_t person; /* of a dispute and what ends it */
     /* The rest is of a report or a correction. */
     int64_t start_us;
     int32_t day;  /* local date of the start, days since 2000-01-01 */

@@ -16,7 +16,8 @@ static const char defaults[] =
     "\"mode_onsite\":1.0,\"mode_hybrid\":1.0,\"mode_live\":1.0,\"mode_recorded\":0.0,"
     "\"activity_cap_minutes\":240,\"day_cap_minutes\":480,\"lecture_cap_minutes\":120,\"rounding\":"
     "15,\"presence_min\":0.6,"
-    "\"guidance_min_share\":0.3,\"min_team_athletes\":1,\"carry_over\":\"NONE\",\"session_"
+    "\"guidance_min_share\":0.3,\"min_team_athletes\":1,\"carry_over\":\"NONE\",\"review\":"
+    "\"NONE\",\"session_"
     "tolerance\":0.05,\"entry_cutoff\":\"10-01\","
     "\"month_weights\":[3,2,10,10,12,14,5,8,10,12,8,6],\"blackout_after_days\":14,\"pacing_"
     "bounds\":[0.1,0.25,0.4],"
@@ -39,6 +40,7 @@ static const char *const plain[] = {"version",
                                     "guidance_min_share",
                                     "min_team_athletes",
                                     "carry_over",
+                                    "review",
                                     "session_tolerance",
                                     "entry_cutoff",
                                     "month_weights",

@@ -21,6 +21,7 @@ static const char *const site_kinds[] = {
 static const char *const scopes[] = {"NATION", "UNIT", "TEAM", NULL};
 static const char *const periods[] = {"YEAR", NULL};
 static const char *const carries[] = {"NONE", "SURPLUS_25", "DEFICIT", NULL};
+static const char *const reviews[] = {"NONE", "UNIT", "CENTRE", NULL};
 
 static const char *const exemption_kinds[] = {
     "INJURY", "COMPETITION", "TRAINING_ABROAD", "LEAVE", "MATERNITY", "OTHER", NULL};
@@ -140,6 +141,7 @@ static const struct reg_field policy_set[] = {
     {"guidance_min_share", REG_F_RATIO, false, 0, 1, NULL},
     {"min_team_athletes", REG_F_INT, false, 1, 100, NULL},
     {"carry_over", REG_F_WORD, false, 0, 0, carries},
+    {"review", REG_F_WORD, false, 0, 0, reviews},
     {"session_tolerance", REG_F_RATIO, false, 0, 1, NULL},
     {"entry_cutoff", REG_F_MONTHDAY, false, 0, 0, NULL},
     {"month_weights", REG_F_INTS, false, 1000, 12, NULL},

@@ -68,11 +68,15 @@ struct lj_membership {
     int32_t from, to;
 };
 
+/* Who looks at an accepted report before it counts. */
+enum lj_review { LJ_REVIEW_NONE, LJ_REVIEW_UNIT, LJ_REVIEW_CENTRE };
+
 /* What validation and others take from a policy. Ratios in ten-thousandths, as the register keeps
  * them; sets of site kinds: bit = enum lj_site_kind. */
 struct lj_policy_terms {
     int32_t athlete_min, lecture_cap, presence_bp, guidance_bp;
     uint32_t sites_counted, sites_conditional;
+    enum lj_review review;
 };
 
 enum lj_policy_scope { LJ_POLICY_NATION, LJ_POLICY_UNIT, LJ_POLICY_TEAM };

@@ -49,7 +49,8 @@ static const struct lj_statement policies = {
                       " (select coalesce(sum(1 << array_position(" KINDS
                       ", s)), 0)::int4 from unnest(v.sites_counted) s),"
                       " (select coalesce(sum(1 << array_position(" KINDS
-                      ", s)), 0)::int4 from unnest(v.sites_conditional) s)"
+                      ", s)), 0)::int4 from unnest(v.sites_conditional) s),"
+                      " array_position('{NONE,UNIT,CENTRE}'::text[], v.review) - 1"
                       " from policy p join policy_version v on v.number = p.number"
                       " order by 2, 3, v.version desc"};
 
@@ -181,7 +182,8 @@ static int take_policies(void *arg, const PGresult *r, struct lj_err *err)
                       .presence_bp = lj_pgget_i32(r, i, 8),
                       .guidance_bp = lj_pgget_i32(r, i, 9),
                       .sites_counted = (uint32_t)lj_pgget_i32(r, i, 10),
-                      .sites_conditional = (uint32_t)lj_pgget_i32(r, i, 11)},
+                      .sites_conditional = (uint32_t)lj_pgget_i32(r, i, 11),
+                      .review = (enum lj_review)lj_pgget_i32(r, i, 12)},
         };
     }
     return 0;

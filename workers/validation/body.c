@@ -494,6 +494,7 @@ void lj_body_read(const struct lj_tree *json, struct lj_body *ret, struct lj_rea
     ret->site_kind = ret->served_site_kind = ret->is_holiday = 0;
     ret->site_entry = ret->served_entry = 0;
     ret->terms = &lj_terms_shipped;
+    ret->review = LJ_REVIEW_NONE;
     if (!lj_tree_is(json, LJ_TREE_OBJECT)) {
         lj_reasons_add(out, LJ_CLAUSE_V01_JSON, 0, 0, "%s", "");
         return;

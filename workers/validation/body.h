@@ -136,6 +136,7 @@ struct lj_body {
     int is_holiday;                  /* a public one, by the calendar's register */
     double site_lat, site_lon;
     const struct lj_policy_terms *terms; /* of the activity as a whole */
+    enum lj_review review;
 };
 
 #define LJ_HAS(body, member) (((body)->have >> (LJ_M_##member)) & 1U)

@@ -1,7 +1,8 @@
 /* One event under judgement: reading its payload, finding its facts.
  *
  * Three payloads have one shape here: a report is its body; a correction is {activity,
- * base_version, body}; a withdrawal is {activity, base_version, reason}. The activity's id must be
+ * base_version, body}; a withdrawal is {activity, base_version, reason}. Those of a review are read
+ * by review.c. The activity's id must be
  * a lower-case UUID and the event's key must be that id: validation reads what it wrote about an
  * activity, and only the order of its key makes that safe. The same goes for the unit, because keys
  * are counted by unit.
@@ -15,27 +16,7 @@
 
 #include "common/uuid.h"
 #include "workers/validation/calendar.h"
-
-struct move {
-    enum lj_op op;
-    enum lj_activity_state from, to;
-};
-
-static const struct move moves[] = {
-#define STATE(symbol, number, live)
-#define MOVE(op, from, to) {LJ_OP_##op, LJ_STATE_##from, LJ_STATE_##to},
-#include "workers/validation/states.def"
-#undef STATE
-#undef MOVE
-};
-
-enum lj_activity_state lj_state_after(enum lj_activity_state from, enum lj_op op)
-{
-    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++)
-        if (moves[i].op == op && moves[i].from == from)
-            return moves[i].to;
-    return LJ_STATE_NONE;
-}
+#include "workers/validation/review.h"
 
 /* ---- reading ---- */
 
@@ -127,9 +108,11 @@ int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree
     for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
         if (strcmp(ops[i].type, event->type) == 0)
             c->op = ops[i].op;
+    c->op = c->op ? c->op : lj_review_op(event->type);
     c->has_activity = c->has_base = 0;
-    c->reason = NULL;
+    c->reason = c->note = c->person = NULL;
     c->body.have = 0;
+    c->body.review = LJ_REVIEW_NONE;
     c->body.nteams = c->body.nroster = c->body.nphotos = 0;
     c->body.site_entry = c->body.served_entry = 0;
     c->current = (struct lj_current){0};
@@ -145,8 +128,11 @@ int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree
         memcpy(c->activity, event->id, sizeof c->activity);
         c->has_activity = 1;
         lj_body_read(c->json, &c->body, &c->found);
-    } else {
+    } else if (LJ_OP_MAKES(c->op)) {
         read_change(c);
+    } else {
+        read_activity(c, lj_tree_get(c->json, "activity"));
+        lj_review_read(c);
     }
     if (c->has_activity && (!is_lower_uuid(event->key, strlen(event->key), key) ||
                             memcmp(key, c->activity, sizeof key) != 0))
@@ -191,12 +177,14 @@ static const struct lj_policy_terms *terms_of(const struct lj_lookup *lk, int16_
 }
 
 /* The teams and the terms: of each team its own; of the activity those of its first team that makes
- * it count (of the subtree, active), else those of the reporting unit. */
+ * it count (of the subtree, active), else those of the reporting unit. The review is the strictest
+ * that the policies of the teams that make it count ask for. */
 static void team_facts(struct lj_case *c, const struct lj_lookup *lk, int dated, int32_t day)
 {
     struct lj_body *b = &c->body;
     int64_t p = c->event->position;
     const struct lj_policy_terms *whole = NULL;
+    b->review = LJ_REVIEW_NONE;
     for (size_t i = 0; i < b->nteams; i++) {
         struct lj_team_fact *t = &b->teams[i];
         const struct lj_lookup_row *r = lj_lookup_at(lk, t->entry, p);
@@ -211,8 +199,10 @@ static void team_facts(struct lj_case *c, const struct lj_lookup *lk, int dated,
         t->in_subtree = lj_lookup_in_subtree(lk, r->unit, c->event->unit, p);
         if (dated)
             t->terms = terms_of(lk, r->unit, r->number, day, p);
-        if (!whole && t->active && t->in_subtree)
-            whole = t->terms;
+        if (!t->active || !t->in_subtree)
+            continue;
+        whole = whole ? whole : t->terms;
+        b->review = t->terms->review > b->review ? t->terms->review : b->review;
     }
     if (!whole && dated)
         whole = terms_of(lk, c->event->unit, 0, day, p);
@@ -239,7 +229,7 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
     int64_t p = c->event->position;
     int dated = LJ_HAS(b, START_AT);
     int32_t day = dated ? lj_local_day(b->start_us) : 0;
-    if (c->op == 0 || c->op == LJ_OP_WITHDRAW)
+    if (c->op != LJ_OP_REPORT && c->op != LJ_OP_CORRECT)
         return;
     team_facts(c, lk, dated, day);
     b->is_window = lj_lookup_window(lk, c->event->unit, lj_local_day(c->event->received_at_us), p);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/who.h"
 #include "workers/runner/lookup.h"
 #include "workers/validation/anchors.h"
 #include "workers/validation/body.h"
@@ -16,27 +17,74 @@
 enum lj_op {
     LJ_OP_REPORT = 1,
     LJ_OP_CORRECT = 2,
-    LJ_OP_WITHDRAW = 3
+    LJ_OP_WITHDRAW = 3,
+    LJ_OP_APPROVE = 4,
+    LJ_OP_RETURN = 5,
+    LJ_OP_SAMPLE = 6,
+    LJ_OP_CONFIRM = 7,
+    LJ_OP_REVOKE = 8,
+    LJ_OP_REOPEN = 9,
+    LJ_OP_PERSON_CONFIRM = 10,
+    LJ_OP_PERSON_DISPUTE = 11,
+    LJ_OP_PERSON_KEEP = 12, /* participation.resolved, by its outcome */
+    LJ_OP_PERSON_DROP = 13,
+    LJ_OP_HOST_ASK = 14,
+    LJ_OP_HOST_CONFIRM = 15,
+    LJ_OP_HOST_DISPUTE = 16
 }; /* stored: never change the numbers */
+#define LJ_OP_BIT(op)   (1U << (op))
+#define LJ_OP_MAKES(op) ((op) <= LJ_OP_WITHDRAW) /* makes a version of the activity */
 
 enum lj_activity_state {
 #define STATE(symbol, number, live) LJ_STATE_##symbol = number,
-#define MOVE(op, from, to)
+#define MOVE(op, review, from, to)
+#define SIDE(op, from, to)
 #include "workers/validation/states.def"
 #undef STATE
 #undef MOVE
+#undef SIDE
 };
 
-/* The state after an operation, LJ_STATE_NONE if the state does not allow it. */
-enum lj_activity_state lj_state_after(enum lj_activity_state from, enum lj_op op);
+/* Of a participation, and of the host's word: stored, never change the numbers. */
+enum lj_side {
+    LJ_SIDE_PENDING = 0, /* nothing was said; of a host: nobody was asked */
+    LJ_SIDE_YES = 1,
+    LJ_SIDE_DISPUTED = 2,
+    LJ_SIDE_KEPT = 3,
+    LJ_SIDE_DROPPED = 4,
+    LJ_SIDE_SENT = 11,
+    LJ_SIDE_HOST_CONFIRMED = 12,
+    LJ_SIDE_HOST_DISPUTED = 13,
+    LJ_SIDE_EXPIRED = 14
+};
 
-/* The activity's current version, by what is committed. */
+/* The state after an operation, LJ_STATE_NONE if the state does not allow it. reviewed: a policy
+ * asks for a review. */
+enum lj_activity_state lj_state_after(enum lj_activity_state from, enum lj_op op, int reviewed);
+int lj_state_live(enum lj_activity_state state);
+/* What an operation makes of a participation or the host's word, negative if it may not. */
+int lj_side_after(enum lj_side from, enum lj_op op);
+
+enum { LJ_TITLE_BYTES = 60 * 4 + 1 };
+
+/* The activity by what is committed, and what is asked of it. */
 struct lj_current {
     int known;
     int16_t unit;
-    int32_t version;
+    int32_t version; /* the latest */
+    int32_t step;    /* how often something was accepted about it */
+    int32_t about;   /* the version that its state is of */
     enum lj_activity_state state;
     int64_t start_us;
+    /* Of operations of a review alone: */
+    int64_t body; /* position of the event of version `about` */
+    int64_t approved_body;
+    int32_t approved; /* of a pending correction: the version approved last, and where it is */
+    int32_t person;   /* register number, 0: unknown, or the operation is about none */
+    int on_roster, needs_note;
+    enum lj_side side;                /* of that person, or of the host */
+    char title[LJ_TITLE_BYTES];       /* of the version */
+    struct lj_who reporter, reviewer; /* who sent the version, and this event */
 };
 
 struct lj_case {
@@ -47,7 +95,8 @@ struct lj_case {
     int has_activity; /* the id is well-formed */
     int64_t base_version;
     int has_base;
-    const char *reason; /* of a withdrawal; in json */
+    const char *reason;        /* of a withdrawal or a decision; in json */
+    const char *note, *person; /* of a review; in json */
     struct lj_body body;
     struct lj_current current;
     struct lj_anchors *anchors;         /* borrowed */
@@ -67,6 +116,16 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk);
 
 /* Applies every rule that concerns the operation. Pure. */
 void lj_case_judge(struct lj_case *c);
+
+/* The state from here on, of an accepted event. */
+enum lj_activity_state lj_case_state(const struct lj_case *c);
+/* The version that the state is of from here on. */
+int32_t lj_case_about(const struct lj_case *c);
+
+/* What the quota has to do about an accepted event; NULL where it is not asked. */
+const char *lj_case_quota_op(const struct lj_case *c);
+/* Position of the version that counts by it; 0 where it is no approval. */
+int64_t lj_case_approves(const struct lj_case *c);
 
 /* Net minutes; only where start, end and break are there (LJ_HAS of all three). */
 int64_t lj_case_net(const struct lj_body *b);

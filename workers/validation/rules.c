@@ -15,16 +15,18 @@
 #include "workers/validation/calendar.h"
 #include "workers/validation/case.h"
 #include "workers/validation/place.h"
+#include "workers/validation/review.h"
 #include "workers/validation/rules_formal.h"
 #include "workers/validation/rules_more.h"
 
 static const int64_t MINUTE_US = 60000000;
 
-#define MAY(op) (1U << (op))
+#define MAY(op) LJ_OP_BIT(op)
 enum {
     BODIES = MAY(LJ_OP_REPORT) | MAY(LJ_OP_CORRECT),
     CHANGES = MAY(LJ_OP_CORRECT) | MAY(LJ_OP_WITHDRAW),
-    ALL = BODIES | CHANGES
+    REVIEWS = MAY(LJ_OP_HOST_DISPUTE + 1) - MAY(LJ_OP_APPROVE),
+    ALL = BODIES | CHANGES | REVIEWS
 };
 
 #define SAY(c, clause, a, b, ...)                                                                  \
@@ -381,7 +383,7 @@ static void v29(struct lj_case *c)
 {
     int32_t received = lj_local_day(c->event->received_at_us);
     int new_year = -1, old_year = -1;
-    if (c->op != LJ_OP_WITHDRAW && LJ_HAS(&c->body, START_AT))
+    if ((MAY(c->op) & BODIES) && LJ_HAS(&c->body, START_AT))
         new_year = lj_year_of(lj_local_day(c->body.start_us));
     if (c->op != LJ_OP_REPORT && c->current.known)
         old_year = lj_year_of(lj_local_day(c->current.start_us));
@@ -402,7 +404,7 @@ static void v31(struct lj_case *c)
         return;
     if (!c->current.known || c->current.unit != c->event->unit)
         SAY(c, V31_ACTIVITY, 0, 0, "/activity");
-    else if (lj_state_after(c->current.state, c->op) == LJ_STATE_NONE)
+    else if (lj_case_state(c) == LJ_STATE_NONE)
         SAY(c, V31_STATE, 0, 0, "/activity");
     else if (c->has_base && c->base_version != c->current.version)
         SAY(c, V31_VERSION, c->current.version, 0, "/base_version");
@@ -462,8 +464,9 @@ int64_t lj_case_order(const struct lj_case *c)
 
 int lj_case_legacy(const struct lj_case *c)
 {
-    int known = c->op == LJ_OP_WITHDRAW ? c->current.known : LJ_HAS(&c->body, START_AT) != 0;
-    int64_t start_us = c->op == LJ_OP_WITHDRAW ? c->current.start_us : c->body.start_us;
+    int own = (MAY(c->op) & BODIES) != 0;
+    int known = own ? LJ_HAS(&c->body, START_AT) != 0 : c->current.known;
+    int64_t start_us = own ? c->body.start_us : c->current.start_us;
     return known && lj_local_day(start_us) < lj_day_of_number(LJ_LIMIT_LAUNCH_DAY);
 }
 
@@ -508,6 +511,7 @@ static const struct {
     {"V39", BODIES, v39},
     {"V31", CHANGES, v31},
     {"X01-X18", BODIES, lj_rules_formal},
+    {"V31, R01", REVIEWS, lj_rule_review},
 };
 
 void lj_case_judge(struct lj_case *c)

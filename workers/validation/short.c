@@ -59,6 +59,13 @@ static void put_time(struct lj_buf *out, const char *before, int has, int64_t us
         put(out, "null");
 }
 
+/* The version waits for its approval. */
+static int is_held(const struct lj_case *c)
+{
+    enum lj_activity_state state = lj_case_state(c);
+    return state == LJ_STATE_UNIT_REVIEW || state == LJ_STATE_CORRECTION_PENDING;
+}
+
 static void put_row(struct lj_buf *out, const struct lj_roster_row *r)
 {
     put_number(out, "{\"p\":", r->person_no);
@@ -98,16 +105,21 @@ static void put_body(const struct lj_body *b, struct lj_buf *out)
 
 void lj_case_short(const struct lj_case *c, struct lj_buf *out)
 {
-    static const char *const words[] = {
-        [LJ_OP_REPORT] = "report", [LJ_OP_CORRECT] = "correct", [LJ_OP_WITHDRAW] = "withdraw"};
+    const char *op = lj_case_quota_op(c);
     char id[LJ_UUID_TEXT + 1];
     put(out, "{\"a\":\"");
     put(out, lj_uuid_format(c->activity, id));
-    put_number(out, "\",\"v\":", c->current.version + 1);
+    put_number(out, "\",\"v\":", c->current.step + 1);
     put(out, ",\"op\":\"");
-    put(out, words[c->op]);
+    put(out, op ? op : "nothing");
     put_number(out, "\",\"unit\":", c->event->unit);
-    if (c->op != LJ_OP_WITHDRAW)
+    if (lj_case_approves(c))
+        put_number(out, ",\"body\":", lj_case_approves(c));
+    if (c->person)
+        put_number(out, ",\"person\":", c->current.person);
+    if (c->op == LJ_OP_REPORT || c->op == LJ_OP_CORRECT)
         put_body(&c->body, out);
+    if (LJ_OP_MAKES(c->op) && c->op != LJ_OP_WITHDRAW && is_held(c))
+        put(out, ",\"held\":true");
     put(out, "}");
 }

@@ -378,6 +378,47 @@ static void test_mail(void **state)
     lj_worker_mail.close(&worker);
 }
 
+/* Reviews: N04 what waits, N05 what was returned, N07 what is disputed, N21 what was revoked; an
+ * approval is told by the digest. */
+static void test_mail_of_reviews(void **state)
+{
+#define CHANGED(type, from, state, rest)                                                           \
+    "{\"activity\":\"01900000-0000-7000-8000-000000000100\",\"version\":2,\"type\":\"" type        \
+    "\",\"from\":\"" from "\",\"state\":\"" state "\"" rest "}"
+    static const struct step steps[] = {
+        {350, "activity.state_changed", 1,
+         CHANGED("activity.corrected", "RETURNED", "UNIT_REVIEW", ",\"title\":\"进校园\""), 1},
+        {351, "activity.state_changed", 1,
+         CHANGED("activity.returned", "UNIT_REVIEW", "RETURNED",
+                 ",\"title\":\"进校园\",\"reason\":\"电话13800001234不通\""),
+         1},
+        {352, "activity.state_changed", 1,
+         CHANGED("participation.disputed", "APPROVED", "APPROVED", ",\"reason\":\"未到场\""), 1},
+        {353, "activity.state_changed", 1,
+         CHANGED("activity.revoked", "CONFIRMED", "REVOKED", ",\"reason\":\"未举办\""), 1},
+        {354, "activity.state_changed", 1,
+         CHANGED("activity.approved", "UNIT_REVIEW", "APPROVED", ""), 2},
+        {355, "activity.state_changed", 1, "{\"activity\":\"x\"}", 2},
+        {356, "activity.state_changed", 1,
+         CHANGED("host.disputed", "APPROVED", "UNIT_REVIEW", ",\"reason\":\"无此活动\""), 1},
+    };
+    void *worker = open_worker(&lj_worker_mail);
+    (void)state;
+    run(&lj_worker_mail, worker, steps, sizeof steps / sizeof steps[0], 600);
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log where position between 350 and 356",
+            "350:1 351:1 352:1 353:1 354:2nobody_to_tell 355:2bad_payload 356:1");
+    text_is("select string_agg(t.code || ':' || m.unit || coalesce(':' || m.due_working_days, ''), "
+            "' ' order by m.position) from mail m join mail_template t using (rule) where "
+            "m.position between 350 and 356",
+            "N04:1:5 N05:1:21 N07:1:3 N21:1 N07:1:3");
+    text_is("select split_part(body, E'\\n', 1) from mail where position = 351",
+            "活动“进校园”(第 2 版)被退回。原因:电话138****不通");
+    text_is("select split_part(body, ':', 1) from mail where position = 356",
+            "主办方对活动“(无标题)”提出异议");
+    lj_worker_mail.close(&worker);
+}
+
 /* ---- opinion ---- */
 
 static void test_opinion(void **state)
@@ -404,6 +445,7 @@ static void test_opinion(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_quota), cmocka_unit_test(test_mail),
+                                       cmocka_unit_test(test_mail_of_reviews),
                                        cmocka_unit_test(test_opinion)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

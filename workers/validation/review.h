@@ -1,0 +1,22 @@
+/* The review of an activity: decisions of the unit and the Centre, what athletes and hosts say. */
+#ifndef LJ_WORKERS_VALIDATION_REVIEW_H
+#define LJ_WORKERS_VALIDATION_REVIEW_H
+
+#include "workers/validation/case.h"
+
+/* The operation of an event type of a review; 0: it is none. */
+enum lj_op lj_review_op(const char *type);
+/* Reads the members behind `activity`; faults become reasons. Sets the outcome's operation. */
+void lj_review_read(struct lj_case *c);
+/* The register code of the person, "UNIT/CODE", that an operation is about; 0 where it is about
+ * none or the text can be no code. shape: size of at least 48 */
+int lj_review_person(const struct lj_case *c, char *out, size_t size);
+
+/* Rules V31, R01 to R03 of a review. Pure. */
+void lj_rule_review(struct lj_case *c);
+
+/* The operation is about a person; about the host's word. */
+int lj_op_is_person(enum lj_op op);
+int lj_op_is_host(enum lj_op op);
+
+#endif

@@ -26,6 +26,7 @@
 #include "workers/validation/calendar.h"
 #include "workers/validation/current.h"
 #include "workers/validation/review.h"
+#include "workers/validation/sketch.h"
 #include "workers/validation/text.h"
 #include "workers/worker.h"
 
@@ -55,6 +56,12 @@ enum column {
     C_PERSON,
     C_SIDE,
     C_REVIEW,
+    C_SKETCH,
+    C_COST,
+    C_STAFF,
+    C_TRAVEL,
+    C_LESSON,
+    C_QUALITY,
     C_FOLLOW_AT, /* ragged: place in the batch, from 1, of what a follow-on is of */
     C_FOLLOW,
     COLUMNS
@@ -67,7 +74,9 @@ static const enum lj_pgtype columns[COLUMNS] = {
     [C_LEGACY] = LJ_PG_BOOL,  [C_END] = LJ_PG_TIMESTAMPTZ,   [C_AUDIENCE] = LJ_PG_INT4,
     [C_ORDER] = LJ_PG_INT8,   [C_PHOTOS] = LJ_PG_TEXT,       [C_STEP] = LJ_PG_INT4,
     [C_ABOUT] = LJ_PG_INT4,   [C_PERSON] = LJ_PG_INT4,       [C_SIDE] = LJ_PG_INT2,
-    [C_REVIEW] = LJ_PG_INT2,  [C_FOLLOW_AT] = LJ_PG_INT4,    [C_FOLLOW] = LJ_PG_TEXT,
+    [C_REVIEW] = LJ_PG_INT2,  [C_SKETCH] = LJ_PG_TEXT,       [C_COST] = LJ_PG_INT4,
+    [C_STAFF] = LJ_PG_INT4,   [C_TRAVEL] = LJ_PG_INT4,       [C_LESSON] = LJ_PG_INT4,
+    [C_QUALITY] = LJ_PG_INT2, [C_FOLLOW_AT] = LJ_PG_INT4,    [C_FOLLOW] = LJ_PG_TEXT,
 };
 
 struct state {
@@ -238,10 +247,37 @@ static void put_photos(const struct lj_body *b, struct lj_result *out)
     put_text(out, C_PHOTOS, b->nphotos ? text : NULL);
 }
 
+static void put_int_if(struct lj_result *out, enum column column, int there, int64_t v)
+{
+    if (there)
+        lj_pgarray_int(lj_result_column(out, column), v);
+    else
+        lj_pgarray_null(lj_result_column(out, column));
+}
+
+/* The narrative's sketch, where it is long enough to be compared (V32). */
+static void put_sketch(const struct lj_case *c, struct lj_result *out)
+{
+    uint8_t sketch[LJ_SKETCH_BYTES];
+    char hex[LJ_SKETCH_HEX + 1];
+    const char *text = LJ_HAS(&c->body, NARRATIVE) ? c->body.narrative : "";
+    int64_t least =
+        lj_settings_number(c->settings, LJ_SETTING_V32_CHARACTERS, lj_local_day(c->body.start_us),
+                           c->event->position, INT64_MAX);
+    size_t len = strlen(text);
+    int64_t n = (int64_t)len >= least ? (int64_t)lj_sketch(text, len, sketch) : 0;
+    int has = n >= least && n >= LJ_SKETCH_SHINGLE;
+    if (has)
+        lj_sketch_hex(sketch, hex);
+    put_text(out, C_SKETCH, has ? hex : NULL);
+}
+
 /* What flags are raised by; null for what is no accepted body. */
 static void put_flag_facts(const struct lj_case *c, int verdict, struct lj_result *out)
 {
-    static const enum column facts[] = {C_END, C_AUDIENCE, C_ORDER, C_PHOTOS};
+    static const enum column facts[] = {C_END,  C_AUDIENCE, C_ORDER,  C_PHOTOS, C_SKETCH,
+                                        C_COST, C_STAFF,    C_TRAVEL, C_LESSON, C_QUALITY};
+    const struct lj_body *b = &c->body;
     if (verdict != ACCEPTED || c->op > LJ_OP_CORRECT) {
         for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
             lj_pgarray_null(lj_result_column(out, facts[i]));
@@ -254,15 +290,13 @@ static void put_flag_facts(const struct lj_case *c, int verdict, struct lj_resul
         lj_pgarray_int(lj_result_column(out, C_ORDER), order);
     else
         lj_pgarray_null(lj_result_column(out, C_ORDER));
-    put_photos(&c->body, out);
-}
-
-static void put_int_if(struct lj_result *out, enum column column, int there, int64_t v)
-{
-    if (there)
-        lj_pgarray_int(lj_result_column(out, column), v);
-    else
-        lj_pgarray_null(lj_result_column(out, column));
+    put_photos(b, out);
+    put_sketch(c, out);
+    put_int_if(out, C_COST, LJ_HAS(b, COST_YUAN) != 0, (int64_t)b->cost_yuan);
+    put_int_if(out, C_STAFF, LJ_HAS(b, STAFF_COUNT) != 0, b->staff_count);
+    put_int_if(out, C_TRAVEL, LJ_HAS(b, TRAVEL_MINUTES) != 0, b->travel_minutes);
+    put_int_if(out, C_LESSON, LJ_HAS(b, LESSON_COUNT) != 0, b->lesson_count);
+    lj_pgarray_int(lj_result_column(out, C_QUALITY), lj_case_quality(b));
 }
 
 /* What the review makes of an accepted event. */

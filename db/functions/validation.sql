@@ -65,6 +65,13 @@ begin                                          -- a table of before has constrai
 end
 $$;
 create unique index if not exists validation_step on validation (activity, step) where version is null and step is not null;
+alter table validation add column if not exists sketch bit(256);   -- of the narrative; null: too short to be compared
+alter table validation add column if not exists cost int4;         -- yuan
+alter table validation add column if not exists staff int4;
+alter table validation add column if not exists travel int4;       -- minutes, both ways
+alter table validation add column if not exists lesson int4;       -- people directly taught
+alter table validation add column if not exists quality int2;      -- in tenths: 10 hands on, 5 shown, 3 told, 1 else
+create index if not exists validation_unit_sketch on validation (unit, position) where sketch is not null;
 create index if not exists validation_roster_order on validation (roster_order, position) where roster_order is not null;
 create unique index if not exists validation_version on validation (activity, version) where version is not null;
 
@@ -121,7 +128,9 @@ create or replace view activity as
         join activity_state s on s.number = case when coalesce(m.state, v.state) = 3 and activity_lapsed(v.activity, 9223372036854775807) then 10
                                                  else coalesce(m.state, v.state) end;
 
--- The old form had five columns less.
+-- Older forms had fewer columns.
+drop function if exists apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
+    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], int4[], int4[], int2[], int2[], int4[], text[]);
 drop function if exists apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
     timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], text[]);
 
@@ -129,7 +138,8 @@ drop function if exists apply_validation(int8, int8[], uuid[], timestamptz[], in
 create or replace function apply_validation(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], ops int2[],
         activities uuid[], versions int4[], bases int4[], states int2[], units int2[], starts timestamptz[], days date[], teams text[],
         shorts text[], notes text[], legacies bool[], ends timestamptz[], audiences int4[], orders int8[], photos text[], steps int4[],
-        abouts int4[], persons int4[], sides int2[], reviews int2[], follow_at int4[], follows text[]) returns setof follow_on
+        abouts int4[], persons int4[], sides int2[], reviews int2[], sketches text[], costs int4[], staffs int4[], travels int4[],
+        lessons int4[], qualities int2[], follow_at int4[], follows text[]) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -137,13 +147,15 @@ begin
         raise exception 'the columns of a validation batch do not fit together' using errcode = 'P0001';
     end if;
     insert into validation (position, received_at, start_at, activity, day, version, base, unit, op, verdict, state, legacy, teams, short,
-            notes, end_at, audience, roster_order, photos, step, about, person, side, review)
+            notes, end_at, audience, roster_order, photos, step, about, person, side, review, sketch, cost,
+            staff, travel, lesson, quality)
         select u.position, u.received, u.start, u.activity, u.day, u.version, u.base, u.unit, u.op, u.verdict, u.state, u.legacy,
-               u.teams::int4[], u.short, u.notes, u.end_at, u.audience, u.roster_order, u.photos, u.step, u.about, u.person, u.side, u.review
+               u.teams::int4[], u.short, u.notes, u.end_at, u.audience, u.roster_order, u.photos, u.step, u.about, u.person, u.side, u.review,
+               ('x' || u.sketch)::bit(256), u.cost, u.staff, u.travel, u.lesson, u.quality
         from unnest(positions, received, verdicts, ops, activities, versions, bases, states, units, starts, days, teams, shorts, notes,
-                    legacies, ends, audiences, orders, photos, steps, abouts, persons, sides, reviews)
+                    legacies, ends, audiences, orders, photos, steps, abouts, persons, sides, reviews, sketches, costs, staffs, travels, lessons, qualities)
             as u(position, received, verdict, op, activity, version, base, state, unit, start, day, teams, short, notes, legacy, end_at, audience,
-                roster_order, photos, step, about, person, side, review);
+                roster_order, photos, step, about, person, side, review, sketch, cost, staff, travel, lesson, quality);
     if cardinality(follows) > 0 then
         return query
             select positions[f.at], ids[f.at], 0, case when verdicts[f.at] = 2 then 'activity.rejected' when ops[f.at] = 3 then 'activity.withdrawn' else 'activity.state_changed' end,
@@ -172,7 +184,8 @@ $$;
 grant execute on function validation_of(uuid) to liangjin_web, liangjin_audit;
 
 grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], int2[], int2[], uuid[], int4[], int4[], int2[], int2[],
-    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], int4[], int4[], int2[], int2[], int4[], text[]),
+    timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], int4[], int4[], int2[], int2[], text[],
+    int4[], int4[], int4[], int4[], int2[], int4[], text[]),
     validation_result(int8[]) to liangjin_broker;
 grant execute on function activity_now(uuid), last_day_before(int8), activity_lapsed(uuid, int8), activity_side(uuid, int4, int8)
     to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;

@@ -135,6 +135,9 @@ int64_t lj_case_athletes(const struct lj_body *b);
 /* The roster's persons in their order, as a hash; 0 if there are fewer than V33 asks about. */
 int64_t lj_case_order(const struct lj_case *c);
 
+/* How much of it was hands on, in tenths: 10 taught, played or tested, 5 shown, 3 told, 1 else. */
+int64_t lj_case_quality(const struct lj_body *b);
+
 /* The activity was before the system's first day (V39). */
 int lj_case_legacy(const struct lj_case *c);
 

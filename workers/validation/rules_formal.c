@@ -43,6 +43,16 @@ static int holds(uint64_t set, const char *const *words, const char *const *want
     return 0;
 }
 
+int64_t lj_case_quality(const struct lj_body *b)
+{
+    static const char *const hands_on[] = {"TEACH", "MATCH_PLAY", "TEST", NULL};
+    static const char *const shown[] = {"DEMO", NULL}, *const told[] = {"LECTURE", "Q_A", NULL};
+    return holds(b->content, lj_content_words, hands_on) ? 10
+           : holds(b->content, lj_content_words, shown)  ? 5
+           : holds(b->content, lj_content_words, told)   ? 3
+                                                         : 1;
+}
+
 static void x01(struct lj_case *c, const struct facts *f)
 {
     const struct lj_body *b = &c->body;

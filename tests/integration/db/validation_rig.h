@@ -24,7 +24,7 @@
 
 extern const struct lj_worker lj_worker_validation;
 
-enum { EVENTS_MAX = 8, PARAMS = 4 + 24 };
+enum { EVENTS_MAX = 8, PARAMS = 4 + 30 };
 
 static struct lj_pgtest *pg;
 static void *worker;
@@ -249,11 +249,12 @@ static void apply(struct todo *t)
     }
     PQclear(t->follows);
     t->follows = NULL;
-    int rc = lj_dbs_query_binary(broker,
-                                 "select parent_position, number, type, unit, key, payload from "
-                                 "apply_validation($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$"
-                                 "15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28)",
-                                 PARAMS, values, lengths, &t->follows, &err);
+    int rc = lj_dbs_query_binary(
+        broker,
+        "select parent_position, number, type, unit, key, payload from "
+        "apply_validation($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$"
+        "15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27,$28,$29,$30,$31,$32,$33,$34)",
+        PARAMS, values, lengths, &t->follows, &err);
     memcpy(t->sqlstate, rc < 0 ? err.sqlstate : "", rc < 0 ? 6 : 1);
     for (int i = 0; i < 3; i++)
         lj_pgarray_free(&std[i]);

@@ -330,6 +330,39 @@ static void windows_and_capacity(void **state)
     clear(&t);
 }
 
+/* What the rules over several activities go by is kept narrow: a sketch of a narrative that is long
+ * enough, and input and output as given. */
+static void what_flags_go_by(void **state)
+{
+    static struct todo t;
+    static const char thirty[] =
+        "运动员分组教学示范基本动作同学们轮流练习最后进行趣味对抗赛场气氛热";
+    char text[3][2048];
+    const char *plain = body("2024-06-05", "\"t1\"", ROW("p1", "t1"), "s1");
+    (void)state;
+    (void)snprintf(
+        text[0], sizeof text[0],
+        "{\"narrative\":\"%s\",\"cost_yuan\":1500.5,\"staff_count\":3,\"travel_minutes\":"
+        "90,\"lesson_count\":40,%s",
+        thirty, plain + 1);
+    (void)snprintf(text[1], sizeof text[1], "{\"narrative\":\"%.*s\",%s", 29 * 3, thirty,
+                   plain + 1);
+    (void)snprintf(text[2], sizeof text[2], "{\"narrative\":\"%s!!\",%s", thirty, plain + 1);
+    for (int i = 0; i < 3; i++)
+        add(&t, "activity.submitted", 950 + i, 1, 500 + i, text[i]);
+    run(&t);
+    assert_int_equal(integer("select count(*) from validation where position = 950 and cost = 1500 "
+                             "and staff = 3 and travel = 90 and lesson = 40 and quality = 10"),
+                     1);
+    assert_int_equal(integer("select count(*) from validation where position = 951 and sketch is "
+                             "null and cost is null and lesson is null"),
+                     1);
+    assert_int_equal(integer("select bit_count(a.sketch # b.sketch) from validation a, validation "
+                             "b where a.position = 950 and b.position = 952"),
+                     0);
+    clear(&t);
+}
+
 /* Last: the server goes away under the worker. */
 static void a_lost_database_is_the_systems_fault(void **state)
 {
@@ -364,6 +397,7 @@ int main(void)
         cmocka_unit_test(the_roles_may_do_no_more),
         cmocka_unit_test(persons_days_and_settings),
         cmocka_unit_test(windows_and_capacity),
+        cmocka_unit_test(what_flags_go_by),
         cmocka_unit_test(a_lost_database_is_the_systems_fault),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -160,11 +160,11 @@ static void wrong_numbers_under_a_right_checksum_are_refused(void **state)
     expect_refused("another size");
     copy[at + 16] ^= 1;
 
-    copy[at + 160] ^= 1; /* the index: one row more or fewer than there is */
+    copy[at + 161] ^= 0xFF; /* the index: a row that there is not */
     sign();
     put(copy, size);
     expect_refused("index");
-    copy[at + 160] ^= 1;
+    copy[at + 161] ^= 0xFF;
 
     copy[number_at(entry("fusion") + 32)] ^= 1; /* the number of kinds */
     sign();

@@ -21,17 +21,15 @@
 #include "workers/opinion/rules.h"
 #include "workers/opinion/tsv.h"
 
-enum { PATTERNS = 40, TEXT = 400 };
+enum { PATTERNS = 40, TEXT = 400, FOUND = PATTERNS * TEXT };
 
 struct seen {
     unsigned count[PATTERNS];
     uint64_t ends[PATTERNS]; /* sum of squares of the ends: cheap fingerprint of the places */
 };
 
-static void note_match(void *arg, uint32_t end, uint16_t len, uint16_t id)
+static void note_match(struct seen *s, uint32_t end, uint16_t id)
 {
-    struct seen *s = arg;
-    (void)len;
     s->count[id]++;
     s->ends[id] += (uint64_t)end * end;
 }
@@ -45,6 +43,7 @@ static uint32_t next_random(uint32_t *x)
 static void the_automaton_finds_what_a_naive_search_finds(void **state)
 {
     (void)state;
+    static struct lj_ac_match found[FOUND];
     uint32_t seed = 7;
     for (int round = 0; round < 50; round++) {
         uint16_t sym[PATTERNS][6];
@@ -62,13 +61,17 @@ static void the_automaton_finds_what_a_naive_search_finds(void **state)
         for (size_t i = 0; i < TEXT; i++)
             text[i] = (uint16_t)(0x4E00 + next_random(&seed) % 4);
         assert_int_equal(lj_ac_build(p, PATTERNS, &ac, NULL), 0);
-        lj_ac_run(ac, text, TEXT, note_match, &fast);
+        uint32_t n = lj_ac_run(ac, text, TEXT, found, FOUND);
+        assert_true(n > 0 && n <= FOUND);
+        for (uint32_t i = 0; i < n; i++)
+            note_match(&fast, found[i].end, found[i].id);
+        assert_int_equal(lj_ac_run(ac, text, TEXT, found, 3), n); /* counted, not written */
         lj_ac_free(&ac);
         assert_null(ac);
         for (size_t i = 0; i < PATTERNS; i++) {
             for (uint32_t at = 0; at + p[i].len <= TEXT; at++) {
                 if (memcmp(text + at, sym[i], p[i].len * sizeof text[0]) == 0)
-                    note_match(&slow, at + p[i].len, p[i].len, (uint16_t)i);
+                    note_match(&slow, at + p[i].len, (uint16_t)i);
             }
         }
         assert_memory_equal(&fast, &slow, sizeof fast);
@@ -85,7 +88,7 @@ static void an_empty_pattern_is_refused(void **state)
     assert_int_equal(lj_ac_build(&p, 1, &ac, &err), LJ_E_CONFIG);
     assert_null(ac);
     assert_int_equal(lj_ac_build(NULL, 0, &ac, &err), 0);
-    lj_ac_run(ac, &sym, 1, note_match, NULL);
+    assert_int_equal(lj_ac_run(ac, &sym, 1, NULL, 0), 0);
     lj_ac_free(&ac);
 }
 

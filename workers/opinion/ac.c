@@ -55,6 +55,7 @@ struct lj_ac {
     struct output *output;
     uint64_t pairs[1 << (PAIR_BITS - 6)]; /* the first two symbols of some pattern, hashed */
     uint16_t number[0x10000];             /* dense number of a symbol, 0 = in no pattern */
+    uint8_t alone[0x10000];               /* by number: 1 when the symbol is a pattern itself */
 };
 
 /* A state during the build: the slice [lo, hi) of the sorted patterns that share its prefix. */
@@ -210,6 +211,7 @@ static void fill_first(struct builder *b)
     for (uint32_t k = 1; k < b->count && b->work[k].depth == 1; k++) {
         const struct work *w = &b->work[k];
         ac->first[w->number] = (struct first){w->at, ac->state[w->at].base, ac->state[w->at].out};
+        b->ac->alone[w->number] = ac->state[w->at].out != 0;
     }
 }
 
@@ -278,25 +280,37 @@ void lj_ac_free(struct lj_ac **ac)
     *ac = NULL;
 }
 
+struct matches {
+    struct lj_ac_match *out;
+    uint32_t cap;
+    uint32_t n;
+};
+
+static inline void add_match(struct matches *m, uint32_t end, uint16_t len, uint16_t id)
+{
+    if (m->n < m->cap)
+        m->out[m->n] = (struct lj_ac_match){end, len, id};
+    m->n++;
+}
+
 /* Gives the outputs of a state; nearly all have one, which stands in the word itself. */
-static inline void give(const struct lj_ac *ac, uint32_t out, uint32_t end, lj_ac_match_fn *fn,
-                        void *arg)
+static inline void give(const struct lj_ac *ac, uint32_t out, uint32_t end, struct matches *m)
 {
     if (out & ONE_OUT) {
-        fn(arg, end, (uint16_t)(out >> 16 & 0x7FFF), (uint16_t)out);
+        add_match(m, end, (uint16_t)(out >> 16 & 0x7FFF), (uint16_t)out);
         return;
     }
     for (; out; out = ac->output[out - 1].more ? out + 1 : 0)
-        fn(arg, end, ac->output[out - 1].len, ac->output[out - 1].id);
+        add_match(m, end, ac->output[out - 1].len, ac->output[out - 1].id);
 }
 
 /* Follows the trie from state s, which symbol i has led to. */
-static void walk(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, uint32_t s, uint32_t i,
-                 lj_ac_match_fn *fn, void *arg)
+static inline void walk(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, uint32_t s,
+                        uint32_t i, struct matches *m)
 {
     for (;;) {
         if (ac->state[s].out)
-            give(ac, ac->state[s].out, i + 1, fn, arg);
+            give(ac, ac->state[s].out, i + 1, m);
         if (++i == n)
             return;
         uint32_t child = ac->state[s].base + ac->number[sym[i]];
@@ -310,45 +324,57 @@ static void walk(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, uint32
 struct start {
     uint32_t at;
     uint32_t child; /* state behind its first two symbols, if that is one */
+    const struct first *first;
 };
 
+enum { BLOCK = 64 };
+
 /*
- * Picks the starts among [from, to). Two passes without a branch on the data, so that the
- * processor neither guesses wrong nor waits for one cache line after the other.
+ * Picks the starts among [from, to). No branch on the data, so that the processor neither guesses
+ * wrong nor waits for one cache line after the other.
  */
 static uint32_t pick_starts(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, uint32_t from,
                             uint32_t to, struct start *starts)
 {
+    uint16_t at[BLOCK + 1];
     uint32_t count = 0;
     uint16_t next = ac->number[sym[from]];
-    for (uint32_t i = from; i < to; i++) {
+    const uint32_t inner = to < n ? to : n - 1;
+    for (uint32_t i = from; i < inner; i++) {
         uint16_t number = next;
-        next = i + 1 < n ? ac->number[sym[i + 1]] : 0;
+        next = ac->number[sym[i + 1]];
         uint32_t bit = pair_bit(number, next);
-        const struct first *f = &ac->first[number];
-        uint32_t maybe = (uint32_t)(ac->pairs[bit / 64] >> (bit % 64) & 1);
-        starts[count] = (struct start){i, f->base + next};
-        __builtin_prefetch(&ac->state[f->base + next]);
-        count += maybe | (f->out != 0);
+        at[count] = (uint16_t)i;
+        count += (uint32_t)(ac->pairs[bit / 64] >> (bit % 64) & 1) | ac->alone[number];
+    }
+    if (to == n) /* the last one has no second symbol */
+        at[count++] = (uint16_t)(n - 1);
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t i = at[k];
+        const struct first *f = &ac->first[ac->number[sym[i]]];
+        uint32_t child = f->base + (i + 1 < n ? ac->number[sym[i + 1]] : 0);
+        starts[k] = (struct start){i, child, f};
+        __builtin_prefetch(&ac->state[child]);
     }
     return count;
 }
 
-void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn,
-               void *arg)
+uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, struct lj_ac_match *out,
+                   uint32_t cap)
 {
-    enum { BLOCK = 64 };
-    struct start starts[BLOCK + 1] = {0};
+    struct start starts[BLOCK + 1];
+    struct matches m = {out, cap, 0};
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = n - from < BLOCK ? n : from + BLOCK;
         uint32_t count = pick_starts(ac, sym, n, from, to, starts);
         for (uint32_t k = 0; k < count; k++) {
+            const struct first *f = starts[k].first;
             uint32_t i = starts[k].at;
-            const struct first *f = &ac->first[ac->number[sym[i]]];
             if (f->out)
-                give(ac, f->out, i + 1, fn, arg);
+                give(ac, f->out, i + 1, &m);
             if (i + 1 < n && ac->state[starts[k].child].check == f->state)
-                walk(ac, sym, n, starts[k].child, i + 1, fn, arg);
+                walk(ac, sym, n, starts[k].child, i + 1, &m);
         }
     }
+    return m.n;
 }

@@ -13,8 +13,11 @@ struct lj_ac_pattern {
     uint16_t id; /* given back by a match */
 };
 
-/* Called for each match; end is the index after its last symbol. */
-typedef void lj_ac_match_fn(void *arg, uint32_t end, uint16_t len, uint16_t id);
+struct lj_ac_match {
+    uint32_t end; /* index after its last symbol */
+    uint16_t len;
+    uint16_t id;
+};
 
 /*
  * Builds the automaton over count patterns; several may have equal symbols. Symbols are copied.
@@ -24,8 +27,9 @@ int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac
                 struct lj_err *err);
 void lj_ac_free(struct lj_ac **ac);
 
-/* Runs over n symbols; matches come by rising start, shortest first at one start. */
-void lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, lj_ac_match_fn *fn,
-               void *arg);
+/* Runs over n symbols; matches come by rising start, shortest first at one start. Returns how many
+ * there are, of which at most cap are written. */
+uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, struct lj_ac_match *out,
+                   uint32_t cap);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * Throughput and latency of the whole engine, evidence included. Built, not installed.
  *
- * Makes its texts from labelled ones (the shared columns of data/texts): risky ones joined and cut
- * to 150 and 500 characters (dense in hits), whole ones joined and cut to 240 (as people write),
- * and crafted texts of 8 KB meant to be slow. Time is CPU time; each figure is the best of several
+ * Makes its texts from labelled ones that are held back from training: risky ones joined and cut to
+ * 150 and 500 characters (dense in hits), whole ones joined and cut to 240 (as people write), and
+ * crafted texts of 8 KB meant to be slow. Time is CPU time; each figure is the best of several
  * short rounds, because a busy machine makes a round slower, never faster. The p99 is over single
  * texts of the first file, by the wall clock.
  *
@@ -19,11 +19,11 @@
 
 #include "common/err.h"
 #include "workers/opinion/crafted.h"
+#include "workers/opinion/labels.h"
 #include "workers/opinion/opinion.h"
 #include "workers/opinion/text.h"
-#include "workers/opinion/tsv.h"
 
-enum { FILE_MAX = 64 << 20, TEXT_ROOM = 4096, SET_MAX = 1000, SOURCES_MAX = 20000 };
+enum { TEXT_ROOM = 4096, SET_MAX = 1000, SOURCES_MAX = 20000 };
 
 struct text {
     const char *p;
@@ -56,44 +56,18 @@ static double seconds(clockid_t clock)
     return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Takes the marks ⟦kind|...⟧ out of a text, in place. */
-static size_t unmark(char *s, size_t n)
+/* The texts that the models were not trained on: an engine meets other texts than its trainer. */
+static void take_sources(const struct lj_labels *labels, struct sources *x)
 {
-    static const char open[] = "\xE2\x9F\xA6";
-    static const char close[] = "\xE2\x9F\xA7";
-    size_t k = 0;
-    for (size_t i = 0; i < n;) {
-        if (n - i >= 3 && memcmp(s + i, open, 3) == 0) {
-            const char *bar = memchr(s + i, '|', n - i);
-            i = bar ? (size_t)(bar - s) + 1 : n;
-        } else if (n - i >= 3 && memcmp(s + i, close, 3) == 0) {
-            i += 3;
-        } else {
-            s[k++] = s[i++];
-        }
-    }
-    return k;
-}
-
-/* Columns id kind polarity categories severity note text; the file's memory stays. */
-static int read_sources(const char *path, struct sources *x, struct lj_err *err)
-{
-    char *buf;
-    size_t size;
-    int rc = lj_read_file(path, FILE_MAX, &buf, &size, err);
-    if (rc < 0)
-        return rc;
-    struct lj_tsv t = {.name = path, .p = buf, .end = buf + size};
-    while (lj_tsv_next(&t)) {
-        if (t.fields < 7 || lj_field_is(&t, 0, "id") || x->count == SOURCES_MAX)
+    for (size_t i = 0; i < labels->count; i++) {
+        const struct lj_label *l = &labels->row[i];
+        if (!l->held || x->count == SOURCES_MAX)
             continue;
-        char *p = buf + (t.field[6].p - buf);
-        struct text one = {p, unmark(p, t.field[6].n)};
+        struct text one = {l->text, l->len};
         x->all[x->count++] = one;
-        if (!lj_field_is(&t, 3, "-"))
+        if (l->kinds)
             x->bad[x->risky++] = one;
     }
-    return 0;
 }
 
 /* Joins texts, going through the sources in steps, and cuts each at chars code points. */
@@ -239,6 +213,7 @@ int main(int argc, char **argv)
     static struct sources sources;
     const char *dir = NULL;
     int rounds = 15;
+    struct lj_labels labels = {0};
     struct lj_err err;
     int rc = 0;
     for (int c = getopt(argc, argv, "r:d:"); c != -1; c = getopt(argc, argv, "r:d:")) {
@@ -250,11 +225,13 @@ int main(int argc, char **argv)
             return 2;
     }
     for (int i = optind; rc == 0 && i < argc; i++)
-        rc = read_sources(argv[i], &sources, &err);
+        rc = lj_labels_read(argv[i], &labels, &err);
+    take_sources(&labels, &sources);
     if (rc == 0 && (sources.count == 0 || sources.risky == 0 || rounds < 1))
         rc = lj_fail(&err, LJ_E_ARG, "there are no texts; usage: opinion_bench TEXTS.tsv ...");
     if (rc == 0)
         rc = run(dir, &sources, rounds, &err);
+    lj_labels_free(&labels);
     if (rc < 0)
         (void)fprintf(stderr, "opinion_bench: %s\n", err.text);
     return rc < 0 ? 1 : 0;

@@ -211,7 +211,8 @@ const uint8_t *lj_bundle_sha(const struct lj_bundle *b)
 struct linear_head {
     uint32_t bits, lanes, outs, gram;
     uint32_t kept;
-    uint32_t spare[3];
+    uint32_t form; /* of the index */
+    uint32_t spare[2];
     float scale[LJ_LIN_LANES];
     float bias[LJ_LIN_LANES];
 };
@@ -221,8 +222,11 @@ struct fusion_head {
     uint32_t spare[3];
 };
 
-static const struct linear_head linear_now = {
-    .bits = LJ_LIN_BITS, .lanes = LJ_LIN_LANES, .outs = LJ_LIN_OUTS, .gram = LJ_LIN_GRAM};
+static const struct linear_head linear_now = {.bits = LJ_LIN_BITS,
+                                              .lanes = LJ_LIN_LANES,
+                                              .outs = LJ_LIN_OUTS,
+                                              .gram = LJ_LIN_GRAM,
+                                              .form = 2};
 static const struct fusion_head fusion_now = {.kinds = LJ_OPINION_KINDS,
                                               .kind_features = LJ_FK_COUNT,
                                               .questions = LJ_QUESTIONS,
@@ -231,19 +235,17 @@ static const struct fusion_head fusion_now = {.kinds = LJ_OPINION_KINDS,
 
 static bool same_head(const struct linear_head *a, const struct linear_head *b)
 {
-    return a->bits == b->bits && a->lanes == b->lanes && a->outs == b->outs && a->gram == b->gram;
+    return a->bits == b->bits && a->lanes == b->lanes && a->outs == b->outs && a->gram == b->gram &&
+           a->form == b->form;
 }
 
-/* Each entry's count is that of the rows before; recounted, so that they fit. */
+/* No hash leads outside of the rows. */
 static bool index_fits(const struct lj_linear *m)
 {
-    uint32_t rows = 0;
-    for (size_t i = 0; i < LJ_LIN_GROUPS; i++) {
-        if (m->index[i] >> 8 != rows)
-            return false;
-        rows += (uint32_t)__builtin_popcount(m->index[i] & 0xFF);
-    }
-    return rows == m->kept;
+    uint16_t most = 0;
+    for (size_t i = 0; i < LJ_LIN_HASHES; i++)
+        most = m->index[i] > most ? m->index[i] : most;
+    return most == m->kept;
 }
 
 static int take_linear(const struct lj_bundle *b, struct lj_linear *ret, struct lj_err *err)
@@ -251,15 +253,15 @@ static int take_linear(const struct lj_bundle *b, struct lj_linear *ret, struct 
     size_t size = 0;
     const uint8_t *p = lj_bundle_section(b, "linear", &size);
     const struct linear_head *h = (const struct linear_head *)(const void *)p;
-    const size_t fixed = sizeof *h + LJ_LIN_GROUPS * sizeof(uint32_t);
+    const size_t fixed = sizeof *h + LJ_LIN_HASHES * sizeof *ret->index;
     if (!p || size < fixed || !same_head(h, &linear_now))
         return refuse(b, "linear tables are missing, or made for another engine", err);
-    if (h->kept > LJ_LIN_HASHES || size != fixed + ((size_t)h->kept + 1) * LJ_LIN_LANES)
+    if (h->kept > LJ_LIN_ROWS_MAX || size != fixed + ((size_t)h->kept + 1) * LJ_LIN_LANES)
         return refuse(b, "the linear tables have another size than they say", err);
     ret->kept = h->kept;
     memcpy(ret->scale, h->scale, sizeof ret->scale);
     memcpy(ret->bias, h->bias, sizeof ret->bias);
-    ret->index = (const uint32_t *)(const void *)(p + sizeof *h);
+    ret->index = (const uint16_t *)(const void *)(p + sizeof *h);
     ret->rows = (const int8_t *)(p + fixed);
     return index_fits(ret) ? 0 : refuse(b, "the linear tables' index does not fit them", err);
 }
@@ -306,7 +308,7 @@ int lj_bundle_linear_part(const struct lj_linear *m, void **ret, size_t *ret_siz
     memcpy(h.scale, m->scale, sizeof h.scale);
     memcpy(h.bias, m->bias, sizeof h.bias);
     const void *p[] = {&h, m->index, m->rows};
-    const size_t n[] = {sizeof h, LJ_LIN_GROUPS * sizeof *m->index,
+    const size_t n[] = {sizeof h, LJ_LIN_HASHES * sizeof *m->index,
                         ((size_t)m->kept + 1) * LJ_LIN_LANES};
     return put_parts(p, n, 3, ret, ret_size, err);
 }

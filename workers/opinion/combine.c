@@ -70,31 +70,16 @@ static void open_pair(struct lj_opinion *o, uint32_t i, const struct lj_pair *p)
     }
 }
 
-/* The pairs that token i opens by its class c. */
-static void open_class(struct lj_opinion *o, uint32_t i, unsigned c, const struct lj_classes *near)
-{
-    const struct lj_rules *r = o->rules;
-    const struct lj_classes *own = &o->tok[i].classes;
-    for (uint16_t k = r->opened_from[c]; k < r->opened_from[c + 1]; k++) {
-        const struct lj_pair *p = &r->pairs[r->opened[k]];
-        bool again = c != p->first && lj_has(own, p->first); /* listed under both of its classes */
-        unsigned other = c == p->first ? p->second : p->first;
-        bool both = lj_has(near, other) || (lj_has(near, p->first) && lj_has(own, p->second));
-        if (!again && both)
-            open_pair(o, i, p);
-    }
-}
-
 static void open_pairs(struct lj_opinion *o, uint32_t i)
 {
-    const struct lj_classes own = o->tok[i].classes;
-    if (!lj_meet(&own, &o->rules->pair_classes))
-        return;
-    const struct lj_classes *near = &o->sentence_set[o->tok[i].sentence];
-    for (unsigned w = 0; w < LJ_W_MAX / 64; w++) {
-        uint64_t left = own.w[w] & o->rules->pair_classes.w[w];
-        for (; left; left &= left - 1)
-            open_class(o, i, w * 64 + (unsigned)__builtin_ctzll(left), near);
+    const struct lj_rules *r = o->rules;
+    const struct lj_tok *t = &o->tok[i];
+    const struct lj_classes *near = &o->sentence_set[t->sentence];
+    const uint32_t end = r->opens.from[t->set + 1];
+    for (uint32_t k = r->opens.from[t->set]; k < end; k++) {
+        const struct lj_pair *p = &r->pairs[r->opens.pair[k]];
+        if (lj_has(near, p->first) && lj_has(near, p->second))
+            open_pair(o, i, p);
     }
 }
 

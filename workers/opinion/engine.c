@@ -44,6 +44,18 @@ static int take_rules(struct lj_opinion *o, struct lj_err *err)
     return lj_rules_parse(text, &o->rules, err);
 }
 
+int lj_opinion_set_models(struct lj_opinion *o, const struct lj_linear *linear,
+                          const struct lj_fusion *fusion, struct lj_err *err)
+{
+    struct lj_words *words = NULL;
+    int rc = linear ? lj_words_open(o->rules, linear, &words, err) : 0;
+    lj_words_close(&o->words);
+    o->words = words;
+    o->linear = rc < 0 ? NULL : linear;
+    o->fusion = rc < 0 ? NULL : fusion;
+    return rc;
+}
+
 int lj_opinion_use(struct lj_bundle *b, struct lj_opinion **ret, struct lj_err *err)
 {
     struct lj_opinion *o = calloc(1, sizeof *o);
@@ -53,13 +65,15 @@ int lj_opinion_use(struct lj_bundle *b, struct lj_opinion **ret, struct lj_err *
     }
     o->bundle = b;
     int rc = take_rules(o, err);
+    const struct lj_fusion *fusion = NULL;
     if (rc == 0)
-        rc = lj_bundle_models(b, &o->models, &o->fusion, err);
+        rc = lj_bundle_models(b, &o->models, &fusion, err);
+    if (rc == 0)
+        rc = lj_opinion_set_models(o, &o->models, fusion, err);
     if (rc < 0) {
         lj_opinion_close(&o);
         return rc;
     }
-    o->linear = &o->models;
     uint64_t sum = 0;
     for (size_t i = 0; i < 8; i++)
         sum = sum << 8 | lj_bundle_sha(b)[i];
@@ -88,6 +102,7 @@ void lj_opinion_close(struct lj_opinion **engine)
 {
     if (!engine || !*engine)
         return;
+    lj_words_close(&(*engine)->words);
     lj_rules_close(&(*engine)->rules);
     lj_bundle_close(&(*engine)->bundle);
     free(*engine);
@@ -101,7 +116,6 @@ bool lj_opinion_prepare(struct lj_opinion *o, const char *text, size_t len)
     lj_find(o);
     lj_judge(o);
     lj_count_words(o);
-    lj_word_features(o);
     return true;
 }
 
@@ -113,7 +127,9 @@ int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len,
                        LJ_OPINION_TEXT_MAX);
     engine->fused.on = false;
     if (engine->linear) {
-        const struct lj_extras extras = {engine->word, engine->word_first};
+        const struct lj_extras extras = {engine->word_found, engine->word_first,
+                                         engine->word_features};
+        lj_word_rows(engine);
         lj_linear_score(engine->linear, &engine->text, extras, &engine->lin);
         lj_fuse(engine, engine->fusion, &engine->lin, &engine->fused);
     }

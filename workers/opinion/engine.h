@@ -8,8 +8,15 @@
 #include "workers/opinion/rules.h"
 #include "workers/opinion/text.h"
 
-enum { LJ_WORDS_MAX = 1024 };
-enum { LJ_TOKENS_MAX = 1024, LJ_HITS_MAX = 256, LJ_DENIERS_MAX = 64 };
+enum {
+    LJ_TOKENS_MAX = 1024,
+    LJ_FOUND_MAX = 4096, /* matches of the automaton, before those across clauses are dropped */
+    LJ_HITS_MAX = 256,
+    LJ_DENIERS_MAX = 64,
+    LJ_WORD_CODES_MAX = 5, /* features that one word gives */
+    LJ_WORDS_MAX = LJ_TOKENS_MAX * LJ_WORD_CODES_MAX,
+};
+_Static_assert((int)LJ_WORDS_MAX <= (int)LJ_LIN_WORDS_MAX, "the words' features fit");
 
 /* A pattern or number found in the text: symbols [s, e). */
 struct lj_match {
@@ -23,6 +30,7 @@ struct lj_match {
 /* A match that stays, with what the rules ask of it. */
 struct lj_tok {
     struct lj_classes classes; /* a copy: masks and enclosing terms take bits away */
+    uint32_t set;              /* the same as a number, see lj_hot_set */
     uint16_t s;
     uint16_t e;
     uint16_t entry;
@@ -69,8 +77,9 @@ struct lj_opinion {
     struct lj_bundle *bundle; /* what rules and models come from; NULL: from a folder */
     struct lj_rules *rules;
     struct lj_linear models;
-    const struct lj_linear *linear; /* both or none; without them the rules alone decide */
+    const struct lj_linear *linear; /* all or none; without them the rules alone decide */
     const struct lj_fusion *fusion;
+    struct lj_words *words;
     const bool *hidden; /* entries that training takes for unknown; NULL in use */
     char version[24];
     struct lj_text text;
@@ -84,6 +93,7 @@ struct lj_opinion {
     bool headed; /* a heading makes the text advice, law or notice */
     struct lj_tok tok[LJ_TOKENS_MAX];
     uint32_t match_count;
+    struct lj_ac_match found[LJ_FOUND_MAX];
     struct lj_match match[LJ_TOKENS_MAX];
     struct lj_match aside[LJ_TOKENS_MAX]; /* find.c's, while it merges */
     struct lj_hit hit[LJ_HITS_MAX];
@@ -93,8 +103,10 @@ struct lj_opinion {
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
     struct lj_praise praise;
-    uint16_t word_first[LJ_CLAUSES_MAX + 1]; /* first of a sentence's features in word */
-    struct lj_gram word[LJ_WORDS_MAX];
+    uint16_t word_first[LJ_CLAUSES_MAX + 1]; /* first of a sentence's in word or in word_found */
+    uint16_t word_features[LJ_CLAUSES_MAX];  /* of a sentence, with a row or without */
+    struct lj_gram word[LJ_WORDS_MAX];       /* for training */
+    struct lj_lin_found word_found[LJ_WORDS_MAX];
     struct lj_lin_score lin;
     struct lj_fused fused;
 };
@@ -126,10 +138,22 @@ void lj_judge_weak(struct lj_opinion *o);
 /* score.c: sets praise. */
 void lj_count_words(struct lj_opinion *o);
 
-/* words.c: fills word, the linear models' features from the rules' words. */
+/* words.c: fills word, the linear models' features from the rules' words, or word_found, those of
+ * them that have a row in the models. */
 void lj_word_features(struct lj_opinion *o);
+void lj_word_rows(struct lj_opinion *o);
 
-/* engine.c: everything up to the judged hits and the words' features. false: too long. */
+/* words.c: the rows of all words of the rules. The caller frees *ret. */
+int lj_words_open(const struct lj_rules *r, const struct lj_linear *m, struct lj_words **ret,
+                  struct lj_err *err);
+void lj_words_close(struct lj_words **words);
+
+/* engine.c: gives the engine other models, which it does not own; NULL, NULL: none. Errors:
+ * LJ_E_NOMEM, then it has none. */
+int lj_opinion_set_models(struct lj_opinion *o, const struct lj_linear *linear,
+                          const struct lj_fusion *fusion, struct lj_err *err);
+
+/* engine.c: everything up to the judged hits. false: too long. */
 bool lj_opinion_prepare(struct lj_opinion *o, const char *text, size_t len);
 
 /* evidence.c: adds the n-grams that speak for the finding, and, where no hit gives any, spans. */

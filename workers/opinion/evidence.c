@@ -11,60 +11,59 @@
 
 #include "workers/opinion/engine.h"
 
-/* Not zeroed before use, as the release build does with locals: 40 KB for every finding. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define LJ_UNSET __attribute__((uninitialized))
-#else
-#define LJ_UNSET
-#endif
-
 enum {
     SYMBOLS_MAX = 400,
-    GRAMS_MAX = LJ_LIN_GRAM * (2 * SYMBOLS_MAX + 1),
     SHOWN = 5,
     SHOWN_BESIDE = 2,
+    HEAVIEST = 12, /* n-grams among which those to show are chosen */
+    HEAVIEST_BESIDE = 5,
     LEAST = 8,
-    WORDS_MAX = 256
+    SHARES = 6, /* parts of a weight, which 1, 2 and 3 symbols divide */
 };
 
+/* Features with what each adds to the kind. */
 struct best {
-    struct lj_gram gram[SHOWN];
-    float weight[SHOWN];
+    struct lj_lin_found gram[HEAVIEST];
+    int weight[HEAVIEST];
     unsigned count;
 };
 
-static bool overlaps(const struct best *b, const struct lj_gram *g)
+/* Keeps the heaviest, of equal ones the first. */
+static void keep(struct best *b, unsigned most, const struct lj_lin_found *g, int weight)
 {
-    for (unsigned i = 0; i < b->count; i++) {
-        if (g->s < b->gram[i].e && b->gram[i].s < g->e)
-            return true;
+    if (b->count == most && weight <= b->weight[most - 1])
+        return;
+    unsigned k = b->count < most ? b->count++ : most - 1;
+    for (; k > 0 && b->weight[k - 1] < weight; k--) {
+        b->gram[k] = b->gram[k - 1];
+        b->weight[k] = b->weight[k - 1];
     }
-    return false;
+    b->gram[k] = *g;
+    b->weight[k] = weight;
 }
 
-/* The heaviest n-grams that do not overlap. */
-static void find_best(const struct lj_gram *g, const float *w, size_t n, unsigned shown,
-                      struct best *b)
+/* Leaves those that overlap none before them, at most `shown`. */
+static void pick_apart(struct best *b, unsigned shown)
 {
-    b->count = 0;
-    while (b->count < shown) {
-        size_t at = n;
-        for (size_t i = 0; i < n; i++) {
-            if (w[i] > 0 && (at == n || w[i] > w[at]) && !overlaps(b, &g[i]))
-                at = i;
-        }
-        if (at == n)
-            return;
-        b->gram[b->count] = g[at];
-        b->weight[b->count++] = w[at];
+    unsigned n = 0;
+    for (unsigned i = 0; i < b->count && n < shown; i++) {
+        bool apart = true;
+        for (unsigned k = 0; k < n; k++)
+            apart = apart && (lj_found_e(&b->gram[i]) <= lj_found_s(&b->gram[k]) ||
+                              lj_found_e(&b->gram[k]) <= lj_found_s(&b->gram[i]));
+        if (!apart)
+            continue;
+        b->gram[n] = b->gram[i];
+        b->weight[n++] = b->weight[i];
     }
+    b->count = n;
 }
 
 /* Original text of symbols [s, e), folded, as UTF-8. */
-static void name_of(const struct lj_text *t, uint16_t s, uint16_t e, char *out, size_t size)
+static void name_of(const struct lj_text *t, uint32_t s, uint32_t e, char *out, size_t size)
 {
     size_t n = 0;
-    for (uint16_t i = s; i < e && n + 4 < size; i++) {
+    for (uint32_t i = s; i < e && n + 4 < size; i++) {
         uint16_t c = t->code[i];
         if (c < 0x80) {
             out[n++] = (char)c;
@@ -85,28 +84,30 @@ static struct lj_opinion_span span_of(const struct lj_text *t, uint32_t s, uint3
     return (struct lj_opinion_span){t->pos[s], (uint32_t)t->pos[e - 1] + 1};
 }
 
-static void add_reasons(const struct lj_opinion *o, const struct best *b, float root,
+static void add_reasons(const struct lj_opinion *o, const struct best *b, float unit,
                         struct lj_opinion_finding *x)
 {
     for (unsigned i = 0; i < b->count && x->reason_count < LJ_OPINION_REASONS_MAX; i++) {
         struct lj_opinion_reason *r = &x->reasons[x->reason_count++];
+        uint32_t s = lj_found_s(&b->gram[i]);
+        uint32_t e = lj_found_e(&b->gram[i]);
         *r = (struct lj_opinion_reason){
             .kind = x->kind,
             .code = x->code,
             .source = LJ_OPINION_BY_NGRAM,
-            .span = span_of(&o->text, b->gram[i].s, b->gram[i].e),
-            .weight = b->weight[i] * root,
+            .span = span_of(&o->text, s, e),
+            .weight = (float)b->weight[i] * unit,
         };
-        name_of(&o->text, b->gram[i].s, b->gram[i].e, r->rule, sizeof r->rule);
+        name_of(&o->text, s, e, r->rule, sizeof r->rule);
     }
 }
 
 /* The stretch [*s, *e) of one clause with the greatest sum of shares. */
-static void find_stretch(const struct lj_text *t, const float *share, uint32_t first, uint32_t end,
+static void find_stretch(const struct lj_text *t, const int *share, uint32_t first, uint32_t end,
                          uint32_t *s, uint32_t *e)
 {
-    float most = -1e9F;
-    float sum = 0;
+    int most = INT32_MIN;
+    int sum = 0;
     uint32_t from = first;
     for (uint32_t i = first; i < end; i++) {
         if (i == first || t->clause[i] != t->clause[i - 1] || sum < 0) {
@@ -130,56 +131,78 @@ static void find_stretch(const struct lj_text *t, const float *share, uint32_t f
     }
 }
 
-/* Spreads every n-gram's weight over its symbols and finds the evidence. */
-static void add_stretch(const struct lj_opinion *o, const struct lj_gram *g, const float *w,
-                        size_t n, struct lj_opinion_finding *x)
+/* The features of the sentence that is likeliest for the kind. */
+struct sentence {
+    const struct lj_lin_found *f;
+    uint32_t n;
+    uint32_t number;
+    uint32_t first, end; /* symbols */
+};
+
+static struct sentence likeliest(const struct lj_opinion *o, unsigned kind)
 {
-    float share[SYMBOLS_MAX] = {0};
-    uint32_t first = UINT32_MAX;
-    uint32_t end = 0;
-    for (size_t i = 0; i < n; i++) {
-        first = g[i].s < first ? g[i].s : first;
-        end = g[i].e > end ? g[i].e : end;
+    const struct lj_lin_score *lin = &o->lin;
+    uint32_t number = (uint32_t)lin->best_at[kind];
+    uint32_t from = lin->found_from[number];
+    struct sentence s = {lin->found + from, lin->found_from[number + 1] - from, number, 0, 0};
+    uint32_t lo = 0;
+    for (uint32_t hi = o->text.clauses; lo < hi;) { /* its first clause */
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (o->text.list[mid].sentence < number)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    end = end - first > SYMBOLS_MAX ? first + SYMBOLS_MAX : end;
-    for (size_t i = 0; i < n; i++) {
-        for (uint32_t k = g[i].s; k < g[i].e && k < end; k++)
-            share[k - first] += w[i] / (float)(g[i].e - g[i].s);
+    s.first = o->text.list[lo].first;
+    while (lo < o->text.clauses && o->text.list[lo].sentence == number)
+        lo++;
+    s.end = o->text.list[lo].first;
+    if (s.end - s.first > SYMBOLS_MAX)
+        s.end = s.first + SYMBOLS_MAX;
+    return s;
+}
+
+static int weight_of(const struct lj_opinion *o, const struct lj_lin_found *f, unsigned kind)
+{
+    return o->linear->rows[(size_t)f->row * LJ_LIN_LANES + kind];
+}
+
+/* Spreads every feature's weight over its symbols and finds the evidence. */
+static void add_stretch(const struct lj_opinion *o, const struct sentence *x,
+                        struct lj_opinion_finding *ret)
+{
+    int share[SYMBOLS_MAX];
+    memset(share, 0, (x->end - x->first) * sizeof *share);
+    for (uint32_t i = 0; i < x->n; i++) {
+        const struct lj_lin_found *f = &x->f[i];
+        uint32_t from = lj_found_s(f);
+        uint32_t to = lj_found_e(f);
+        int part = weight_of(o, f, ret->kind) * SHARES / (int)(to - from);
+        for (uint32_t k = from; k < to && k < x->end; k++)
+            share[k - x->first] += part;
     }
-    uint32_t s = first;
-    uint32_t e = first + 1;
-    find_stretch(&o->text, share, first, end, &s, &e);
-    x->spans[x->span_count++] = span_of(&o->text, s, e);
+    uint32_t s = x->first;
+    uint32_t e = x->first + 1;
+    find_stretch(&o->text, share, x->first, x->end, &s, &e);
+    ret->spans[ret->span_count++] = span_of(&o->text, s, e);
 }
 
 void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
 {
-    LJ_UNSET struct lj_gram g[GRAMS_MAX + WORDS_MAX];
-    LJ_UNSET float w[GRAMS_MAX + WORDS_MAX];
-    struct best b;
-    uint32_t sentence = (uint32_t)o->lin.best_at[x->kind];
-    size_t all = lj_linear_grams(&o->text, sentence, g, GRAMS_MAX);
-    size_t n = 0;
-    if (all == 0)
+    if (o->text.n == 0)
         return;
-    all = all < GRAMS_MAX ? all : GRAMS_MAX;
-    size_t words = (size_t)(o->word_first[sentence + 1] - o->word_first[sentence]);
-    words = words < WORDS_MAX ? words : WORDS_MAX;
-    memcpy(g + all, o->word + o->word_first[sentence], words * sizeof *g);
-    all += words;
-    struct lj_gram any = g[0];
-    for (size_t i = 0; i < all; i++) { /* only those with a weight */
-        float weight = lj_linear_weight(o->linear, g[i].hash, x->kind);
-        if (weight == 0)
-            continue;
-        g[n] = g[i];
-        w[n++] = weight;
+    const struct sentence s = likeliest(o, x->kind);
+    const bool alone = x->span_count == 0;
+    struct best b;
+    b.count = 0;
+    for (uint32_t i = 0; i < s.n; i++) {
+        int weight = weight_of(o, &s.f[i], x->kind);
+        if (weight > 0)
+            keep(&b, alone ? HEAVIEST : HEAVIEST_BESIDE, &s.f[i], weight);
     }
-    bool alone = x->span_count == 0;
-    find_best(g, w, n, alone ? SHOWN : SHOWN_BESIDE, &b);
-    add_reasons(o, &b, 1 / __builtin_sqrtf((float)all), x);
-    if (alone && n > 0)
-        add_stretch(o, g, w, n, x);
-    else if (alone)
-        x->spans[x->span_count++] = span_of(&o->text, any.s, any.e);
+    pick_apart(&b, alone ? SHOWN : SHOWN_BESIDE);
+    add_reasons(o, &b,
+                o->linear->scale[x->kind] / __builtin_sqrtf((float)o->lin.features[s.number]), x);
+    if (alone)
+        add_stretch(o, &s, x);
 }

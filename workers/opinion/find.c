@@ -23,23 +23,36 @@ void lj_add_match(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
             (struct lj_match){.s = (uint16_t)s, .e = (uint16_t)e, .entry = entry};
 }
 
-/* Matches come by rising start, the shortest first; kept with the longest first. */
-static void on_match(void *arg, uint32_t end, uint16_t len, uint16_t id)
+/* Keeps a match of the automaton, if it is one. They come by rising start, the shortest first, and
+ * are kept with the longest first. */
+static void take_match(struct lj_opinion *o, const struct lj_ac_match *found)
 {
-    struct lj_opinion *o = arg;
-    uint32_t s = end - len;
-    uint32_t k = o->match_count;
-    if (o->hidden && o->hidden[id])
+    uint32_t end = found->end;
+    uint32_t s = end - found->len;
+    if (o->hidden && o->hidden[found->id])
         return;
-    if (o->text.clause[s] != o->text.clause[end - 1] || !lj_evade_whole(&o->text, s, end))
+    if (o->text.clause[s] != o->text.clause[end - 1] ||
+        (o->rules->hot.entry[found->id].latin && !lj_evade_whole(&o->text, s, end)))
         return;
-    lj_add_match(o, s, end, id);
-    if (k == o->match_count)
+    if (o->match_count == LJ_TOKENS_MAX) {
+        o->truncated = true;
         return;
-    const struct lj_match last = o->match[k];
+    }
+    uint32_t k = o->match_count++;
     for (; k > 0 && o->match[k - 1].s == s && o->match[k - 1].e < end; k--)
         o->match[k] = o->match[k - 1];
-    o->match[k] = last;
+    o->match[k] = (struct lj_match){.s = (uint16_t)s, .e = (uint16_t)end, .entry = found->id};
+}
+
+static void find_words(struct lj_opinion *o)
+{
+    uint32_t n = lj_ac_run(o->rules->ac, o->text.code, o->text.n, o->found, LJ_FOUND_MAX);
+    if (n > LJ_FOUND_MAX) {
+        o->truncated = true;
+        n = LJ_FOUND_MAX;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        take_match(o, &o->found[i]);
 }
 
 static bool goes_before(const struct lj_match *a, const struct lj_match *b)
@@ -89,9 +102,8 @@ static bool noisy(const struct lj_text *t, uint32_t s, uint32_t e)
 static void add_tok(struct lj_opinion *o, const struct lj_match *m, const struct lj_hot_entry *e)
 {
     struct lj_tok *t = &o->tok[o->tok_count++];
-    t->classes = o->rules->hot.set[e->set];
-    if (m->inner)
-        t->classes.w[0] &= ~LJ_SCOPE_BITS;
+    t->set = lj_hot_set(&o->rules->hot, e, m->inner);
+    t->classes = o->rules->hot.set[t->set];
     t->s = m->s;
     t->e = m->e;
     t->entry = m->entry;
@@ -163,7 +175,7 @@ void lj_find(struct lj_opinion *o)
 {
     o->match_count = o->tok_count = o->hit_count = 0;
     o->truncated = false;
-    lj_ac_run(o->rules->ac, o->text.code, o->text.n, on_match, o);
+    find_words(o);
     uint32_t mid = o->match_count;
     lj_find_numbers(o);
     merge(o, mid);

@@ -40,6 +40,7 @@ enum lj_kind_feature {
     LJ_FK_LIN_BAD,
     LJ_FK_LONG_POINTS, /* points in a long text */
     LJ_FK_COUNT,
+    LJ_FK_ROOM = (LJ_FK_COUNT + 3) / 4 * 4, /* whole vectors; what is over is zero */
 };
 
 /* Features of the text's other questions. */
@@ -69,14 +70,15 @@ enum lj_text_feature {
     LJ_FT_HOSPITAL,
     LJ_FT_POLICE,
     LJ_FT_COUNT,
+    LJ_FT_ROOM = (LJ_FT_COUNT + 3) / 4 * 4,
 };
 
 enum lj_text_question { LJ_Q_RISK, LJ_Q_GOOD, LJ_Q_BAD, LJ_Q_GRAVE, LJ_Q_ORDINARY, LJ_QUESTIONS };
 
 /* The layer's weights; a section of the bundle. */
 struct lj_fusion {
-    float kind[LJ_OPINION_KINDS][LJ_FK_COUNT];
-    float text[LJ_QUESTIONS][LJ_FT_COUNT];
+    float kind[LJ_OPINION_KINDS][LJ_FK_ROOM];
+    float text[LJ_QUESTIONS][LJ_FT_ROOM];
     float kind_at[LJ_OPINION_KINDS]; /* probability from which a kind is flagged */
     float risk_at;                   /* with this risk the likeliest kind is flagged below it */
     float polar_at[2];               /* probability of 1 and of -1 from which it is said */
@@ -92,10 +94,10 @@ struct lj_fused {
 
 /* Features of the text in o, whose hits are judged and whose linear scores are in lin. */
 void lj_fuse_kind_features(const struct lj_opinion *o, const struct lj_lin_score *lin,
-                           enum lj_opinion_kind kind, float x[LJ_FK_COUNT]);
+                           float x[LJ_OPINION_KINDS][LJ_FK_ROOM]);
 /* kinds: the kinds' probabilities. */
 void lj_fuse_text_features(const struct lj_opinion *o, const struct lj_lin_score *lin,
-                           const float kinds[LJ_OPINION_KINDS], float x[LJ_FT_COUNT]);
+                           const float kinds[LJ_OPINION_KINDS], float x[LJ_FT_ROOM]);
 
 void lj_fuse(const struct lj_opinion *o, const struct lj_fusion *w, const struct lj_lin_score *lin,
              struct lj_fused *ret);

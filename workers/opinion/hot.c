@@ -43,7 +43,7 @@ int lj_hot_build(const struct lj_rules *r, struct lj_hot *ret, struct lj_err *er
     struct lj_hot hot = {0};
     uint16_t *slot = calloc(SLOTS, sizeof *slot);
     hot.entry = calloc(r->entry_count + 1, sizeof *hot.entry);
-    hot.set = calloc(r->entry_count + 1, sizeof *hot.set);
+    hot.set = calloc(2 * r->entry_count + 1, sizeof *hot.set);
     if (!slot || !hot.entry || !hot.set) {
         free(slot);
         lj_hot_free(&hot);
@@ -56,9 +56,14 @@ int lj_hot_build(const struct lj_rules *r, struct lj_hot *ret, struct lj_err *er
             .kind = e->kind,
             .evasive = e->evasive,
             .mask = (e->classes.w[0] & LJ_BIT(MASK)) != 0,
+            .latin = e->latin,
         };
     }
     free(slot);
+    for (size_t i = 0; i < hot.sets; i++) {
+        hot.set[hot.sets + i] = hot.set[i];
+        hot.set[hot.sets + i].w[0] &= ~LJ_SCOPE_BITS;
+    }
     *ret = hot;
     return 0;
 }

@@ -2,9 +2,13 @@
  * The linear models' inner loop.
  *
  * Sums of int8 rows in int32 lanes, sentence by sentence; the text's value is the sum over its
- * sentences. A value is bias + scale * sum / sqrt(number of n-grams): the root keeps long and short
- * texts on one scale. N-grams without a row add row 0, which is zero: no branch that a text could
- * make mispredict. The index and the rows that a text meets fit in the second-level cache.
+ * sentences. A value is bias + scale * sum / sqrt(number of features): the root keeps long and
+ * short texts on one scale.
+ *
+ * Two passes a sentence. The first hashes and looks up: every n-gram is written to the list, which
+ * grows only when there is a row, so there is no branch that a text could make mispredict. The
+ * second adds the rows. The list stays in the score: the evidence is made of it. Index and rows fit
+ * in a second-level cache.
  *
  * Guarantees: no allocation, linear time; sums are exact integers, so the order of summation cannot
  * change a result.
@@ -15,8 +19,7 @@
 
 #include "workers/opinion/fmath.h"
 
-typedef int8_t row_t __attribute__((vector_size(16), aligned(16)));
-typedef int16_t mid_t __attribute__((vector_size(32)));
+typedef int16_t half_t __attribute__((vector_size(16)));
 typedef int32_t sum_t __attribute__((vector_size(64)));
 typedef float value_t __attribute__((vector_size(64)));
 
@@ -25,277 +28,211 @@ enum { ROWS_PER_FLUSH = 255 }; /* 255 * -128 is the most that an int16 lane take
 /* Symbols that no folded character has. */
 enum { MARK_BEGIN = 1, MARK_CLAUSE, MARK_LIST, MARK_END, MARK_QUESTION, MARK_DIGIT };
 
-static bool is_digit(uint16_t code)
+static inline bool is_digit(uint16_t code)
 {
-    return code >= '0' && code <= '9';
+    return (uint16_t)(code - '0') < 10;
 }
 
-/* A sentence as the n-grams see it: symbols and marks, runs of digits as one. */
-struct stream {
-    const struct lj_text *t;
-    uint32_t i;
-    uint32_t end;
-    uint16_t clause;
-};
-
-static inline uint16_t next_symbol(struct stream *s, uint16_t *at)
+static inline uint32_t turn(uint32_t x, unsigned by)
 {
-    const struct lj_text *t = s->t;
-    if (t->clause[s->i] != s->clause) {
-        s->clause = t->clause[s->i];
-        *at = (uint16_t)s->i;
-        return t->list[s->clause].by_list ? MARK_LIST : MARK_CLAUSE;
-    }
-    uint16_t code = t->code[s->i];
-    *at = (uint16_t)s->i++;
-    if (!is_digit(code))
-        return code;
-    while (s->i < s->end && is_digit(t->code[s->i]) && t->clause[s->i] == s->clause)
-        s->i++;
-    return MARK_DIGIT;
-}
-
-static inline uint32_t mix1(uint32_t c)
-{
-    return c * 0x9E3779B1U + 0x7F4A7C15U;
-}
-
-static inline uint32_t mix2(uint32_t a, uint32_t c)
-{
-    return ((a ^ a >> 15) + c) * 0x85EBCA6BU + 0x165667B1U;
+    return x << by | x >> (32 - by);
 }
 
 static inline uint32_t top(uint32_t h)
 {
-    h ^= h >> 15;
-    return (h * 0x2C1B3C6DU) >> (32 - LJ_LIN_BITS);
+    return h >> (32 - LJ_LIN_BITS);
 }
-
-typedef struct {
-    uint32_t hash[LJ_LIN_GRAM];
-    uint16_t s[LJ_LIN_GRAM]; /* first symbol of the 1-, 2- and 3-gram that end here */
-    unsigned n;
-} step_t;
 
 /* The last symbols read. */
 struct window {
-    uint32_t one, two; /* mixes of the last symbol and of the last two */
-    uint16_t at1, at2; /* where they begin */
-    unsigned seen;
+    uint32_t one, two;           /* hashes of the last one and of the last two */
+    uint32_t covered1, covered2; /* characters of the last one, and of the one before it */
 };
 
-#define TWO_STEP 0x3C6EF372U
+#define SPREAD 0x9E3779B1U
+#define ONE    0x7F4A7C15U
+#define TWO    0x165667B1U
+#define THREE  0x3C6EF372U
 
-static inline step_t push(struct window *w, uint16_t sym, uint16_t at)
-{
-    uint32_t one = mix1(sym);
-    uint32_t two = mix2(w->one, sym);
-    uint32_t three = mix2(w->two, sym);
-    step_t st = {{top(one), top(two), top(three)}, {at, w->at1, w->at2}, w->seen + 1};
-    if (st.n > LJ_LIN_GRAM)
-        st.n = LJ_LIN_GRAM;
-    w->two = two + TWO_STEP;
-    w->one = one;
-    w->at2 = w->at1;
-    w->at1 = at;
-    w->seen++;
-    return st;
-}
-
-static void begin(const struct lj_text *t, uint32_t first, uint32_t end, struct stream *s,
-                  struct window *w)
-{
-    *s = (struct stream){.t = t, .i = first, .end = end, .clause = t->clause[first]};
-    *w = (struct window){.at1 = (uint16_t)first, .at2 = (uint16_t)first};
-    (void)push(w, MARK_BEGIN, (uint16_t)first);
-}
-
-/* Symbols [first, end) of a sentence; the sentences' first symbols are found by walking clauses. */
-struct walk {
-    uint32_t clause;
-    uint32_t first;
-    uint32_t end;
+/* Where an n-gram goes: takes the list's length, returns the new one. at: its characters, s and
+ * above it e. */
+struct sink {
+    const uint16_t *index;
+    struct lj_lin_found *found;
+    struct lj_gram *out;
+    size_t cap;
 };
+typedef uint32_t emit_fn(struct sink k, uint32_t n, uint32_t hash, uint32_t at);
 
-static bool next_sentence(const struct lj_text *t, struct walk *w)
+#define INLINE __attribute__((always_inline)) static inline
+
+/* Reads a symbol of `covered` characters, none for a mark; e: the character behind it. */
+INLINE uint32_t push(struct sink k, emit_fn *emit, struct window *w, uint32_t n, uint16_t symbol,
+                     uint32_t covered, uint32_t e)
 {
-    if (w->clause >= t->clauses)
-        return false;
-    uint32_t sentence = t->list[w->clause].sentence;
-    w->first = t->list[w->clause].first;
-    while (w->clause < t->clauses && t->list[w->clause].sentence == sentence)
-        w->clause++;
-    w->end = t->list[w->clause].first;
-    return true;
+    uint32_t x = (symbol + ONE) * SPREAD;
+    uint32_t two = x + turn(w->one, 15) + TWO;
+    uint32_t three = x + turn(w->two, 11) * 5 + THREE;
+    uint32_t at = e * 0x10001U - covered;
+    n = emit(k, n, top(x), covered ? at : at - 1); /* a mark shows what is before it */
+    at -= w->covered1;
+    n = emit(k, n, top(two), at);
+    at -= w->covered2;
+    n = emit(k, n, top(three), at);
+    *w = (struct window){x, two, covered, w->covered1};
+    return n;
 }
 
-static uint16_t end_mark(const struct lj_text *t, uint32_t sentence)
+/* The n-grams of the sentence that begins with clause c, which is moved behind it. Returns the
+ * list's new length; adds the number of n-grams, listed or not. */
+INLINE uint32_t walk(struct sink k, emit_fn *emit, const struct lj_text *t, uint32_t *c, uint32_t n,
+                     uint32_t *ret_features)
 {
-    return t->question[sentence] ? MARK_QUESTION : MARK_END;
+    const uint32_t sentence = t->list[*c].sentence;
+    const uint32_t before_begin = (MARK_BEGIN + ONE) * SPREAD;
+    struct window w = {.one = before_begin, .two = before_begin};
+    uint32_t steps = 1;
+    uint32_t i = t->list[*c].first;
+    for (;;) {
+        const uint32_t end = t->list[*c + 1].first;
+        for (; i < end; steps++) {
+            uint16_t code = t->code[i++];
+            uint32_t from = i - 1;
+            if (is_digit(code)) {
+                code = MARK_DIGIT;
+                while (i < end && is_digit(t->code[i]))
+                    i++;
+            }
+            n = push(k, emit, &w, n, code, i - from, i);
+        }
+        ++*c;
+        if (*c == t->clauses || t->list[*c].sentence != sentence)
+            break;
+        n = push(k, emit, &w, n, t->list[*c].by_list ? MARK_LIST : MARK_CLAUSE, 0, i);
+        steps++;
+    }
+    *ret_features += LJ_LIN_GRAM * steps;
+    return push(k, emit, &w, n, t->question[sentence] ? MARK_QUESTION : MARK_END, 0, i);
+}
+
+INLINE uint32_t emit_gram(struct sink k, uint32_t n, uint32_t hash, uint32_t at)
+{
+    if (n < k.cap)
+        k.out[n] = (struct lj_gram){hash, (uint16_t)at, (uint16_t)(at >> 16)};
+    return n + 1;
 }
 
 size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out, size_t cap)
 {
-    struct walk walk = {0};
-    struct stream stream;
-    struct window w;
-    size_t n = 0;
-    for (uint32_t k = 0; k <= s; k++) {
-        if (!next_sentence(t, &walk))
-            return 0;
-    }
-    begin(t, walk.first, walk.end, &stream, &w);
-    for (bool more = true; more;) {
-        more = stream.i < stream.end;
-        uint16_t at = (uint16_t)(walk.end - 1);
-        uint16_t sym = more ? next_symbol(&stream, &at) : end_mark(t, s);
-        step_t st = push(&w, sym, at);
-        for (unsigned k = 0; k < st.n; k++, n++) {
-            if (n < cap)
-                out[n] = (struct lj_gram){st.hash[k], st.s[k], (uint16_t)(at + 1)};
-        }
-    }
-    return n;
+    const struct sink k = {.out = out, .cap = cap};
+    uint32_t c = 0;
+    uint32_t features = 0;
+    while (c < t->clauses && t->list[c].sentence < s)
+        c++;
+    return c == t->clauses ? 0 : walk(k, emit_gram, t, &c, 0, &features);
 }
 
-static const uint8_t bits_in[256] = {
-#define B2(n) n, n + 1, n + 1, n + 2
-#define B4(n) B2(n), B2(n + 1), B2(n + 1), B2(n + 2)
-#define B6(n) B4(n), B4(n + 1), B4(n + 1), B4(n + 2)
-    B6(0), B6(1), B6(1), B6(2)};
-
-/* Rows before, and a table for the bits below: no popcount instruction on every processor. */
-static inline uint32_t row_of(const struct lj_linear *m, uint32_t h)
+/* Two stores and no branch: what has no row is overwritten by the next. */
+INLINE uint32_t emit_found(struct sink k, uint32_t n, uint32_t hash, uint32_t at)
 {
-    uint32_t entry = m->index[h / 8];
-    uint32_t row = (entry >> 8) + bits_in[entry & ((1U << (h % 8)) - 1) & 0xFF] + 1;
-    return entry >> (h % 8) & 1 ? row : 0;
+    uint32_t row = k.index[hash];
+    k.found[n] = (struct lj_lin_found){row, at};
+    return n + (row != 0);
 }
 
 uint32_t lj_linear_row(const struct lj_linear *m, uint32_t hash)
 {
-    return row_of(m, hash);
+    return m->index[hash];
 }
 
-static inline void add_row(const struct lj_linear *m, uint32_t number, mid_t *sum)
+/* Even and odd columns apart, as they come out of a row read as eight halves. */
+static inline void add_row(const struct lj_linear *m, uint32_t row, half_t *even, half_t *odd)
 {
-    const row_t *row = (const row_t *)(const void *)(m->rows + (size_t)number * LJ_LIN_LANES);
-    *sum += __builtin_convertvector(*row, mid_t);
+    half_t v;
+    memcpy(&v, m->rows + (size_t)row * LJ_LIN_LANES, sizeof v);
+    *even += (v << 8) >> 8;
+    *odd += v >> 8;
 }
 
-/* Rows found and not added yet: looked up in one go, so that their memory is waited for together.
- */
-struct batch {
-    const struct lj_linear *m;
-    uint32_t n;
-    uint32_t row[ROWS_PER_FLUSH];
-    sum_t sum;
-};
-
-static void flush(struct batch *b)
+static void add_halves(sum_t *sum, half_t even, half_t odd)
 {
-    mid_t mid = {0};
-    for (uint32_t i = 0; i < b->n; i++)
-        add_row(b->m, b->row[i], &mid);
-    b->sum += __builtin_convertvector(mid, sum_t);
-    b->n = 0;
-}
-
-/* Notes a row for the next flush; row 0, which is zero, is not worth the trip. */
-static inline uint32_t note_row(struct batch *b, uint32_t n, uint32_t hash)
-{
-    uint32_t row = row_of(b->m, hash);
-    b->row[n] = row;
-    __builtin_prefetch(b->m->rows + (size_t)row * LJ_LIN_LANES);
-    return n + (row != 0);
-}
-
-/* The n-grams that end at each symbol, as push makes them, with everything in registers. */
-static uint32_t sum_sentence(struct batch *b, const struct lj_text *t, uint32_t sentence,
-                             const struct walk *walk)
-{
-    struct stream stream;
-    struct window w;
-    uint32_t steps = 0;
-    begin(t, walk->first, walk->end, &stream, &w);
-    uint32_t last1 = w.one;
-    uint32_t last2 = w.two;
-    uint32_t n = b->n;
-    for (bool more = true; more; steps++) {
-        uint16_t at = 0;
-        more = stream.i < stream.end;
-        uint16_t sym = more ? next_symbol(&stream, &at) : end_mark(t, sentence);
-        uint32_t one = mix1(sym);
-        uint32_t two = mix2(last1, sym);
-        uint32_t three = mix2(last2, sym);
-        last1 = one;
-        last2 = two + TWO_STEP;
-        n = note_row(b, n, top(one));
-        n = note_row(b, n, top(two));
-        if (steps > 0) /* the first one has only the mark before it */
-            n = note_row(b, n, top(three));
-        if (n > ROWS_PER_FLUSH - LJ_LIN_GRAM) {
-            b->n = n;
-            flush(b);
-            n = 0;
-        }
+    for (unsigned i = 0; i < LJ_LIN_LANES / 2; i++) {
+        (*sum)[2 * i] += even[i];
+        (*sum)[2 * i + 1] += odd[i];
     }
-    b->n = n;
-    return LJ_LIN_GRAM * steps - 1;
 }
 
-static uint32_t sum_extras(struct batch *b, struct lj_extras x, uint32_t sentence)
+static sum_t sum_rows(const struct lj_linear *m, const struct lj_lin_found *f, uint32_t n)
 {
-    uint32_t end = x.first ? x.first[sentence + 1] : 0;
-    uint32_t from = x.first ? x.first[sentence] : 0;
-    for (uint32_t i = from; i < end; i++) {
-        b->n = note_row(b, b->n, x.gram[i].hash);
-        if (b->n > ROWS_PER_FLUSH - LJ_LIN_GRAM)
-            flush(b);
+    sum_t sum = {0};
+    while (n > 0) {
+        uint32_t now = n < ROWS_PER_FLUSH ? n : ROWS_PER_FLUSH;
+        half_t even = {0};
+        half_t odd = {0};
+        for (uint32_t i = 0; i < now; i++)
+            add_row(m, f[i].row, &even, &odd);
+        add_halves(&sum, even, odd);
+        f += now;
+        n -= now;
     }
-    return end - from;
+    return sum;
+}
+
+static uint32_t add_extras(struct lj_extras x, uint32_t sentence, struct lj_lin_found *f,
+                           uint32_t *ret_features)
+{
+    if (!x.first)
+        return 0;
+    uint32_t n = (uint32_t)x.first[sentence + 1] - x.first[sentence];
+    memcpy(f, x.found + x.first[sentence], n * sizeof *f);
+    *ret_features += x.features[sentence];
+    return n;
 }
 
 uint32_t lj_linear_hash(uint32_t mixed)
 {
-    return top(mixed);
+    mixed ^= mixed >> 15;
+    return top(mixed * 0x2C1B3C6DU);
 }
 
-static value_t value_of(const struct lj_linear *m, sum_t sum, uint32_t grams)
+static value_t value_of(const struct lj_linear *m, sum_t sum, uint32_t features)
 {
     value_t scale;
     value_t bias;
     memcpy(&scale, m->scale, sizeof scale);
     memcpy(&bias, m->bias, sizeof bias);
-    return bias +
-           scale * __builtin_convertvector(sum, value_t) * (grams ? 1 / lj_sqrtf((float)grams) : 0);
+    return bias + scale * __builtin_convertvector(sum, value_t) *
+                      (features ? 1 / lj_sqrtf((float)features) : 0);
 }
 
 void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_extras extras,
                      struct lj_lin_score *ret)
 {
-    struct walk walk = {0};
-    struct batch b;
+    const struct sink k = {.index = m->index, .found = ret->found};
     sum_t all = {0};
     sum_t best_at = {0};
     value_t best = value_of(m, all, 0);
+    uint32_t features = 0;
     uint32_t n = 0;
-    b.m = m;
-    b.n = 0;
-    for (uint32_t s = 0; next_sentence(t, &walk); s++) {
-        b.sum = (sum_t){0};
-        uint32_t grams = sum_sentence(&b, t, s, &walk);
-        grams += sum_extras(&b, extras, s);
-        flush(&b);
-        value_t v = value_of(m, b.sum, grams);
+    uint32_t s = 0;
+    for (uint32_t c = 0; c < t->clauses; s++) {
+        uint32_t own = 0;
+        uint32_t from = n;
+        n = walk(k, emit_found, t, &c, n, &own);
+        n += add_extras(extras, s, ret->found + n, &own);
+        sum_t sum = sum_rows(m, ret->found + from, n - from);
+        value_t v = value_of(m, sum, own);
         sum_t better = (v > best) | -(int32_t)(s == 0); /* all bits or none */
         best = (value_t)(((sum_t)v & better) | ((sum_t)best & ~better));
         best_at = ((int32_t)s & better) | (best_at & ~better);
         memcpy(ret->at[s], &v, sizeof v);
-        all += b.sum;
-        n += grams;
+        ret->found_from[s] = from;
+        ret->features[s] = own;
+        all += sum;
+        features += own;
     }
-    value_t whole = value_of(m, all, n);
+    ret->found_from[s] = n;
+    value_t whole = value_of(m, all, features);
     memcpy(ret->whole, &whole, sizeof whole);
     memcpy(ret->best, &best, sizeof best);
     memcpy(ret->best_at, &best_at, sizeof best_at);
@@ -303,5 +240,5 @@ void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct 
 
 float lj_linear_weight(const struct lj_linear *m, uint32_t hash, unsigned out)
 {
-    return m->scale[out] * (float)m->rows[(size_t)row_of(m, hash) * LJ_LIN_LANES + out];
+    return m->scale[out] * (float)m->rows[(size_t)lj_linear_row(m, hash) * LJ_LIN_LANES + out];
 }

@@ -6,8 +6,8 @@
  *
  * N-grams (1 to 3 symbols) are taken within a sentence from the folded symbols, with marks for the
  * sentence's begin and end and for the clause ends inside it, so a text's sum is the sum over its
- * sentences. Rows are addressed by an 18 bit hash; only rows that training kept are stored: an
- * index entry for eight hashes says which of them, and how many rows lie before.
+ * sentences. Rows are addressed by an 18 bit hash; only rows that training kept are stored, and the
+ * index says for every hash which one is its own.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,9 +19,12 @@
 enum {
     LJ_LIN_BITS = 18,
     LJ_LIN_HASHES = 1 << LJ_LIN_BITS,
-    LJ_LIN_GROUPS = LJ_LIN_HASHES / 8,
+    LJ_LIN_ROWS_MAX = UINT16_MAX,
     LJ_LIN_LANES = 16, /* columns stored, so that a row is one vector */
     LJ_LIN_GRAM = 3,
+    LJ_LIN_WORDS_MAX = 8192, /* features that a text's words give, at most */
+    /* a symbol, a mark before each and one behind give three n-grams each */
+    LJ_LIN_FOUND_MAX = LJ_LIN_GRAM * (2 * LJ_OPINION_TEXT_MAX + 2) + LJ_LIN_WORDS_MAX,
 };
 
 /* The columns. The kinds come first. */
@@ -35,19 +38,38 @@ enum lj_lin_out {
 };
 
 struct lj_linear {
-    const uint32_t *index; /* LJ_LIN_GROUPS of them: rows before << 8 | bits of the eight hashes */
-    const int8_t *rows;    /* (1 + kept) rows of LJ_LIN_LANES; row 0 is zero, for all others */
+    const uint16_t *index; /* LJ_LIN_HASHES: the hash's row, 0 for none */
+    const int8_t *rows;    /* (1 + kept) rows of LJ_LIN_LANES; row 0 is zero */
     uint32_t kept;
     float scale[LJ_LIN_LANES]; /* real weight = int8 * scale */
     float bias[LJ_LIN_LANES];
 };
 
+/* A feature of a sentence that has a row, and its symbols [s, e). */
+struct lj_lin_found {
+    uint32_t row;
+    uint32_t at; /* s, and e above it */
+};
+
+static inline uint32_t lj_found_s(const struct lj_lin_found *f)
+{
+    return f->at & 0xFFFF;
+}
+
+static inline uint32_t lj_found_e(const struct lj_lin_found *f)
+{
+    return f->at >> 16;
+}
+
 /* What the models say about a text. */
 struct lj_lin_score {
-    float whole[LJ_LIN_LANES];              /* of all sentences together */
-    float best[LJ_LIN_LANES];               /* of the sentence with the highest value */
-    int32_t best_at[LJ_LIN_LANES];          /* that sentence */
-    float at[LJ_CLAUSES_MAX][LJ_LIN_LANES]; /* of each sentence */
+    float whole[LJ_LIN_LANES];               /* of all sentences together */
+    float best[LJ_LIN_LANES];                /* of the sentence with the highest value */
+    int32_t best_at[LJ_LIN_LANES];           /* that sentence */
+    float at[LJ_CLAUSES_MAX][LJ_LIN_LANES];  /* of each sentence */
+    uint32_t features[LJ_CLAUSES_MAX];       /* of each sentence: with a row or without */
+    uint32_t found_from[LJ_CLAUSES_MAX + 1]; /* of each sentence: its first in found */
+    struct lj_lin_found found[LJ_LIN_FOUND_MAX];
 };
 
 /* One n-gram of a sentence: its row's hash and its symbols [s, e) in the text; marks belong to the
@@ -58,11 +80,12 @@ struct lj_gram {
     uint16_t e;
 };
 
-/* Further features of a text, from the rules' words (words.c): rows like those of n-grams. first:
- * where each sentence's begin, and one past the last one's end; or NULL for none. */
+/* Further features of a text, from the rules' words (words.c). */
 struct lj_extras {
-    const struct lj_gram *gram;
-    const uint16_t *first;
+    const struct lj_lin_found *found; /* those that have a row, in text order */
+    const uint16_t *first;            /* where each sentence's begin, and one past the last one's
+                                         end; NULL: there are none */
+    const uint16_t *features;         /* of each sentence: with a row or without */
 };
 
 /* A row's hash from a mix of numbers. */
@@ -79,7 +102,7 @@ void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct 
 /* Number of the hash's row, 0 when it is not kept. */
 uint32_t lj_linear_row(const struct lj_linear *m, uint32_t hash);
 
-/* What a row adds to column out, before the division by the root of the number of n-grams. */
+/* What a row adds to column out, before the division by the root of the number of features. */
 float lj_linear_weight(const struct lj_linear *m, uint32_t hash, unsigned out);
 
 #endif

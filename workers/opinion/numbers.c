@@ -14,26 +14,24 @@
 
 enum { DIGIT_NONE, DIGIT_ARABIC, DIGIT_HAN };
 
+/* Each digit has a slot of its own, so that one comparison decides. */
+#define SLOT(c)  ((uint32_t)(c)*267U >> 6 & 63)
+#define DIGIT(c) [SLOT(c)] = (c)
+
 static int digit_kind(const struct lj_text *t, uint32_t i)
 {
-    static const uint16_t han[] = {0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B,
-                                   0x4E5D, 0x5341, 0x767E, 0x5343, 0x4E07, 0x96F6, 0x4E24, 0x51E0};
-    /* nearly every symbol is turned away by its low six bits */
-#define LOW(c) ((uint64_t)1 << ((c)&63))
-    static const uint64_t maybe = LOW(0x4E00) | LOW(0x4E8C) | LOW(0x4E09) | LOW(0x56DB) |
-                                  LOW(0x4E94) | LOW(0x516D) | LOW(0x4E03) | LOW(0x516B) |
-                                  LOW(0x4E5D) | LOW(0x5341) | LOW(0x767E) | LOW(0x5343) |
-                                  LOW(0x4E07) | LOW(0x96F6) | LOW(0x4E24) | LOW(0x51E0);
-    if (lj_opinion_char[t->code[i]] == LJ_CHAR_DIGIT)
-        return DIGIT_ARABIC;
-    if (!(maybe & LOW(t->code[i])))
+    static const uint16_t digits[64] = {
+        /* 一二三四五六七八九十百千万零两几 */
+        DIGIT(0x4E00), DIGIT(0x4E8C), DIGIT(0x4E09), DIGIT(0x56DB), DIGIT(0x4E94), DIGIT(0x516D),
+        DIGIT(0x4E03), DIGIT(0x516B), DIGIT(0x4E5D), DIGIT(0x5341), DIGIT(0x767E), DIGIT(0x5343),
+        DIGIT(0x4E07), DIGIT(0x96F6), DIGIT(0x4E24), DIGIT(0x51E0), DIGIT('0'),    DIGIT('1'),
+        DIGIT('2'),    DIGIT('3'),    DIGIT('4'),    DIGIT('5'),    DIGIT('6'),    DIGIT('7'),
+        DIGIT('8'),    DIGIT('9'),
+    };
+    const uint16_t code = t->code[i];
+    if (digits[SLOT(code)] != code)
         return DIGIT_NONE;
-#undef LOW
-    for (size_t k = 0; k < sizeof han / sizeof han[0]; k++) {
-        if (t->code[i] == han[k])
-            return DIGIT_HAN;
-    }
-    return DIGIT_NONE;
+    return code < 0x80 ? DIGIT_ARABIC : DIGIT_HAN;
 }
 
 /* Symbols of a currency word at i, 0 = none. 块 counts after Arabic digits or two Han ones
@@ -123,7 +121,16 @@ static uint32_t unit_at(const struct lj_text *t, uint32_t i, uint32_t j, bool ar
         *entry = LJ_ENTRY_MONEY;
         return money;
     }
-    for (size_t k = 0; j < t->n && k < sizeof units / sizeof units[0]; k++) {
+    /* nearly every symbol begins no unit; the low bits tell */
+#define LOW(c) ((uint64_t)1 << ((c)&63))
+    static const uint64_t maybe = LOW(0x4E2A) | LOW(0x591A) | LOW(0x5C0F) | LOW(0x949F) |
+                                  LOW(0x6765) | LOW(0x5206) | LOW(0x4F59) | LOW(0x53F7) |
+                                  LOW(0x4EBA) | LOW(0x5E74) | LOW(0x904D) | LOW(0x8D9F) |
+                                  LOW(0x540D) | LOW(0x4F4D);
+    if (j >= t->n || !(maybe & LOW(t->code[j])))
+        return 0;
+#undef LOW
+    for (size_t k = 0; k < sizeof units / sizeof units[0]; k++) {
         if (units[k].sym[0] != t->code[j])
             continue;
         uint32_t n = units[k].n;
@@ -177,19 +184,18 @@ static bool price_like(const struct lj_text *t, uint32_t i, uint32_t j)
 void lj_find_numbers(struct lj_opinion *o)
 {
     const struct lj_text *t = &o->text;
-    uint32_t i = 0;
-    while (i < t->n) {
+    for (uint32_t i = 0; i < t->n;) {
         uint32_t j = i;
         bool arabic = false;
         int kind = DIGIT_NONE;
+        if (digit_kind(t, i) == DIGIT_NONE) {
+            i++;
+            continue;
+        }
         while (j < t->n && t->clause[j] == t->clause[i] &&
                (kind = digit_kind(t, j)) != DIGIT_NONE) {
             arabic = arabic || kind == DIGIT_ARABIC;
             j++;
-        }
-        if (j == i) {
-            i++;
-            continue;
         }
         uint16_t entry = LJ_ENTRY_NUM;
         uint32_t unit = unit_at(t, i, j, arabic, &entry);

@@ -92,9 +92,6 @@ int lj_rules_pair(struct lj_rules *r, const struct lj_tsv *t, struct lj_err *err
     p.severity = e.severity;
     p.weight = e.weight;
     lj_rules_name(p.name, t->field[0].p, t->field[0].n);
-    lj_add(&r->pair_classes, p.first);
-    if (p.any_order)
-        lj_add(&r->pair_classes, p.second);
     r->pairs[r->pair_count++] = p;
     return 0;
 }

@@ -96,7 +96,10 @@ static struct lj_entry *find_entry(struct builder *b, const uint16_t *sym, size_
 static int add_entry(struct builder *b, const uint16_t *sym, size_t n, const struct lj_entry *e,
                      struct lj_err *err)
 {
+    struct lj_entry own = *e;
     struct lj_entry *old = find_entry(b, sym, n, e->kind);
+    own.latin = sym[0] < 0x80 || sym[n - 1] < 0x80;
+    e = &own;
     if (old && e->evasive && !old->evasive)
         return 0; /* a real word hides nothing */
     if (old && old->evasive && !e->evasive) {
@@ -275,19 +278,38 @@ static void hash_classes(struct lj_rules *r)
     }
 }
 
-/* Lists, for every class, the pairs that a word of it opens. */
-static void index_pairs(struct lj_rules *r)
+static bool opens(const struct lj_pair *p, const struct lj_classes *c)
 {
-    uint16_t n = 0;
-    for (unsigned c = 0; c < LJ_W_MAX; c++) {
-        r->opened_from[c] = n;
-        for (size_t i = 0; i < r->pair_count; i++) {
-            const struct lj_pair *p = &r->pairs[i];
-            if (p->first == c || (p->any_order && p->second == c))
-                r->opened[n++] = (uint16_t)i;
+    return lj_has(c, p->first) || (p->any_order && lj_has(c, p->second));
+}
+
+/* Lists, for every set of classes, the pairs that a word of it opens. */
+static int index_pairs(struct lj_rules *r, struct lj_err *err)
+{
+    const size_t sets = 2 * r->hot.sets;
+    uint32_t n = 0;
+    for (int fill = 0; fill < 2; fill++) {
+        n = 0;
+        for (size_t i = 0; i < sets; i++) {
+            if (fill)
+                r->opens.from[i] = n;
+            for (size_t k = 0; k < r->pair_count; k++) {
+                if (!opens(&r->pairs[k], &r->hot.set[i]))
+                    continue;
+                if (fill)
+                    r->opens.pair[n] = (uint16_t)k;
+                n++;
+            }
         }
+        if (fill)
+            break;
+        r->opens.pair = calloc(n + 1, sizeof *r->opens.pair);
+        r->opens.from = calloc(sets + 1, sizeof *r->opens.from);
+        if (!r->opens.pair || !r->opens.from)
+            return lj_fail(err, LJ_E_NOMEM, "no memory for an index of the pairs");
     }
-    r->opened_from[LJ_W_MAX] = n;
+    r->opens.from[sets] = n;
+    return 0;
 }
 
 typedef int read_row_fn(struct builder *b, const struct lj_tsv *t, struct lj_err *err);
@@ -382,13 +404,13 @@ int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, stru
     if (rc == 0)
         rc = lj_policy_check(&b.r->policy, err);
     if (rc == 0)
-        index_pairs(b.r);
-    if (rc == 0)
         hash_classes(b.r);
     if (rc == 0)
         rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
     if (rc == 0)
         rc = lj_hot_build(b.r, &b.r->hot, err);
+    if (rc == 0)
+        rc = index_pairs(b.r, err);
     free(b.pool);
     free(b.patterns);
     free(b.bucket);
@@ -439,6 +461,8 @@ void lj_rules_close(struct lj_rules **rules)
         return;
     lj_ac_free(&(*rules)->ac);
     lj_hot_free(&(*rules)->hot);
+    free((*rules)->opens.pair);
+    free((*rules)->opens.from);
     free((*rules)->entries);
     free((*rules)->pairs);
     free((*rules)->rules);

@@ -75,6 +75,7 @@ struct lj_entry {
     uint8_t severity;
     uint8_t weight;
     bool evasive; /* a generated spelling of a term */
+    bool latin;   /* its symbols begin or end with a Latin letter */
     char name[LJ_OPINION_RULE_NAME_MAX];
 };
 
@@ -124,6 +125,12 @@ enum {
     LJ_ENTRY_FIRST
 }; /* numbers are found by code, not by a pattern */
 
+/* For each set of classes (lj_hot_set) the pairs that a word of it opens. */
+struct lj_opens {
+    uint16_t *pair;
+    uint32_t *from; /* of set i: pair[from[i]] to before pair[from[i + 1]] */
+};
+
 struct lj_rules {
     struct lj_ac *ac;
     struct lj_entry *entries;
@@ -131,10 +138,7 @@ struct lj_rules {
     struct lj_hot hot; /* of the entries */
     struct lj_pair *pairs;
     size_t pair_count;
-    struct lj_classes pair_classes;    /* classes that open some pair */
-    uint16_t opened[2 * LJ_PAIRS_MAX]; /* pair indices, grouped by the class that opens them */
-    uint16_t opened_from[LJ_W_MAX +
-                         1]; /* class c opens opened[opened_from[c]] to before opened_from[c + 1] */
+    struct lj_opens opens; /* the pairs that a word opens, by its set of classes */
     struct lj_rule *rules;
     size_t rule_count;
     struct lj_policy policy;

@@ -31,9 +31,13 @@ static bool just_negated(const struct lj_opinion *o, uint32_t i)
 
 void lj_count_words(struct lj_opinion *o)
 {
+    const uint64_t counted = LJ_BIT(POS) | LJ_BIT(BAD) | LJ_BIT(COMPLAIN) | LJ_BIT(ROUTINE) |
+                             LJ_BIT(MINOR) | LJ_BIT(POLICE) | LJ_BIT(HOSP);
     struct lj_praise p = {0};
     for (uint32_t i = 0; i < o->tok_count; i++) {
         uint64_t c = o->tok[i].classes.w[0];
+        if (!(c & counted))
+            continue;
         bool negated = (c & (LJ_BIT(POS) | LJ_BIT(BAD))) && just_negated(o, i);
         p.good += (c & (negated ? LJ_BIT(BAD) : LJ_BIT(POS))) != 0;
         p.bad += (c & (negated ? LJ_BIT(POS) : LJ_BIT(BAD))) != 0;
@@ -200,6 +204,8 @@ static void collect(const struct lj_opinion *o, struct lj_opinion_findings *f)
     for (int k = 0; k < LJ_OPINION_KINDS; k++) {
         const uint8_t kind = (uint8_t)k;
         uint32_t best = 0;
+        if (o->fused.on && !flagged(o, kind, 0))
+            continue;
         float points = kind_points(o, kind, &best);
         top = points > top ? points : top;
         if (!flagged(o, kind, points))

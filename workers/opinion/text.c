@@ -24,7 +24,7 @@ static bool is_tail(unsigned char c)
     return (c & 0xC0) == 0x80;
 }
 
-int32_t lj_utf8_next(const char *text, size_t len, size_t *i)
+static inline int32_t next(const char *text, size_t len, size_t *i)
 {
     static const int32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char c = (unsigned char)text[(*i)++];
@@ -33,6 +33,12 @@ int32_t lj_utf8_next(const char *text, size_t len, size_t *i)
     unsigned n = c >= 0xF0 && c <= 0xF4 ? 4 : c >= 0xE0 ? 3 : 2;
     if (c < 0xC2 || c > 0xF4 || len - *i < n - 1)
         return -1;
+    if (n == 3 && is_tail((unsigned char)text[*i]) && is_tail((unsigned char)text[*i + 1]) &&
+        c != 0xE0 && c != 0xED) { /* nearly all: no overlong form, no surrogate */
+        int32_t common = (c & 0x0F) << 12 | (text[*i] & 0x3F) << 6 | (text[*i + 1] & 0x3F);
+        *i += 2;
+        return common;
+    }
     int32_t cp = c & (0xFF >> (n + 1));
     for (unsigned k = 0; k < n - 1; k++) {
         unsigned char tail = (unsigned char)text[*i + k];
@@ -44,6 +50,11 @@ int32_t lj_utf8_next(const char *text, size_t len, size_t *i)
         return -1;
     *i += n - 1;
     return cp;
+}
+
+int32_t lj_utf8_next(const char *text, size_t len, size_t *i)
+{
+    return next(text, len, i);
 }
 
 uint16_t lj_text_fold(int32_t cp)
@@ -207,46 +218,59 @@ static void take(struct reader *r, int32_t cp, uint16_t code, uint8_t class)
     }
 }
 
+/* The ideograph of the main block at p, which has four bytes to read; 0 for anything else. */
+static inline uint32_t ideograph(const char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    if ((v & 0xC0C0F0) != 0x8080E0)
+        return 0;
+    uint32_t cp = (v & 0x0F) << 12 | (v >> 2 & 0xFC0) | (v >> 16 & 0x3F);
+    return cp - 0x4E00 <= 0x9FFF - 0x4E00 ? cp : 0;
+}
+
 /* Ideographs of the main block, which all fold to ideographs. Takes a run of them at text[*i],
- * while there is room; returns how many. */
+ * while there is room; returns how many. The text's last character is left to take_one. */
 static uint32_t take_ideographs(struct reader *r, const char *text, size_t len, size_t *i,
                                 uint32_t count)
 {
     struct lj_text *t = r->t;
-    const unsigned char *p = (const unsigned char *)text + *i;
-    const uint32_t n = t->n;
-    const uint32_t fit = (uint32_t)((len - *i) / 3);
+    const char *p = text + *i;
+    const size_t left = len - *i;
+    const uint32_t fit = left > 3 ? (uint32_t)((left - 1) / 3) : 0;
     const uint32_t room = LJ_OPINION_TEXT_MAX - count;
     const uint32_t most = fit < room ? fit : room;
+    if (most == 0 || !ideograph(p))
+        return 0;
+    if (r->open)
+        open_clause(r);
     const uint16_t clause = (uint16_t)(t->clauses - 1);
     const uint8_t quoted = r->quoted;
-    uint16_t *code = t->code + n;
-    uint16_t *pos = t->pos + n;
-    uint16_t *own = t->clause + n;
-    uint8_t *flags = t->flags + n;
+    uint16_t *code = t->code + t->n;
+    uint16_t *pos = t->pos + t->n;
+    uint16_t *own = t->clause + t->n;
+    uint8_t *flags = t->flags + t->n;
     uint32_t k = 0;
     for (; k < most; k++, p += 3) {
-        uint32_t cp = (p[0] & 0x0FU) << 12 | (p[1] & 0x3FU) << 6 | (p[2] & 0x3FU);
-        bool shape = (p[0] & 0xF0) == 0xE0 && is_tail(p[1]) && is_tail(p[2]);
-        if (!shape || cp - 0x4E00 > 0x9FFF - 0x4E00)
+        uint32_t cp = ideograph(p);
+        if (!cp)
             break;
         code[k] = lj_opinion_fold[cp];
         pos[k] = (uint16_t)(count + k);
         own[k] = clause;
         flags[k] = quoted;
     }
-    t->n = n + k;
+    t->n += k;
     *i += 3 * (size_t)k;
-    if (k > 0)
-        r->before = LJ_CHAR_HAN;
+    r->before = LJ_CHAR_HAN;
     return k;
 }
 
 /* Takes the code point at text[*i], the count-th. */
 static void take_one(struct reader *r, const char *text, size_t len, size_t *i, uint32_t count)
 {
-    int32_t cp = lj_utf8_next(text, len, i);
-    uint16_t code = lj_text_fold(cp);
+    int32_t cp = next(text, len, i);
+    uint16_t code = cp >= 0 && cp <= 0xFFFF ? lj_opinion_fold[cp] : lj_text_fold(cp);
     uint8_t class = lj_opinion_char[code];
     r->t->bad_bytes += cp < 0;
     if ((code == 'x' || code == ',' || code == ':') && is_filler(r, code, text, len, *i))
@@ -267,7 +291,7 @@ bool lj_text_read(struct lj_text *t, const char *text, size_t len)
         if (count == LJ_OPINION_TEXT_MAX)
             return false;
         take_one(&r, text, len, &i, count++);
-        if (t->n > 0 && !r.open && !r.noise)
+        if (t->n > 0 && (r.open || !r.noise))
             count += take_ideographs(&r, text, len, &i, count);
     }
     t->code_points = count;

@@ -25,7 +25,7 @@ struct lj_train_options lj_train_defaults(void)
     return (struct lj_train_options){
         .linear = {.seed = 20240601,
                    .epochs = 8,
-                   .least = 3,
+                   .least = 5,
                    .rate = 0.3F,
                    .l2 = 1e-4F,
                    .sentence = 0.3F},
@@ -66,8 +66,7 @@ static int add_row(struct work *w, const struct lj_label *l, struct lj_err *err)
     int rc = lj_opinion_score(o, l->text, l->len, &f, err);
     if (rc < 0)
         return rc;
-    for (int k = 0; k < LJ_OPINION_KINDS; k++)
-        lj_fuse_kind_features(o, &o->lin, (enum lj_opinion_kind)k, r->kind[r->n][k]);
+    lj_fuse_kind_features(o, &o->lin, r->kind[r->n]);
     lj_fuse_text_features(o, &o->lin, none, r->text[r->n]);
     r->label[r->n++] = l;
     return 0;
@@ -81,14 +80,12 @@ static int run_fold(struct work *w, struct lj_err *err)
     int rc = lj_linear_train(w->x, w->skip, &w->options->linear, &t, err);
     if (rc < 0)
         return rc;
-    w->o->linear = &t.m;
-    w->o->fusion = &silent;
+    rc = lj_opinion_set_models(w->o, &t.m, &silent, err);
     for (size_t i = 0; rc == 0 && i < w->n; i++) {
         if (w->skip[i])
             rc = add_row(w, w->texts[i], err);
     }
-    w->o->linear = NULL;
-    w->o->fusion = NULL;
+    (void)lj_opinion_set_models(w->o, NULL, NULL, NULL);
     lj_linear_tables_free(&t);
     return rc;
 }

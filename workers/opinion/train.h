@@ -55,8 +55,8 @@ int lj_train_folder(const char *dir, void **ret, size_t *ret_size, struct lj_err
 /* train_fuse.c: the rows that the fusion learns from. */
 struct lj_fuse_rows {
     size_t n;
-    float (*kind)[LJ_OPINION_KINDS][LJ_FK_COUNT];
-    float (*text)[LJ_FT_COUNT];
+    float (*kind)[LJ_OPINION_KINDS][LJ_FK_ROOM];
+    float (*text)[LJ_FT_ROOM];
     const struct lj_label **label;
 };
 int lj_fusion_fit(struct lj_fuse_rows *rows, const struct lj_train_options *options,

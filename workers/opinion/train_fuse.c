@@ -73,9 +73,9 @@ static void kind_gradient(const struct lj_fuse_rows *r, const struct lj_fusion *
         for (unsigned k = 0; k < LJ_OPINION_KINDS; k++) {
             const float *x = r->kind[i][k];
             float y = (float)(r->label[i]->kinds >> k & 1);
-            float e = (lj_sigmoid(dot(f->kind[k], x, LJ_FK_COUNT)) - y) / (float)r->n;
-            float *own = g + (size_t)(k + 1) * LJ_FK_COUNT;
-            for (unsigned j = 0; j < LJ_FK_COUNT; j++) {
+            float e = (lj_sigmoid(dot(f->kind[k], x, LJ_FK_ROOM)) - y) / (float)r->n;
+            float *own = g + (size_t)(k + 1) * LJ_FK_ROOM;
+            for (unsigned j = 0; j < LJ_FK_ROOM; j++) {
                 g[j] += e * x[j];
                 own[j] += e * x[j];
             }
@@ -86,15 +86,15 @@ static void kind_gradient(const struct lj_fuse_rows *r, const struct lj_fusion *
 static void sum_kinds(const float *w, struct lj_fusion *f)
 {
     for (unsigned k = 0; k < LJ_OPINION_KINDS; k++) {
-        for (unsigned j = 0; j < LJ_FK_COUNT; j++)
-            f->kind[k][j] = w[j] + w[(size_t)(k + 1) * LJ_FK_COUNT + j];
+        for (unsigned j = 0; j < LJ_FK_ROOM; j++)
+            f->kind[k][j] = w[j] + w[(size_t)(k + 1) * LJ_FK_ROOM + j];
     }
 }
 
 static int fit_kinds(const struct lj_fuse_rows *r, const struct lj_train_options *o,
                      struct lj_fusion *f, struct lj_err *err)
 {
-    enum { D = (LJ_OPINION_KINDS + 1) * LJ_FK_COUNT };
+    enum { D = (LJ_OPINION_KINDS + 1) * LJ_FK_ROOM };
     float g[D];
     struct adam a = {0};
     int rc = adam_open(&a, D, err);
@@ -103,7 +103,7 @@ static int fit_kinds(const struct lj_fuse_rows *r, const struct lj_train_options
     for (int round = 0; round < o->rounds; round++) {
         sum_kinds(a.w, f);
         for (size_t j = 0; j < D; j++)
-            g[j] = a.w[j] * (j < LJ_FK_COUNT ? o->l2 : o->l2_own);
+            g[j] = a.w[j] * (j < LJ_FK_ROOM ? o->l2 : o->l2_own);
         kind_gradient(r, f, g);
         adam_step(&a, g, rate_at(round, o->rounds));
     }
@@ -136,29 +136,29 @@ static int answer_of(const struct lj_label *l, unsigned question)
 static int fit_question(const struct lj_fuse_rows *r, const struct lj_train_options *o,
                         unsigned question, float *w, struct lj_err *err)
 {
-    float g[LJ_FT_COUNT];
+    float g[LJ_FT_ROOM];
     size_t n = 0;
     struct adam a = {0};
-    int rc = adam_open(&a, LJ_FT_COUNT, err);
+    int rc = adam_open(&a, LJ_FT_ROOM, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < r->n; i++)
         n += answer_of(r->label[i], question) >= 0;
     for (int round = 0; round < o->rounds; round++) {
-        for (unsigned j = 0; j < LJ_FT_COUNT; j++)
+        for (unsigned j = 0; j < LJ_FT_ROOM; j++)
             g[j] = a.w[j] * o->l2 * 5;
         for (size_t i = 0; i < r->n; i++) {
             int y = answer_of(r->label[i], question);
             const float *x = r->text[i];
             if (y < 0)
                 continue;
-            float e = (lj_sigmoid(dot(a.w, x, LJ_FT_COUNT)) - (float)y) / (float)n;
-            for (unsigned j = 0; j < LJ_FT_COUNT; j++)
+            float e = (lj_sigmoid(dot(a.w, x, LJ_FT_ROOM)) - (float)y) / (float)n;
+            for (unsigned j = 0; j < LJ_FT_ROOM; j++)
                 g[j] += e * x[j];
         }
         adam_step(&a, g, rate_at(round, o->rounds));
     }
-    memcpy(w, a.w, LJ_FT_COUNT * sizeof *w);
+    memcpy(w, a.w, LJ_FT_ROOM * sizeof *w);
     free(a.w);
     return 0;
 }
@@ -170,7 +170,7 @@ static void fill_tops(struct lj_fuse_rows *r, const struct lj_fusion *f)
         float top = 1e-6F;
         float second = 1e-6F;
         for (unsigned k = 0; k < LJ_OPINION_KINDS; k++) {
-            float p = lj_sigmoid(dot(f->kind[k], r->kind[i][k], LJ_FK_COUNT));
+            float p = lj_sigmoid(dot(f->kind[k], r->kind[i][k], LJ_FK_ROOM));
             second = p > top ? top : p > second ? p : second;
             top = p > top ? p : top;
         }
@@ -220,12 +220,12 @@ static int set_thresholds(const struct lj_fuse_rows *r, struct lj_fusion *f, str
         return lj_fail(err, LJ_E_NOMEM, "no memory for thresholds");
     for (unsigned k = 0; k < LJ_OPINION_KINDS; k++) {
         for (size_t i = 0; i < r->n; i++)
-            s[i] = (struct scored){lj_sigmoid(dot(f->kind[k], r->kind[i][k], LJ_FK_COUNT)),
+            s[i] = (struct scored){lj_sigmoid(dot(f->kind[k], r->kind[i][k], LJ_FK_ROOM)),
                                    r->label[i]->kinds >> k & 1};
         f->kind_at[k] = threshold(s, r->n);
     }
     for (size_t i = 0; i < r->n; i++)
-        s[i] = (struct scored){lj_sigmoid(dot(f->text[LJ_Q_RISK], r->text[i], LJ_FT_COUNT)),
+        s[i] = (struct scored){lj_sigmoid(dot(f->text[LJ_Q_RISK], r->text[i], LJ_FT_ROOM)),
                                r->label[i]->kinds != 0};
     f->risk_at = threshold(s, r->n);
     f->polar_at[0] = f->polar_at[1] = 0.5F;

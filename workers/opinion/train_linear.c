@@ -159,8 +159,10 @@ int lj_examples_open(struct lj_opinion *o, const struct lj_label *const *texts, 
     for (size_t i = 0; rc == 0 && i < n; i++) {
         if (!lj_opinion_prepare(o, texts[i]->text, texts[i]->len))
             rc = lj_fail(err, LJ_E_TOO_LARGE, "text %s is too long", texts[i]->id);
-        else if (o->text.n > 0)
+        if (rc == 0 && o->text.n > 0) {
+            lj_word_features(o);
             rc = add_text(x, o, texts[i], (uint32_t)i, err);
+        }
     }
     if (rc < 0)
         lj_examples_close(&x);
@@ -274,7 +276,7 @@ static int prepare(struct training *t, const bool *skip, struct lj_err *err)
     t->row = calloc(LJ_LIN_HASHES, sizeof *t->row);
     t->order = calloc(x->count + 1, sizeof *t->order);
     t->rows = 1;
-    for (size_t h = 0; t->row && h < LJ_LIN_HASHES; h++) {
+    for (size_t h = 0; t->row && h < LJ_LIN_HASHES && t->rows <= LJ_LIN_ROWS_MAX; h++) {
         if (x->texts_with[h] >= t->o->least)
             t->row[h] = (uint32_t)t->rows++;
     }
@@ -302,7 +304,7 @@ static int8_t rounded(float v)
 static int quantise(const struct training *t, struct lj_linear_tables *ret, struct lj_err *err)
 {
     lane_t most = {0};
-    ret->index = calloc(LJ_LIN_GROUPS, sizeof *ret->index);
+    ret->index = calloc(LJ_LIN_HASHES, sizeof *ret->index);
     ret->rows = aligned_alloc(64, (t->rows * LJ_LIN_LANES + 63) / 64 * 64);
     if (!ret->index || !ret->rows)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the trained tables");
@@ -315,8 +317,6 @@ static int quantise(const struct training *t, struct lj_linear_tables *ret, stru
     memset(ret->rows, 0, LJ_LIN_LANES);
     uint32_t kept = 0;
     for (size_t h = 0; h < LJ_LIN_HASHES; h++) {
-        if (h % 8 == 0)
-            ret->index[h / 8] = kept << 8;
         int8_t *row = ret->rows + (size_t)(kept + 1) * LJ_LIN_LANES;
         bool any = false;
         if (t->row[h] == 0)
@@ -326,10 +326,8 @@ static int quantise(const struct training *t, struct lj_linear_tables *ret, stru
             row[k] = rounded(v);
             any = any || row[k] != 0;
         }
-        if (any) {
-            ret->index[h / 8] |= 1U << (h % 8);
-            kept++;
-        }
+        if (any)
+            ret->index[h] = (uint16_t)++kept;
     }
     ret->m = (struct lj_linear){ret->index, ret->rows, kept, {0}, {0}};
     for (unsigned k = 0; k < LJ_LIN_LANES; k++) {

@@ -22,10 +22,10 @@ struct lj_linear_options {
     float sentence; /* weight of a sentence's example beside its text's */
 };
 
-/* Trained tables; m points into index and rows. */
+/* Trained tables; m points into the others. */
 struct lj_linear_tables {
     struct lj_linear m;
-    uint32_t *index;
+    uint16_t *index;
     int8_t *rows;
 };
 

@@ -1,0 +1,121 @@
+/*
+ * Cross-validation on the training part, from the command line. Built, not installed: what is tuned
+ * here is tuned without a look at the held-back fifth.
+ *
+ * Trains without one part of the texts, judges that part, goes on to the next part; figures are
+ * over all of them. Parts are fifths by a hash of the id (-k: how many), or with -w the texts of
+ * each of the named writers in turn.
+ *
+ * Usage: opinion_cv [-k PARTS | -w WRITERS] DATA_DIR
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/err.h"
+#include "workers/opinion/engine.h"
+#include "workers/opinion/eval.h"
+#include "workers/opinion/train.h"
+
+struct run {
+    struct lj_opinion *o;
+    struct lj_labels all;
+    const struct lj_label **texts;
+    struct lj_eval *e;
+    const char *writers;
+    unsigned parts;
+};
+
+/* The part that a text is judged in, or parts for none. */
+static unsigned part_of(const struct run *r, const struct lj_label *l)
+{
+    if (r->writers) {
+        const char *at = strchr(r->writers, l->id[0]);
+        return at ? (unsigned)(at - r->writers) : r->parts;
+    }
+    uint32_t h = 2166136261U;
+    for (const char *p = l->id; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619U;
+    return (h ^ h >> 15) % r->parts;
+}
+
+static int judge(struct run *r, unsigned part, struct lj_err *err)
+{
+    static struct lj_opinion_findings f;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < r->all.count; i++) {
+        const struct lj_label *l = &r->all.row[i];
+        if (l->held || part_of(r, l) != part)
+            continue;
+        rc = lj_opinion_score(r->o, l->text, l->len, &f, err);
+        if (rc == 0)
+            rc = lj_eval_add(r->e, l, &f, err);
+    }
+    return rc;
+}
+
+static int run_part(struct run *r, unsigned part, struct lj_err *err)
+{
+    const struct lj_train_options options = lj_train_defaults();
+    struct lj_trained t = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < r->all.count; i++) {
+        if (!r->all.row[i].held && part_of(r, &r->all.row[i]) != part)
+            r->texts[n++] = &r->all.row[i];
+    }
+    int rc = lj_train(r->o, r->texts, n, &options, &t, err);
+    if (rc == 0)
+        rc = lj_opinion_set_models(r->o, &t.linear.m, &t.fusion, err);
+    if (rc == 0)
+        rc = judge(r, part, err);
+    (void)lj_opinion_set_models(r->o, NULL, NULL, NULL);
+    lj_trained_free(&t);
+    return rc;
+}
+
+static int open_run(struct run *r, const char *dir, struct lj_err *err)
+{
+    char path[4096];
+    int rc = lj_opinion_open_rules(dir, &r->o, err);
+    if (rc == 0 && snprintf(path, sizeof path, "%s/texts", dir) >= (int)sizeof path)
+        rc = lj_fail(err, LJ_E_ARG, "the folder's name is too long");
+    if (rc == 0)
+        rc = lj_labels_read_dir(path, &r->all, err);
+    r->texts = calloc(r->all.count + 1, sizeof(void *));
+    if (rc == 0 && !r->texts)
+        rc = lj_fail(err, LJ_E_NOMEM, "no memory for %zu texts", r->all.count);
+    return rc < 0 ? rc : lj_eval_open(&r->e, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct run r = {.parts = 5};
+    struct lj_err err = {0};
+    for (int c = getopt(argc, argv, "k:w:"); c != -1; c = getopt(argc, argv, "k:w:")) {
+        if (c == 'k')
+            r.parts = (unsigned)atoi(optarg);
+        else if (c == 'w')
+            r.writers = optarg;
+        else
+            return 2;
+    }
+    if (r.writers)
+        r.parts = (unsigned)strlen(r.writers);
+    if (optind + 1 != argc || r.parts < 2) {
+        (void)fprintf(stderr, "usage: opinion_cv [-k PARTS | -w WRITERS] DATA_DIR\n");
+        return 2;
+    }
+    int rc = open_run(&r, argv[optind], &err);
+    for (unsigned part = 0; rc == 0 && part < r.parts; part++)
+        rc = run_part(&r, part, &err);
+    if (rc == 0)
+        lj_eval_print(r.e, stdout);
+    else
+        (void)fprintf(stderr, "opinion_cv: %s\n", err.text);
+    lj_eval_close(&r.e);
+    free((void *)r.texts);
+    lj_labels_free(&r.all);
+    lj_opinion_close(&r.o);
+    return rc < 0 ? 1 : 0;
+}

@@ -17,7 +17,7 @@ def once(rounds):
 
 def measure(rounds, full):
     figures = [once(20 if full else 8) for _ in range(rounds)]
-    how = "the labelled texts of this repository, cut and joined to that length; one core, the program's best of several passes, no broker and no database"
+    how = "labelled texts of this repository that are held back from training, cut and joined to that length; one core, the program's best of several passes, no broker and no database"
     for key, name in LABELS.items():
         yield {"name": name, "ours": [f[key] for f in figures], "unit": "texts/s", "how": how}
     worst = [max(v for k, v in f.items() if k.startswith("crafted")) for f in figures]

@@ -15,6 +15,7 @@
 
 #include "common/db.h"
 #include "workers/register/reg.h"
+#include "workers/sender.h"
 
 static const enum lj_pgtype columns[REG_COLUMNS] = {
     [REG_C_VERDICTS] = LJ_PG_INT2,
@@ -98,6 +99,27 @@ static bool check_forms(const struct lj_batch *in, struct reg_ctx *contexts, jso
     return true;
 }
 
+/* Who sent the events, if a rule of one of them asks for it. */
+static int load_senders(struct state *s, const struct lj_batch *in, struct reg_ctx *contexts,
+                        json_t *const *payloads, struct lj_err *err)
+{
+    bool asked = false;
+    for (size_t i = 0; i < in->count; i++) {
+        asked = asked || (payloads[i] != NULL && reg_type_find(in->events[i].type)->asks_who);
+    }
+    struct lj_who *who = asked ? calloc(in->count, sizeof(*who)) : NULL;
+    if (!asked) {
+        return 0;
+    }
+    int rc = who != NULL ? lj_senders(s->db, in, who, err)
+                         : lj_fail(err, LJ_E_NOMEM, "no memory for the senders of a batch");
+    for (size_t i = 0; rc == 0 && i < in->count; i++) {
+        contexts[i].who = who[i];
+    }
+    free(who);
+    return rc;
+}
+
 static int play(struct state *s, const struct lj_batch *in, struct lj_result *out,
                 struct reg_ctx *contexts, json_t **payloads, struct lj_err *err)
 {
@@ -105,7 +127,8 @@ static int play(struct state *s, const struct lj_batch *in, struct lj_result *ou
     if (!check_forms(in, contexts, payloads)) {
         return lj_fail(err, LJ_E_NOMEM, "no memory for a register batch");
     }
-    int rc = reg_state_load(s->db, in, payloads, &regs, err);
+    int rc = load_senders(s, in, contexts, payloads, err);
+    rc = rc != 0 ? rc : reg_state_load(s->db, in, payloads, &regs, err);
     for (size_t i = 0; rc == 0 && i < in->count; i++) {
         struct reg_ctx *x = &contexts[i];
         x->state = &regs;

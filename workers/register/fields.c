@@ -138,6 +138,13 @@ static bool ref_ok(const char *s)
     return slash - s == 5 && unit_code_ok(unit) && code_ok(slash + 1);
 }
 
+static bool login_ok(const char *s)
+{
+    size_t n = strlen(s);
+    return n >= 4 && n <= 32 && s[0] >= 'a' && s[0] <= 'z' &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz_" DIGITS) == n;
+}
+
 static bool symbol_ok(const char *s)
 {
     size_t n = strlen(s);
@@ -186,8 +193,11 @@ static bool string_ok(const struct reg_field *f, const json_t *v)
     case REG_F_UNIT:
         return unit_code_ok(s);
     case REG_F_TEAM:
+    case REG_F_TEAMS:
     case REG_F_PERSON:
         return ref_ok(s);
+    case REG_F_LOGIN:
+        return login_ok(s);
     case REG_F_WORD:
     case REG_F_WORDS:
         return word_ok(f, s);
@@ -289,6 +299,7 @@ bool reg_form_ok(const struct reg_field *f, json_t *v, json_t **ret_new)
     case REG_F_NAME:
         return text_ok(f, v, ret_new);
     case REG_F_WORDS:
+    case REG_F_TEAMS:
     case REG_F_TEXTS:
     case REG_F_SYMBOLS:
     case REG_F_DATES:
@@ -337,6 +348,11 @@ void reg_form_text(const struct reg_field *f, char *en, char *zh, size_t n)
                         "必须为单位代码:两个大写字母加三位数字"},
         [REG_F_TEAM] = {"must be a team's CODE, or UNIT/CODE for another unit's",
                         "必须为队伍代码,其他单位的队伍写作“单位代码/队伍代码”"},
+        [REG_F_TEAMS] = {"must be a list of at most %2$d different teams' codes",
+                         "必须为列表,至多 %2$d 个互不相同的队伍代码"},
+        [REG_F_LOGIN] = {"must be a login: 4 to 32 small letters, digits and underscores, a letter "
+                         "first",
+                         "必须为账号:4 至 32 位小写字母、数字、下划线,以字母开头"},
         [REG_F_PERSON] = {"must be a person's CODE, or UNIT/CODE for another unit's",
                           "必须为人员代码,其他单位的人员写作“单位代码/人员代码”"},
         [REG_F_TEXTS] = {"must be a list of at most %2$d different texts of 1 to 60 characters",

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/who.h"
 #include "workers/worker.h"
 
 #define REG_CODE_BYTES  41 /* a code of 1..40 characters and its NUL */
@@ -36,12 +37,21 @@ enum reg_column {
 
 enum { REG_APPLIED = 1, REG_REFUSED = 2 }; /* verdicts */
 
-enum reg_table { REG_UNIT, REG_TEAM, REG_PERSON, REG_SITE, REG_EXEMPTION, REG_TABLES };
+enum reg_table {
+    REG_UNIT,
+    REG_TEAM,
+    REG_PERSON,
+    REG_SITE,
+    REG_EXEMPTION,
+    REG_ACCOUNT,
+    REG_PROPOSAL,
+    REG_TABLES
+};
 
 /* One thing with a code. row: its latest version as in the version table (owned). */
 struct reg_entity {
     int32_t number;
-    int32_t unit; /* whose codes it is among; 0 for units */
+    int32_t unit; /* whose codes it is among; 0 for units, accounts and proposals */
     char code[REG_CODE_BYTES];
     json_t *row;
 };
@@ -92,9 +102,10 @@ struct reg_ctx {
     struct reg_state *state;
     struct lj_result *out;
     const struct lj_event *event;
-    json_t *payload; /* checked and normalised by reg_check; borrowed */
-    int reasons;     /* written so far */
-    bool nomem;      /* an allocation failed: the batch is tried again */
+    json_t *payload;   /* checked and normalised by reg_check; borrowed */
+    struct lj_who who; /* the sender, where the type asks for it; else nobody */
+    int reasons;       /* written so far */
+    bool nomem;        /* an allocation failed: the batch is tried again */
 };
 
 /* ---- fields ---- */
@@ -104,7 +115,9 @@ enum reg_form {
     REG_F_CODE,     /* a new thing's code */
     REG_F_UNIT,     /* a unit's code */
     REG_F_TEAM,     /* CODE of the event's unit, or UNIT/CODE */
+    REG_F_TEAMS,    /* set of at most max of these */
     REG_F_PERSON,   /* likewise */
+    REG_F_LOGIN,    /* an account's login */
     REG_F_WORD,     /* one of `more` */
     REG_F_WORDS,    /* set of at most max of `more` */
     REG_F_TEXTS,    /* set of at most max texts of 1..60 characters */
@@ -141,6 +154,7 @@ struct reg_type {
     const struct reg_field *fields;
     enum reg_table table;
     void (*rule)(struct reg_ctx *x);
+    bool asks_who; /* the rule asks for the sender */
 };
 
 const struct reg_type *reg_type_find(const char *name); /* NULL where unknown */
@@ -201,17 +215,22 @@ bool reg_same(const json_t *a, const json_t *b); /* equal but for position */
 void reg_replace(json_t **slot, json_t *row);    /* frees the old one */
 bool reg_late(struct reg_ctx *x, const json_t *row,
               const char *pointer); /* refuses, when a later event made this row */
-/* The state that an event of this type leads to from the row's (moves.def); NULL after a refusal:
- * the move is impossible, or made already. */
-const char *reg_move(struct reg_ctx *x, const char *type, const json_t *row, const char *pointer);
+/* The state that an event of this type leads to from another (moves.def); NULL after a refusal: the
+ * move is impossible, or made already. */
+const char *reg_move(struct reg_ctx *x, const char *type, const char *from, const char *pointer);
 void reg_put_state(struct reg_ctx *x, json_t *row, const char *state); /* with the day it began */
 /* Resolves a reference in a member; refuses where there is none, or (inside) where it is not in the
  * subtree of the event's unit. */
 struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member,
                                bool inside);
+/* Resolves one reference; refuses at the pointer where there is none. */
+struct reg_entity *reg_resolve(struct reg_ctx *x, enum reg_table t, const char *text,
+                               const char *pointer);
 /* The common part of x.registered for things with a code: refuses, writes identity and version, or
  * finds the same content there. */
 void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row);
+void reg_register_as(struct reg_ctx *x, enum reg_table t, int32_t unit, const char *member,
+                     json_t *row); /* the code is in another member than `code` */
 void reg_span_check(struct reg_ctx *x, const json_t *row,
                     const char *pointer); /* valid_from <= valid_to */
 
@@ -238,5 +257,8 @@ void reg_filing_window_opened(struct reg_ctx *x);
 void reg_flag_explained(struct reg_ctx *x);
 void reg_flag_decided(struct reg_ctx *x);
 void reg_duplicate_decided(struct reg_ctx *x);
+void reg_account_invited(struct reg_ctx *x);
+void reg_account_changed(struct reg_ctx *x);
+void reg_account_moved(struct reg_ctx *x); /* accepted, activated, locked, unlocked, disabled */
 
 #endif

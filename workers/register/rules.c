@@ -127,9 +127,8 @@ static const struct {
 #undef REG_MOVE
 };
 
-const char *reg_move(struct reg_ctx *x, const char *type, const json_t *row, const char *pointer)
+const char *reg_move(struct reg_ctx *x, const char *type, const char *from, const char *pointer)
 {
-    const char *from = reg_text(row, "state");
     bool there = false;
     for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
         if (strcmp(moves[i].type, type) == 0) {
@@ -162,17 +161,22 @@ bool reg_late(struct reg_ctx *x, const json_t *row, const char *pointer)
     return true;
 }
 
-struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member, bool inside)
+/* Units, accounts and proposals have codes of the whole system, all others of a unit. */
+static bool is_global(enum reg_table t)
 {
-    static const enum reg_reason unknown[REG_TABLES] = {REG_R_UNIT_UNKNOWN, REG_R_TEAM_UNKNOWN,
-                                                        REG_R_PERSON_UNKNOWN, REG_R_INVALID,
-                                                        REG_R_EXEMPTION_UNKNOWN};
-    char pointer[64];
+    return t == REG_UNIT || t == REG_ACCOUNT || t == REG_PROPOSAL;
+}
+
+struct reg_entity *reg_resolve(struct reg_ctx *x, enum reg_table t, const char *text,
+                               const char *pointer)
+{
+    static const enum reg_reason unknown[REG_TABLES] = {
+        REG_R_UNIT_UNKNOWN,      REG_R_TEAM_UNKNOWN,    REG_R_PERSON_UNKNOWN,  REG_R_SITE_UNKNOWN,
+        REG_R_EXEMPTION_UNKNOWN, REG_R_ACCOUNT_UNKNOWN, REG_R_PROPOSAL_UNKNOWN};
     char unit[6];
     char code[REG_CODE_BYTES];
-    snprintf(pointer, sizeof(pointer), "/%s", member);
-    reg_ref_split(reg_text(x->payload, member), unit, code);
-    int32_t unit_number = t == REG_UNIT ? 0 : x->event->unit;
+    reg_ref_split(text, unit, code);
+    int32_t unit_number = is_global(t) ? 0 : x->event->unit;
     if (unit[0] != '\0') {
         const struct reg_entity *u = reg_by_code(x->state, REG_UNIT, 0, unit);
         if (u == NULL) {
@@ -184,9 +188,17 @@ struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *
     struct reg_entity *e = reg_by_code(x->state, t, unit_number, code);
     if (e == NULL) {
         reg_refuse(x, pointer, unknown[t]);
-        return NULL;
     }
-    if (inside && !reg_unit_inside(x->state, t == REG_UNIT ? e->number : e->unit, x->event->unit)) {
+    return e;
+}
+
+struct reg_entity *reg_require(struct reg_ctx *x, enum reg_table t, const char *member, bool inside)
+{
+    char pointer[64];
+    snprintf(pointer, sizeof(pointer), "/%s", member);
+    struct reg_entity *e = reg_resolve(x, t, reg_text(x->payload, member), pointer);
+    if (e != NULL && inside &&
+        !reg_unit_inside(x->state, t == REG_UNIT ? e->number : e->unit, x->event->unit)) {
         reg_refuse(x, pointer, REG_R_OUTSIDE);
         return NULL;
     }
@@ -209,24 +221,27 @@ static void write_identity(struct reg_ctx *x, enum reg_table t, const struct reg
     reg_put(x, row, "position", json_integer(x->event->position));
     reg_put(x, row, "number", json_integer(e->number));
     reg_put(x, row, "code", json_string(e->code));
-    if (t != REG_UNIT) {
+    if (!is_global(t)) {
         reg_put(x, row, "unit", json_integer(e->unit));
     }
     reg_write(x, name, row);
     json_decref(row);
 }
 
-void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row)
+void reg_register_as(struct reg_ctx *x, enum reg_table t, int32_t unit, const char *member,
+                     json_t *row)
 {
-    static const char *const tables[REG_TABLES][2] = {{"unit", "unit_version"},
-                                                      {"team", "team_version"},
-                                                      {"person", "person_version"},
-                                                      {"site", "site_version"},
-                                                      {"exemption", "exemption_version"}};
-    const char *code = reg_text(x->payload, "code");
+    static const char *const tables[REG_TABLES][2] = {
+        {"unit", "unit_version"},           {"team", "team_version"},
+        {"person", "person_version"},       {"site", "site_version"},
+        {"exemption", "exemption_version"}, {"account", "account_version"},
+        {"proposal", "proposal_version"}};
+    const char *code = reg_text(x->payload, member);
+    char pointer[64];
+    snprintf(pointer, sizeof(pointer), "/%s", member);
     struct reg_entity *e = reg_by_code(x->state, t, unit, code);
     if (e != NULL && !reg_same(row, e->row)) {
-        reg_refuse(x, "/code", REG_R_CODE_TAKEN);
+        reg_refuse(x, pointer, REG_R_CODE_TAKEN);
     }
     if (x->reasons > 0 || x->nomem || e != NULL) {
         json_decref(row); /* refused, or there with the same content: nothing to write */
@@ -240,4 +255,9 @@ void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row
     reg_put(x, e->row, "number", json_integer(e->number));
     write_identity(x, t, e, tables[t][0]);
     reg_write(x, tables[t][1], e->row);
+}
+
+void reg_register(struct reg_ctx *x, enum reg_table t, int32_t unit, json_t *row)
+{
+    reg_register_as(x, t, unit, "code", row);
 }

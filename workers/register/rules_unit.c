@@ -225,7 +225,7 @@ static void move(struct reg_ctx *x, const char *type)
         reg_refuse(x, "/unit", REG_R_CENTRE);
         return;
     }
-    const char *to = reg_move(x, type, e->row, "/unit");
+    const char *to = reg_move(x, type, reg_text(e->row, "state"), "/unit");
     if (to != NULL && strcmp(to, "CLOSED") == 0 && has_subunits(x->state, e->number)) {
         reg_refuse(x, "/unit", REG_R_SUBUNITS);
     }
@@ -249,20 +249,19 @@ void reg_unit_suspended(struct reg_ctx *x)
                                                                     : "unit.suspended");
 }
 
-/* A unit that is not registered yet may apply and have its account opened, no more; a closed one
+/* A unit that is not registered yet may apply and have its accounts opened, no more; a closed one
  * nothing; a suspended one keeps its registers in order. */
 bool reg_unit_may_send(struct reg_ctx *x)
 {
-    static const char *const early[] = {"unit.applied", "account.accepted"};
     const struct reg_entity *u = reg_by_number(x->state, REG_UNIT, x->event->unit);
     const char *state = u != NULL ? reg_text(u->row, "state") : NULL;
     if (state == NULL || strcmp(state, "ACTIVE") == 0 || strcmp(state, "SUSPENDED") == 0) {
         return true;
     }
-    for (size_t i = 0; i < sizeof(early) / sizeof(early[0]); i++) {
-        if (strcmp(early[i], x->event->type) == 0 && strcmp(state, "CLOSED") != 0) {
-            return true;
-        }
+    bool early =
+        strcmp(x->event->type, "unit.applied") == 0 || strncmp(x->event->type, "account.", 8) == 0;
+    if (early && strcmp(state, "CLOSED") != 0) {
+        return true;
     }
     reg_refuse(x, "", REG_R_NOT_ACTIVE);
     return false;

@@ -21,7 +21,8 @@ static const char sql_basis[] =
     "from unit),"
     " (select coalesce(max(number), 0) from team), (select coalesce(max(number), 0) from person),"
     " (select coalesce(max(number), 0) from site), (select coalesce(max(number), 0) from "
-    "exemption), (select coalesce(max(number), 0) from membership),"
+    "exemption), (select coalesce(max(number), 0) from account), (select coalesce(max(number), 0) "
+    "from proposal), (select coalesce(max(number), 0) from membership),"
     " (select coalesce(max(number), 0) from policy)";
 static const char sql_units[] =
     "select i.number, 0, i.code, row_to_json(v) from unit i cross join lateral"
@@ -33,6 +34,15 @@ static const char sql_units[] =
     " i on i.unit = r.number and i.code = r.code cross join lateral"                               \
     " (select * from " table                                                                       \
     "_version x where x.number = i.number order by x.position desc limit 1) v"
+/* Accounts whole: who is left in a unit is asked of all of them (a few hundred). */
+static const char sql_accounts[] =
+    "select i.number, 0, i.code, row_to_json(v) from account i cross join lateral (select * from "
+    "account_version x where x.number = i.number order by x.position desc limit 1) v";
+static const char sql_proposals[] =
+    "select i.number, 0, i.code, row_to_json(v) from (select distinct r.code from "
+    "unnest($1::text[], $2::text[]) as r(unit, code)) r join proposal i on i.code = r.code cross "
+    "join lateral (select * from proposal_version x where x.number = i.number order by x.position "
+    "desc limit 1) v";
 static const char sql_memberships[] =
     "select i.number, i.person, i.team, row_to_json(v) from (select distinct u.number, r.code from "
     "unnest($1::text[], $2::text[]) as"
@@ -200,17 +210,38 @@ static void name_add(struct names *n, const char *own_unit, const char *text)
     lj_buf_printf(&n->codes, "%s\"%s\"", comma, code);
 }
 
+/* The register that a form names; REG_TABLES = none. */
+static enum reg_table table_of(const struct reg_type *type, enum reg_form form)
+{
+    switch (form) {
+    case REG_F_CODE:
+        return type->table;
+    case REG_F_TEAM:
+    case REG_F_TEAMS:
+        return REG_TEAM;
+    case REG_F_PERSON:
+        return REG_PERSON;
+    case REG_F_LOGIN:
+        return REG_ACCOUNT;
+    default:
+        return REG_TABLES;
+    }
+}
+
 static void names_of(struct names names[REG_TABLES], const struct lj_event *ev, json_t *payload)
 {
     const struct reg_type *type = reg_type_find(ev->type);
     for (const struct reg_field *f = type->fields; f->name != NULL; f++) {
-        enum reg_table t = f->form == REG_F_CODE   ? type->table
-                           : f->form == REG_F_TEAM ? REG_TEAM
-                                                   : REG_PERSON;
-        const char *text = reg_text(payload, f->name);
-        if (text != NULL &&
-            (f->form == REG_F_CODE || f->form == REG_F_TEAM || f->form == REG_F_PERSON)) {
-            name_add(&names[t], ev->unit_code, text);
+        enum reg_table t = table_of(type, f->form);
+        json_t *value = t != REG_TABLES ? json_object_get(payload, f->name) : NULL;
+        size_t i;
+        json_t *item;
+        if (json_is_string(value)) {
+            name_add(&names[t], ev->unit_code, json_string_value(value));
+        }
+        json_array_foreach(value, i, item)
+        {
+            name_add(&names[t], ev->unit_code, json_string_value(item));
         }
     }
 }
@@ -300,14 +331,19 @@ static int command(PGconn *db, const char *sql, struct lj_err *err)
 
 static int read_all(PGconn *db, const struct names *names, struct reg_state *s, struct lj_err *err)
 {
-    static const char *const by_code[REG_TABLES] = {NULL, SQL_BY_CODE("team"),
-                                                    SQL_BY_CODE("person"), SQL_BY_CODE("site"),
-                                                    SQL_BY_CODE("exemption")};
+    static const char *const by_code[REG_TABLES] = {NULL,
+                                                    SQL_BY_CODE("team"),
+                                                    SQL_BY_CODE("person"),
+                                                    SQL_BY_CODE("site"),
+                                                    SQL_BY_CODE("exemption"),
+                                                    sql_accounts,
+                                                    sql_proposals};
     int rc = read_basis(db, s, err);
     rc = rc != 0 ? rc : read_entities(db, sql_units, NULL, &s->set[REG_UNIT], err);
     for (int t = REG_TEAM; rc == 0 && t < REG_TABLES; t++) {
         if (names[t].units.len > 3) {
-            rc = read_entities(db, by_code[t], &names[t], &s->set[t], err);
+            rc =
+                read_entities(db, by_code[t], t != REG_ACCOUNT ? &names[t] : NULL, &s->set[t], err);
         }
     }
     if (rc == 0 && names[REG_PERSON].units.len > 3) {

@@ -168,6 +168,29 @@ static const struct reg_field exemption_approved[] = {
 static const struct reg_field exemption_ended[] = {
     {"code", REG_F_CODE, true, 0, 0, NULL}, {"on", REG_F_DATE, true, 0, 0, NULL}, END};
 
+static const char *const person_roles[] = {
+#define LJ_PERSON(number, name, scope, zh) #name,
+#include "common/persons.def"
+#undef LJ_PERSON
+    NULL};
+static const struct reg_field account_invited[] = {{"login", REG_F_LOGIN, true, 0, 0, NULL},
+                                                   {"name", REG_F_NAME, true, 1, 30, NULL},
+                                                   {"roles", REG_F_WORDS, true, 0, 4, person_roles},
+                                                   {"teams", REG_F_TEAMS, false, 0, 20, NULL},
+                                                   END};
+static const struct reg_field account_changed[] = {
+    {"login", REG_F_LOGIN, true, 0, 0, NULL},
+    {"name", REG_F_NAME, false, 1, 30, NULL},
+    {"roles", REG_F_WORDS, false, 0, 4, person_roles},
+    {"teams", REG_F_TEAMS, false, 0, 20, NULL},
+    END};
+static const struct reg_field account_moved[] = {
+    {"login", REG_F_LOGIN, true, 0, 0, NULL}, {"note", REG_F_TEXT, false, 1, 200, NULL}, END};
+static const struct reg_field account_disabled[] = {{"login", REG_F_LOGIN, true, 0, 0, NULL},
+                                                    {"reason", REG_F_TEXT, true, 1, 200, NULL},
+                                                    {"handover_to", REG_F_LOGIN, false, 0, 0, NULL},
+                                                    END};
+
 static const struct reg_field calendar_day_started[] = {{"day", REG_F_DATE, true, 0, 0, NULL}, END};
 
 /* source: the State Council's notice of each year on holidays and the days worked in exchange */
@@ -203,33 +226,40 @@ static const struct reg_field duplicate_decided[] = {{"flag", REG_F_UUID, true, 
                                                      END};
 
 static const struct reg_type types[] = {
-    {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered},
-    {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed},
-    {"unit.suspended", unit_suspended, REG_UNIT, reg_unit_suspended},
-    {"unit.addressed", unit_registered, REG_UNIT, reg_unit_addressed},
-    {"unit.invited", unit_moved, REG_UNIT, reg_unit_moved},
-    {"unit.applied", unit_moved, REG_UNIT, reg_unit_moved},
-    {"unit.returned", unit_ended, REG_UNIT, reg_unit_moved},
-    {"unit.activated", unit_moved, REG_UNIT, reg_unit_moved},
-    {"unit.resumed", unit_moved, REG_UNIT, reg_unit_moved},
-    {"unit.closed", unit_ended, REG_UNIT, reg_unit_moved},
-    {"team.registered", team_registered, REG_TEAM, reg_team_registered},
-    {"team.changed", team_changed, REG_TEAM, reg_team_changed},
-    {"team.disbanded", team_disbanded, REG_TEAM, reg_team_disbanded},
-    {"person.registered", person_registered, REG_PERSON, reg_person_registered},
-    {"membership.started", membership_started, REG_PERSON, reg_membership_started},
-    {"membership.changed", membership_changed, REG_PERSON, reg_membership_changed},
-    {"membership.ended", membership_ended, REG_PERSON, reg_membership_ended},
-    {"site.registered", site_registered, REG_SITE, reg_site_registered},
-    {"policy.set", policy_set, REG_UNIT, reg_policy_set},
-    {"calendar.year_set", calendar_year_set, REG_UNIT, reg_calendar_year_set},
-    {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started},
-    {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved},
-    {"exemption.ended", exemption_ended, REG_EXEMPTION, reg_exemption_ended},
-    {"filing_window.opened", filing_window_opened, REG_UNIT, reg_filing_window_opened},
-    {"flag.explained", flag_explained, REG_UNIT, reg_flag_explained},
-    {"flag.decided", flag_decided, REG_UNIT, reg_flag_decided},
-    {"duplicate.decided", duplicate_decided, REG_UNIT, reg_duplicate_decided},
+    {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered, false},
+    {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed, false},
+    {"unit.suspended", unit_suspended, REG_UNIT, reg_unit_suspended, false},
+    {"unit.addressed", unit_registered, REG_UNIT, reg_unit_addressed, false},
+    {"unit.invited", unit_moved, REG_UNIT, reg_unit_moved, false},
+    {"unit.applied", unit_moved, REG_UNIT, reg_unit_moved, false},
+    {"unit.returned", unit_ended, REG_UNIT, reg_unit_moved, false},
+    {"unit.activated", unit_moved, REG_UNIT, reg_unit_moved, false},
+    {"unit.resumed", unit_moved, REG_UNIT, reg_unit_moved, false},
+    {"unit.closed", unit_ended, REG_UNIT, reg_unit_moved, false},
+    {"account.invited", account_invited, REG_ACCOUNT, reg_account_invited, true},
+    {"account.changed", account_changed, REG_ACCOUNT, reg_account_changed, true},
+    {"account.accepted", account_moved, REG_ACCOUNT, reg_account_moved, false},
+    {"account.activated", account_moved, REG_ACCOUNT, reg_account_moved, true},
+    {"account.locked", account_moved, REG_ACCOUNT, reg_account_moved, false},
+    {"account.unlocked", account_moved, REG_ACCOUNT, reg_account_moved, true},
+    {"account.disabled", account_disabled, REG_ACCOUNT, reg_account_moved, true},
+    {"team.registered", team_registered, REG_TEAM, reg_team_registered, false},
+    {"team.changed", team_changed, REG_TEAM, reg_team_changed, false},
+    {"team.disbanded", team_disbanded, REG_TEAM, reg_team_disbanded, false},
+    {"person.registered", person_registered, REG_PERSON, reg_person_registered, false},
+    {"membership.started", membership_started, REG_PERSON, reg_membership_started, false},
+    {"membership.changed", membership_changed, REG_PERSON, reg_membership_changed, false},
+    {"membership.ended", membership_ended, REG_PERSON, reg_membership_ended, false},
+    {"site.registered", site_registered, REG_SITE, reg_site_registered, false},
+    {"policy.set", policy_set, REG_UNIT, reg_policy_set, false},
+    {"calendar.year_set", calendar_year_set, REG_UNIT, reg_calendar_year_set, false},
+    {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started, false},
+    {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved, false},
+    {"exemption.ended", exemption_ended, REG_EXEMPTION, reg_exemption_ended, false},
+    {"filing_window.opened", filing_window_opened, REG_UNIT, reg_filing_window_opened, false},
+    {"flag.explained", flag_explained, REG_UNIT, reg_flag_explained, false},
+    {"flag.decided", flag_decided, REG_UNIT, reg_flag_decided, false},
+    {"duplicate.decided", duplicate_decided, REG_UNIT, reg_duplicate_decided, false},
 };
 
 const struct reg_type *reg_type_find(const char *name)

@@ -116,7 +116,8 @@ static void test_schemas(void **state)
         "exemption.approved", "exemption.ended",      "unit.addressed",    "unit.invited",
         "unit.applied",       "unit.returned",        "unit.activated",    "unit.resumed",
         "unit.closed",        "filing_window.opened", "flag.explained",    "flag.decided",
-        "duplicate.decided"};
+        "duplicate.decided",  "account.invited",      "account.changed",   "account.accepted",
+        "account.activated",  "account.locked",       "account.unlocked",  "account.disabled"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

@@ -19,8 +19,9 @@
 
 extern const struct lj_worker lj_worker_register;
 
-#define RECEIVED   INT64_C(1735689600000000) /* 2025-01-01T00:00:00Z */
-#define MAX_EVENTS 40
+#define RECEIVED   INT64_C(1735689600000000) /* 2025-01-01T00:00:00Z; a step is a minute */
+#define MINUTE_US  INT64_C(60000000)
+#define MAX_EVENTS 48
 
 struct step {
     const char *unit;
@@ -124,6 +125,28 @@ static const char *apply(PGconn *db, struct lj_result *res, int64_t closure,
     return sqlstate;
 }
 
+/* "type" or "type SOURCE": the log's row of the event, which has its sender. */
+static const char *log_event(PGconn *db, const struct step *s, int64_t position)
+{
+    static char types[128][64];
+    char *type = types[position % 128];
+    char sql[400];
+    const char *blank = strchr(s->type, ' ');
+    snprintf(type, sizeof(types[0]), "%.*s", (int)strcspn(s->type, " "), s->type);
+    snprintf(sql, sizeof(sql),
+             "insert into event (position, received_at, id, type, unit, class, schema_version, "
+             "source, content_hash, payload) select %lld, now(), gen_random_uuid(), number, 0, 1, "
+             "1, '%s', '\\x00', '{}' from event_type where name = '%s'",
+             (long long)position, blank != NULL ? blank + 1 : "test", type);
+    struct lj_err err = {0};
+    PGresult *r = NULL;
+    if (lj_dbs_query(db, sql, 0, NULL, &r, &err) != 0) {
+        fail_msg("%s: %s", sql, err.text);
+    }
+    PQclear(r);
+    return type;
+}
+
 static void fill(struct lj_event *e, const struct step *s, PGconn *db, int64_t position)
 {
     char sql[80];
@@ -131,12 +154,12 @@ static void fill(struct lj_event *e, const struct step *s, PGconn *db, int64_t p
     snprintf(sql, sizeof(sql), "select coalesce((select number from unit where code = '%s'), -1)",
              s->unit);
     e->position = position;
-    e->received_at_us = RECEIVED;
+    e->received_at_us = RECEIVED + position * MINUTE_US;
     e->occurred_at_us = INT64_MIN;
     e->id[15] = (uint8_t)position;
     e->unit = (int16_t)integer(db, sql);
     e->unit_code = s->unit;
-    e->type = s->type;
+    e->type = log_event(db, s, position);
     e->key = "registry";
     e->attempt = 1;
     e->payload = s->payload;
@@ -378,6 +401,91 @@ static void test_unit_funnel(void **state)
     assert_int_equal(integer(db, "select how from find_units('福建')"), 3);
     assert_int_equal(integer(db, "select count(*) from find_units('无此单位')"), 0);
     assert_int_equal(integer(db, "select count(*) from find_units(null)"), 4);
+    PQfinish(db);
+}
+
+#define BY(who)            " " who
+#define OPEN(login, roles) "{\"login\":\"" login "\",\"name\":\"张三\",\"roles\":[" roles "]}"
+#define LOGIN(login)       "{\"login\":\"" login "\"}"
+#define ENDED(login)       "{\"login\":\"" login "\",\"reason\":\"调离\"}"
+#define HANDED(login, to)  "{\"login\":\"" login "\",\"reason\":\"调离\",\"handover_to\":\"" to "\"}"
+#define FULL(unit, type, text)                                                                     \
+    {                                                                                              \
+        unit, type BY("op_one:CENTRE_OPERATOR@CN000"), text, NULL                                  \
+    }
+
+/* Edge case 30: the last administrator; and who may open, change, hand over which account. A step
+ * is a minute. */
+static void test_accounts(void **state)
+{
+    static const struct step steps[] = {
+        TWO_UNITS,
+        {"PS011", "account.invited", OPEN("anna", "\"UNIT_ADMIN\""), NULL},
+        {"PS011", "account.invited", OPEN("anna", "\"UNIT_LEADER\""), "code_taken"},
+        {"PS011", "account.activated", LOGIN("anna"), "state_forbids"},
+        {"PS011", "account.accepted", LOGIN("anna"), NULL},
+        {"PS011", "account.activated" BY("anna:UNIT_ADMIN@PS011"), LOGIN("anna"), "own_account"},
+        FULL("CN000", "account.activated", LOGIN("anna")),
+        {"PS011", "account.disabled", ENDED("anna"), "last_admin"},
+        {"PS011", "account.changed", "{\"login\":\"anna\",\"roles\":[\"UNIT_LEADER\"]}",
+         "last_admin"},
+        FULL("PS011", "account.invited", OPEN("bertha", "\"UNIT_ADMIN\",\"UNIT_LEADER\"")),
+        {"PS011", "account.disabled", HANDED("anna", "bertha"), "handover_invalid"},
+        FULL("PS011", "account.accepted", LOGIN("bertha")),
+        FULL("PS011", "account.activated", LOGIN("bertha")),
+        {"PS011", "account.disabled" BY("anna:UNIT_ADMIN@PS011"), HANDED("anna", "bertha"), NULL},
+        {"PS011", "account.disabled", ENDED("bertha"), "last_admin"},
+        {"PS011", "account.disabled", ENDED("anna"), "nothing_changes"},
+        /* a lock is the gateway's, runs out by itself, and may be the last administrator's */
+        {"CN000", "account.locked", LOGIN("bertha"), NULL},
+        {"PS011", "account.disabled", ENDED("bertha"), "last_admin"}, /* nor while it is locked */
+        {"PS011", "account.activated", LOGIN("bertha"), "state_forbids"},
+        {"CN000", "account.locked", LOGIN("bertha"), "nothing_changes"},
+        {"PS011", "account.unlocked" BY("bertha:UNIT_ADMIN@PS011"), LOGIN("bertha"), "own_account"},
+        FULL("CN000", "account.unlocked", LOGIN("bertha")),
+        FULL("CN000", "account.activated", LOGIN("anna")), /* came back */
+        /* roles and units */
+        {"PS011", "account.invited", OPEN("carla", "\"POLICY_ADMIN\""), "role_scope"},
+        {"CN000", "account.invited" BY("op_one:CENTRE_OPERATOR@CN000"),
+         OPEN("carla", "\"POLICY_ADMIN\""), "role_not_grantable"},
+        {"CN000", "account.invited" BY("op_one:CENTRE_OPERATOR@CN000"),
+         OPEN("carla", "\"OBSERVER\""), NULL},
+        {"CN000", "account.invited", OPEN("dora", "\"POLICY_ADMIN\",\"CENTRE_AUDITOR\""), NULL},
+        {"CN000", "account.invited", OPEN("edda", "\"UNIT_ADMIN\""), "role_scope"},
+        {"PS011", "account.invited", OPEN("edda", ""), "member_invalid"},
+        {"PS011", "account.invited", OPEN("Edda", "\"UNIT_ADMIN\""), "member_invalid"},
+        {"PS011", "account.invited", OPEN("edda", "\"UNIT_ADMIN\""), NULL},
+        {"PS011", "account.invited", OPEN("frida", "\"UNIT_ADMIN\""), "too_many_admins"},
+        {"GU028", "account.disabled", ENDED("edda"), "outside_subtree"},
+        {"PS011", "account.disabled", ENDED("nobody"), "account_unknown"},
+        /* a filler's teams */
+        {"PS011", "team.registered", TEAM("T1"), NULL},
+        {"GU028", "team.registered", TEAM("T1"), NULL},
+        {"PS011", "account.invited",
+         "{\"login\":\"gerd\",\"name\":\"李四\",\"roles\":[\"TEAM_FILLER\"],\"teams\":[\"T1\"]}",
+         NULL},
+        {"PS011", "account.changed", "{\"login\":\"gerd\",\"teams\":[\"GU028/T1\"]}",
+         "outside_subtree"},
+        {"PS011", "account.changed", "{\"login\":\"gerd\",\"teams\":[\"T9\"]}", "team_unknown"},
+        {"PS011", "account.changed", "{\"login\":\"edda\",\"teams\":[\"T1\"]}",
+         "teams_without_filler"},
+        {"PS011", "account.changed", "{\"login\":\"gerd\",\"name\":\"李四·五\"}", NULL},
+        {"PS011", "account.changed", "{\"login\":\"gerd\",\"name\":\"李四•五\"}",
+         "nothing_changes"},
+    };
+    (void)state;
+    PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from account"), 6);
+    assert_int_equal(integer(db, "select count(*) from account_version v join account a using "
+                                 "(number) join account b on b.number = v.handover_to where a.code "
+                                 "= 'anna' and b.code = 'bertha' and v.state = 'DISABLED'"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from account_version v where state = 'LOCKED' "
+                                 "and locked_until = '2025-01-01 00:33:00+00'"),
+                     1); /* the 18th minute and fifteen more */
+    assert_int_equal(integer(db, "select cardinality(teams) from account_version v join account a "
+                                 "using (number) where a.code = 'gerd' order by v.position desc"),
+                     1);
     PQfinish(db);
 }
 
@@ -740,13 +848,10 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_units),
-        cmocka_unit_test(test_unit_funnel),
-        cmocka_unit_test(test_teams),
-        cmocka_unit_test(test_memberships),
-        cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_exemptions),
-        cmocka_unit_test(test_flags_and_windows),
+        cmocka_unit_test(test_units),       cmocka_unit_test(test_unit_funnel),
+        cmocka_unit_test(test_accounts),    cmocka_unit_test(test_teams),
+        cmocka_unit_test(test_memberships), cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_exemptions),  cmocka_unit_test(test_flags_and_windows),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -61,19 +61,32 @@ const struct lj_command lj_commands[] = {
     {"account create", "LOGIN ROLE", "新建登录账号",
      "make an account that logs in at the dashboard",
      "ROLE is operator (all of the system, unit CN000), unit_admin (its own units) or observer "
-     "(figures only, groups under five left out). The password is made, and shown once or written "
-     "to --file (mode 0600); if that file is there, it is read from it.",
+     "(figures only, groups under five left out): accounts of the machine. Or it is one of a "
+     "person's, or several with commas between: TEAM_FILLER, UNIT_ADMIN, UNIT_LEADER (of a unit), "
+     "CENTRE_OPERATOR, CENTRE_AUDITOR, POLICY_ADMIN (of CN000), OPINION_DUTY, OBSERVER; these "
+     "send events in their own name, and need --name. The password is made, and shown once or "
+     "written to --file (mode 0600); if that file is there, it is read from it.",
      "ljctl account create zhiban observer --unit CN000 --file zhiban.password\nljctl account "
-     "create ps001_admin unit_admin --unit PS001",
-     "unit file", 2, 2, lj_cmd_account_create},
+     "create zhang_li UNIT_ADMIN,UNIT_LEADER --unit PS001 --name Zhang",
+     "unit name file timeout", 2, 2, lj_cmd_account_create},
     {"account ls", "", "列出登录账号", "list accounts", "",
      "ljctl account ls\nljctl account ls --output json", "", 0, 0, lj_cmd_account_ls},
     {"account passwd", "LOGIN", "重设账号密码", "give an account a new password",
-     "As with create. Its logins end within seconds; a disabled account is active again.",
+     "As with create. Its logins end within seconds; a disabled account of the machine is active "
+     "again. Also the first password of a person who was invited by an event.",
      "ljctl account passwd zhiban --file zhiban.password", "file", 1, 1, lj_cmd_account_passwd},
     {"account disable", "LOGIN", "停用账号", "take an account's right to log in",
-     "Its logins end within seconds.", "ljctl account disable zhiban --yes", "yes", 1, 1,
-     lj_cmd_account_disable},
+     "Its logins end within seconds. Of a person it needs --reason; --handover names who takes the "
+     "duty over. The last active administrator of a unit is not disabled.",
+     "ljctl account disable zhiban --yes\nljctl account disable zhang_li --yes --reason moved "
+     "--handover wang_wu",
+     "reason handover yes timeout", 1, 1, lj_cmd_account_disable},
+    {"account activate", "LOGIN", "启用账号", "let a person's account log in",
+     "One that has accepted its invitation, or was disabled.", "ljctl account activate zhang_li",
+     "timeout", 1, 1, lj_cmd_account_activate},
+    {"account unlock", "LOGIN", "解除锁定", "take a lock off before its time",
+     "Five wrong passwords lock a person's account for a quarter of an hour.",
+     "ljctl account unlock zhang_li", "timeout", 1, 1, lj_cmd_account_unlock},
     {"events show", "ID|POSITION", "查看一个事件的来龙去脉",
      "one event: when it came, what each kind made of it, what followed", "",
      "ljctl events show 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59\nljctl events show 1234 --output json",

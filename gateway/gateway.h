@@ -104,6 +104,10 @@ struct lj_token *lj_req_token(const struct lj_req *rq);
 const char *lj_req_param(const struct lj_req *rq);
 /* The login that a request came with, NULL when it came with a token. */
 struct lj_login *lj_req_login(const struct lj_req *rq);
+/* Who asks, as the database's reader functions take it: "account:LOGIN" or "token:NAME". Returns
+ * its length. */
+enum { LJ_READER_TEXT = 48 };
+size_t lj_req_reader(const struct lj_req *rq, char ret[LJ_READER_TEXT + 1]);
 /* What a handler keeps for its request. */
 void lj_req_keep(struct lj_req *rq, void *p);
 void *lj_req_kept(const struct lj_req *rq);

@@ -21,9 +21,11 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/who.h"
 #include "gateway/attempts.h"
 #include "gateway/gateway.h"
 #include "gateway/jsonw.h"
+#include "gateway/lock.h"
 
 enum {
     HASHES_AT_ONCE = 2, /* source: each holds 64 MiB and a core */
@@ -39,6 +41,7 @@ enum {
 #define WINDOW_US      (15 * MINUTE_US)
 #define FAILURES_PAIR  5
 #define FAILURES_PLACE 50
+#define FAILURES_LOCK  5 /* of a person's account, from wherever. source: domain.md 7.4 */
 
 struct attempt {
     struct attempt *next; /* of those that wait for a thread */
@@ -49,7 +52,7 @@ struct attempt {
     int16_t unit;
     int64_t version;
     int secure; /* of lj_req_peer */
-    char role[16];
+    char role[LJ_ROLES_TEXT + 1];
     char login[LJ_ACCOUNT_MAX + 1], password[PASSWORD_MAX + 1];
     char hash[crypto_pwhash_STRBYTES];
     char pair[LJ_ACCOUNT_MAX + LJ_PEER_TEXT + 2], place[LJ_PEER_TEXT];
@@ -58,9 +61,9 @@ struct attempt {
 struct lj_desk {
     struct lj_gateway *g;
     struct lj_logins *logins;
-    struct lj_attempts *pairs, *places;
-    struct attempt *first, **last; /* waiting for a thread */
-    size_t hashing, open;          /* open: all of the attempts */
+    struct lj_attempts *pairs, *places, *persons; /* persons: wrong passwords of an account */
+    struct attempt *first, **last;                /* waiting for a thread */
+    size_t hashing, open;                         /* open: all of the attempts */
     bool confirming;
     int64_t confirm_us;
     char nobody[crypto_pwhash_STRBYTES];
@@ -93,8 +96,9 @@ int lj_desk_open(struct lj_gateway *g, struct lj_desk **ret, struct lj_err *err)
         d->logins = lj_logins_new(IDLE_US, ABSOLUTE_US);
         d->pairs = lj_attempts_new(4096, FAILURES_PAIR, WINDOW_US);
         d->places = lj_attempts_new(1024, FAILURES_PLACE, WINDOW_US);
+        d->persons = lj_attempts_new(4096, FAILURES_LOCK - 1, WINDOW_US);
     }
-    if (!d || !d->logins || !d->pairs || !d->places) {
+    if (!d || !d->logins || !d->pairs || !d->places || !d->persons) {
         lj_desk_free(&d);
         return lj_fail(err, LJ_E_NOMEM, "no memory for logins");
     }
@@ -124,6 +128,7 @@ void lj_desk_free(struct lj_desk **dp)
     lj_logins_free(&d->logins);
     lj_attempts_free(&d->pairs);
     lj_attempts_free(&d->places);
+    lj_attempts_free(&d->persons);
     free(d);
 }
 
@@ -257,6 +262,7 @@ static void welcome(struct lj_gateway *g, struct attempt *a)
     struct lj_err err = {0};
     struct lj_buf body = {0};
     lj_attempts_clear(d->pairs, a->pair);
+    lj_attempts_clear(d->persons, a->login);
     lj_attempts_undo(d->places, a->place);
     if (old) {
         lj_logins_end(old); /* a new id at each login; the one before ends with it */
@@ -301,12 +307,23 @@ static void on_hash(uv_work_t *w)
     a->right = crypto_pwhash_str_verify(a->hash, a->password, strlen(a->password)) == 0;
 }
 
+/* The fifth wrong password of a person's account within the window locks it. */
+static void count_wrong(struct lj_desk *d, const struct attempt *a)
+{
+    if (a->found && !a->right && lj_person_of(a->role, strcspn(a->role, ",")) != LJ_PERSON_NONE &&
+        lj_attempts_add(d->persons, a->login, lj_mono_us()) > 0) {
+        lj_attempts_clear(d->persons, a->login);
+        lj_lock_account(d->g, a->login, a->unit);
+    }
+}
+
 static void after_hash(uv_work_t *w, int status)
 {
     struct attempt *a = w->data;
     struct lj_desk *d = a->desk;
     (void)status;
     d->hashing--;
+    count_wrong(d, a);
     finish(a, a->found && a->right ? 0 : LJ_E_LOGIN_FAILED);
     pump(d);
 }

@@ -17,9 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/who.h"
+
 enum {
     LOGINS_MAX = 2048,
     PER_ACCOUNT = 16,
+    EVENTS_A_SECOND = 20, /* what a person sends by hand, and a file of a few hundred lines */
+    EVENTS_AT_ONCE = 500,
     STREAMS_EACH = 4, /* source: reliability, limits of the HTTP side */
 };
 
@@ -83,16 +87,36 @@ static void end_oldest(struct lj_logins *l, const char *account)
     }
 }
 
+/* A person's roles, with commas between; false when one is none. */
+static bool persons_of(const char *words, struct lj_token *t)
+{
+    for (const char *p = words; *p;) {
+        size_t n = strcspn(p, ",");
+        enum lj_person role = lj_person_of(p, n);
+        if (role == LJ_PERSON_NONE) {
+            return false;
+        }
+        t->persons |= LJ_PERSON_BIT(role);
+        p += n + (p[n] == ',');
+    }
+    t->role = t->persons == LJ_PERSON_BIT(LJ_PERSON_OBSERVER) ? LJ_TOKEN_OBSERVER : LJ_TOKEN_PERSON;
+    return t->persons != 0;
+}
+
 static int role_of(const char *word, struct lj_login *login)
 {
+    bool known = false;
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
         if (strcmp(roles[i].word, word) == 0) {
             login->token.role = roles[i].role;
-            login->role = roles[i].word;
-            return 0;
+            known = true;
         }
     }
-    return -1;
+    if (!known && !persons_of(word, &login->token)) {
+        return -1;
+    }
+    (void)snprintf(login->role, sizeof login->role, "%s", word);
+    return 0;
 }
 
 static void make_secret(char secret[LJ_LOGIN_SECRET + 1])
@@ -130,6 +154,9 @@ int lj_logins_begin(struct lj_logins *l, const struct lj_account *a, int64_t mon
     x->active_us = mono_us;
     x->end_us = mono_us + l->absolute_us;
     x->token.unit = a->unit;
+    x->token.class = 1;
+    x->token.rate = EVENTS_A_SECOND;
+    x->token.burst = EVENTS_AT_ONCE;
     x->token.expires_at_us = wall_us + l->absolute_us;
     x->token.streams_max = STREAMS_EACH;
     l->at[l->n++] = x;

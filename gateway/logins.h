@@ -13,6 +13,7 @@
 enum {
     LJ_LOGIN_SECRET = 43, /* 32 random bytes in base64url without padding */
     LJ_ACCOUNT_MAX = 32,
+    LJ_ROLES_TEXT = 80, /* of a person up to four, with commas between */
 };
 
 struct lj_login {
@@ -23,8 +24,8 @@ struct lj_login {
     int64_t end_us;        /* monotonic: whatever happens */
     uint32_t refs;         /* requests that point here: it is freed when there is none */
     uint64_t mark;         /* lj_logins_confirm */
-    const char *role;      /* static */
     char account[LJ_ACCOUNT_MAX + 1];
+    char role[LJ_ROLES_TEXT + 1]; /* a machine's role, or a person's with commas between */
 };
 
 struct lj_account {

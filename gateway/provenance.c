@@ -1,6 +1,7 @@
 /* GET /v1/events/{id}: an event and what became of it for every kind.
  *
- * The database writes the whole answer (event_provenance); the gateway only decides who may see it.
+ * The database writes the whole answer and looks who may see it (reader_event); the gateway looks
+ * again, by the directory that all its routes go by.
  * An event of a unit outside the token's subtree is answered exactly like one that does not exist:
  * a client must not learn which ids other units use. */
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "gateway/gateway.h"
 
 static const char sql[] =
-    "select j::text, j->>'unit' from event_provenance($1) j where j is not null";
+    "select j::text, j->>'unit' from reader_event($1, $2) j where j is not null";
 
 struct question {
     struct lj_gateway *g;
@@ -78,9 +79,10 @@ void lj_provenance_ready(struct lj_gateway *g, struct lj_req *rq)
     }
     q->g = g;
     q->rq = rq;
-    const char *values[] = {(const char *)id};
-    const int lengths[] = {LJ_UUID_BYTES};
-    if (lj_db_exec(db, NULL, sql, 1, values, lengths, NULL, 1, on_result, q, &err) != 0) {
+    char who[LJ_READER_TEXT + 1];
+    const char *values[] = {who, (const char *)id};
+    const int lengths[] = {(int)lj_req_reader(rq, who), LJ_UUID_BYTES};
+    if (lj_db_exec(db, NULL, sql, 2, values, lengths, NULL, 1, on_result, q, &err) != 0) {
         free(q);
         lj_gw_refuse(rq, LJ_E_DB_SYSTEM, NULL);
         return;

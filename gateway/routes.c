@@ -21,7 +21,7 @@ enum {
     READERS =
         LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE | LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR | LJ_TOKEN_PERSON,
     SENDERS = LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE | LJ_TOKEN_PERSON,
-    LOGINS = LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR | LJ_TOKEN_UNIT_ADMIN,
+    LOGINS = LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR | LJ_TOKEN_UNIT_ADMIN | LJ_TOKEN_PERSON,
 };
 
 enum guard { OPEN, OPEN_ON_LOOPBACK, GUARDED, BY_LOGIN }; /* BY_LOGIN: no token will do */
@@ -77,6 +77,14 @@ struct lj_token *lj_req_token(const struct lj_req *rq)
 struct lj_login *lj_req_login(const struct lj_req *rq)
 {
     return ((struct visit *)rq->app)->login;
+}
+
+size_t lj_req_reader(const struct lj_req *rq, char ret[LJ_READER_TEXT + 1])
+{
+    const struct visit *v = rq->app;
+    int n = snprintf(ret, LJ_READER_TEXT + 1, "%s:%s", v->login ? "account" : "token",
+                     v->login ? v->login->account : v->token->name);
+    return n > 0 ? (size_t)n : 0;
 }
 
 const char *lj_req_param(const struct lj_req *rq)

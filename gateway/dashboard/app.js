@@ -17,7 +17,7 @@ function Switches() {
 function Header({ me, onLogout }) {
   return html`<header><a class="skip" href="#main">跳到正文</a>
     <h1>两进 <span lang="en">Liangjin</span></h1><p class="today">${day(Date.now())}</p>
-    <nav aria-label="显示设置"><${Switches} />${me && html`<span class="me">${me.login} · ${ROLES[me.role] || me.role}${me.unit !== 'CN000' ? ' · ' + me.unit : ''}</span>
+    <nav aria-label="显示设置"><${Switches} />${me && html`<span class="me">${me.login} · ${me.role.split(',').map((r) => ROLES[r] || r).join('、')}${me.unit !== 'CN000' ? ' · ' + me.unit : ''}</span>
       <button type="button" onClick=${onLogout}>退出</button>`}</nav></header>`;
 }
 

@@ -12,7 +12,8 @@ export const TYPES = {
 };
 export const KINDS = { register: '登记', validation: '校验', quota: '任务量', mail: '站内信', opinion: '舆情' };
 export const STATES = { running: '运行', paused: '已暂停' };
-export const ROLES = { operator: '运维', unit_admin: '单位管理员', observer: '观察员' };
+export const ROLES = { operator: '运维', unit_admin: '单位管理员', observer: '观察员', TEAM_FILLER: '填报员', UNIT_ADMIN: '单位系统管理员', UNIT_LEADER: '单位负责人',
+  CENTRE_OPERATOR: '中心经办', CENTRE_AUDITOR: '中心审核', POLICY_ADMIN: '政策管理员', OPINION_DUTY: '舆情值班员', OBSERVER: '观察员' };
 
 const whole = new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 0 });
 const tenth = new Intl.NumberFormat('zh-CN', { maximumFractionDigits: 1 });

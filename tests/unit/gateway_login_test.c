@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sodium.h>
 
+#include "common/who.h"
 #include "gateway/attempts.h"
 #include "gateway/logins.h"
 
@@ -45,6 +46,12 @@ static void one_login(void **state)
     assert_ptr_equal(find(l, secret, SECOND), x);
     assert_int_equal(x->token.unit, 7);
     assert_int_equal(x->token.role, LJ_TOKEN_UNIT_ADMIN);
+    struct lj_login *person = begin(l, "zhang_li", "UNIT_ADMIN,POLICY_ADMIN", SECOND, other);
+    assert_int_equal(person->token.role, LJ_TOKEN_PERSON);
+    assert_int_equal(person->token.persons,
+                     LJ_PERSON_BIT(LJ_PERSON_UNIT_ADMIN) | LJ_PERSON_BIT(LJ_PERSON_POLICY_ADMIN));
+    assert_string_equal(person->role, "UNIT_ADMIN,POLICY_ADMIN");
+    assert_int_equal(begin(l, "watcher", "OBSERVER", SECOND, other)->token.role, LJ_TOKEN_OBSERVER);
     assert_null(memmem(x, sizeof *x, secret, LJ_LOGIN_SECRET)); /* its hash only */
     memcpy(other, secret, sizeof other);
     other[0] = other[0] == 'A' ? 'B' : 'A';

@@ -246,6 +246,50 @@ class Up(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
         self.s.ctl("token", "create", "t23c", "--unit", "CN000", "--file", path, code=3)  # never written over
 
+    def post(self, path, body, cookie=None):
+        """(status, cookie, answer) of a request as a page of this server makes it."""
+        c = http.client.HTTPConnection("127.0.0.1", self.s.port(), timeout=30)
+        headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+        if cookie:
+            headers["Cookie"] = cookie
+        c.request("POST", path, json.dumps(body), headers)
+        r = c.getresponse()
+        answer = r.read()
+        set_cookie = r.getheader("Set-Cookie")
+        c.close()
+        return r.status, set_cookie.split(";")[0] if set_cookie else None, json.loads(answer) if answer else {}
+
+    def test_23p_persons_log_in_and_the_last_administrator_stays(self):
+        """edge case 30, and a person's account from the invitation to the hand-over"""
+        password = {}
+        for login, roles in (("p_anna", "UNIT_ADMIN,UNIT_LEADER"), ("p_bertha", "UNIT_ADMIN")):
+            self.s.ctl("account", "create", login, roles, "--unit", "PS001", code=2)  # a person has a name
+            password[login] = json.loads(self.s.ctl("account", "create", login, roles, "--unit", "PS001", "--name", "Zhang", "--output", "json").stdout)[0]["password"]
+        self.s.ctl("account", "create", "p_carla", "POLICY_ADMIN", "--unit", "PS001", "--name", "Li", code=3)  # not a unit's role
+        status, cookie, me = self.post("/v1/login", {"login": "p_anna", "password": password["p_anna"]})
+        self.assertEqual((status, me["role"], me["unit"]), (200, "UNIT_ADMIN,UNIT_LEADER", "PS001"))
+        event = {"type": "person.registered", "unit": "PS001", "payload": {"code": "P23", "name": "王·五", "sex": "F", "birth_year": 2000}}
+        status, _, sent = self.post("/v1/events", event, cookie)
+        self.assertEqual(status, 202)
+        self.assertEqual(self.post("/v1/events", dict(event, type="policy.set"), cookie)[0], 403)
+        self.assertEqual(self.post("/v1/events", dict(event, unit="PS002"), cookie)[0], 403)
+        shown = json.loads(self.s.ctl("events", "show", sent["id"], "--output", "json").stdout)
+        self.assertEqual(shown["source"], "p_anna:UNIT_ADMIN@PS001")
+        # five wrong passwords lock the other one, from wherever they come
+        for _ in range(5):
+            self.assertEqual(self.post("/v1/login", {"login": "p_bertha", "password": "not this password"})[0], 401)
+        states = lambda: {a["login"]: a["state"] for a in json.loads(self.s.ctl("account", "ls", "--output", "json").stdout)}
+        wait_for("the account is locked", lambda: states()["p_bertha"] == "LOCKED")
+        self.s.ctl("account", "disable", "p_anna", "--yes", "--reason", "moved", "--handover", "p_bertha", code=3)  # the last active one
+        self.s.ctl("account", "unlock", "p_bertha")
+        self.s.ctl("account", "disable", "p_anna", "--yes", code=2)  # no reason
+        self.s.ctl("account", "disable", "p_anna", "--yes", "--reason", "moved", "--handover", "p_bertha")
+        wait_for("her login ends", lambda: self.post("/v1/events", event, cookie)[0] == 401)
+        self.s.ctl("account", "disable", "p_bertha", "--yes", "--reason", "moved", code=3)  # edge case 30
+        self.assertEqual((states()["p_anna"], states()["p_bertha"]), ("DISABLED", "ACTIVE"))
+        self.s.ctl("account", "activate", "p_anna")
+        self.assertEqual(self.post("/v1/login", {"login": "p_anna", "password": password["p_anna"]})[0], 200)
+
     def test_24_pause_and_resume(self):
         def state():
             return {k["name"]: k["state"] for k in self.s.status()["kinds"]}["validation"]

@@ -80,7 +80,6 @@ create index if not exists team_version_position on team_version (position);
 create index if not exists person_version_position on person_version (position);
 create index if not exists membership_version_position on membership_version (position);
 create index if not exists site_version_position on site_version (position);
-create index if not exists site_version_position on site_version (position);
 
 -- How an activity stands. state: without what comes with the days of the log (activity_lapsed). Both are planned as part of their caller's query.
 create or replace function activity_now(activity uuid) returns table (unit int2, version int4, step int4, about int4, state int2, start_at timestamptz,

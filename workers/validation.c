@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "common/uuid.h"
+#include "workers/runner/calendar.h"
 #include "workers/runner/lookup.h"
-#include "workers/validation/calendar.h"
 #include "workers/validation/current.h"
 #include "workers/validation/review.h"
 #include "workers/validation/sketch.h"

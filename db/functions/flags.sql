@@ -319,6 +319,7 @@ begin
         perform settle_flags(since, upto, late);
         perform flag_moves(since, upto, seen);
         return query select * from quota_digest(since, upto);
+        return query select * from quota_levels(since, upto);
         return query select * from flag_digest(since, upto);
         return query select * from flag_alerts(since, upto);
     end if;

@@ -25,6 +25,9 @@ insert into mail_template (rule, code, kind, needs, due_working_days, title, bod
     (6, 'N06', 'NOTICE', 'READ', null, '入账通知', E'{team}({code}){days} 受理的 {activities} 项活动已入账:{sessions} 场次,{minutes} 分钟,涉及运动员 {athletes} 人。\n{year} 年累计 {year_sessions} 场次,任务 {year_duty} 场次。\n数字以入账时为准;其后的更正、撤回另行入账。'),
     (12, 'N12', 'TODO', 'REPLY', 10, '线索待说明', E'贵单位有 {flags} 条线索待说明,涉及 {activities} 项活动({days}):\n{codes}\n其中:\n{first}\n请在十个工作日内核实并逐条说明。线索只是提示,不影响时长和场次;是否属实由审核人员认定。'),
     (22, 'N22', 'WARN', 'SIGN', 1, '批量录入异常', E'账号 {account} 在 {seconds} 秒内录入报告 {reports} 份、人次 {participations}(0 表示该项未超限),自活动 {activity} 起。\n请核实是否本人按实录入。本提示不影响时长。'),
+    (9, 'N09', 'NOTICE', 'READ', null, '{anchor}将至', E'{anchor}({on})还有 {left} 天。请组织所辖运动队就近开展健身指导,活动后七日内报送;在窗口期内的活动请标注对应节点。'),
+    (10, 'N10', 'WARN', 'SIGN', 5, '进度提示:{level}', E'{team}({code})截至 {day} 进度{level}:{year} 年任务 {duty} 场次,已完成 {done} 场次({done_percent}%),按进度应完成约 {expected_percent}%。\n请安排好后续活动;有集训、比赛等原因的,请申请减免或调整。'),
+    (18, 'N18', 'NOTICE', 'READ', null, '{title}', '{body}'),
     (23, 'N23', 'TODO', 'READ', 5, '活动报告未通过校验', E'贵单位{what}“{title}”未通过校验,未予受理,共 {count} 条意见:\n{reasons}\n请更正后重新提交。活动编号:{activity}'),
     (24, 'N24', 'NOTICE', 'READ', null, '{year} 年任务量已完成', '{subject} {code} 已完成 {year} 年任务量:应完成 {duty},现已完成 {done}。依据政策第 {policy} 号第 {version} 版。'),
     (25, 'N25', 'WARN', 'SIGN', 1, '舆情提示({level})', E'{source}中发现需要关注的内容,等级:{level},严重程度:{severity}。\n{reason}\n涉及:{kinds}。线索词:{words}\n请核实情况并按舆情处置流程办理;本提示不影响时长。')

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(34);
+select plan(40);
 \ir quota_world.psql
 
 create function pace(kind int4, n int4, d date) returns text language sql as $$
@@ -59,6 +59,20 @@ select is(pace(2, 1, '2025-05-31'), '0.3700 -0.3200 CRITICAL', '285 minutes are 
 update policy_version set feasible_minutes_per_month = 36 where number = 1;
 select is(pace(2, 1, '2025-05-31'), '0.3700 -0.3200 LAG', 'eight of 36 hold them');
 select is((select level from quota_pacing(1::int2, '{1}', '2025-12-01')), 'CRITICAL', 'a team by its gap alone');
+
+-- ---- who is behind is told on the 5th: teams 1 (1 of 4), 2, 3 (paused a while), 4 (exempt a while) and 5 owe sessions
+create function told(since int8, upto int8) returns text language sql as $$
+    select coalesce(string_agg(format('%s/%s %s %s %s', parent_position, number, unit, payload::json ->> 'day', payload::json ->> 'level'), ', ' order by parent_position, number), '')
+    from quota_levels(since, upto) where type = 'quota.level_changed' $$;
+select began(98, '2025-07-03'), began(100, '2025-07-04'), began(101, '2025-07-05'), began(102, '2025-07-06'), began(103, '2025-10-04'), began(104, '2025-10-09'), began(105, '2025-10-10');
+select is(told(99, 100), '', 'not on the 4th');
+select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL, 101/3 2 2025-07-05 LAG, 101/4 2 2025-07-05 LAG, 101/5 2 2025-07-05 CRITICAL', 'on the 5th, who is behind, and nobody else');
+select is(told(101, 102), '', 'nor on the 6th');
+select is(regexp_count(told(102, 104), 'CRITICAL|LAG'), 9, 'a 5th that the log does not have, at the next day: that of September, and that of October');
+select is((select payload::json ->> 'expected_percent' from quota_levels(100, 101) where number = 2), '52', 'what is expected in per cent');
+update unit_version set state = 'SUSPENDED' where number = 2;
+select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL', 'a suspended unit is not told');
+update unit_version set state = 'ACTIVE' where number = 2;
 
 -- ---- coverage of 2025: athletes 1 to 5 and 7 owe 300 (2, from July, 152), 6 is on trial; teams 1 to 5 owe 4
 select act(160, 3, 1, 1::int2, '2025-07-02 09:00+08', 160, '{1}', '{{2,1,160,160}}'), act(161, 4, 1, 1::int2, '2025-07-03 09:00+08', 240, '{1,2}', '{{5,1,240,240},{4,2,60,60},{6,1,240,240}}'),

@@ -7,7 +7,7 @@ export const TYPES = {
   'activity.submitted': '活动报告', 'activity.corrected': '活动更正', 'activity.withdrawal_requested': '活动撤回申请',
   'feedback.received': '反馈', 'opinion.item_received': '舆情条目', 'mail.read': '站内信已读', 'mail.signed': '站内信签收',
   'mail.broadcast_requested': '站内信群发', 'activity.rejected': '报告未通过', 'activity.withdrawn': '活动已撤回',
-  'quota.duty_met': '任务完成', 'quota.credited': '入账日报', 'flag.opened': '线索日报', 'account.bulk_entry': '批量录入异常', 'flag.explained': '线索说明', 'flag.decided': '线索认定', 'duplicate.decided': '重复认定', 'filing_window.opened': '开放补报', 'calendar.day_started': '新的一天', 'calendar.year_set': '节假日安排', 'opinion.flagged': '舆情提示', 'operator.kind_paused': '环节暂停', 'operator.kind_resumed': '环节恢复',
+  'quota.duty_met': '任务完成', 'quota.credited': '入账日报', 'quota.level_changed': '进度滞后', 'flag.opened': '线索日报', 'account.bulk_entry': '批量录入异常', 'flag.explained': '线索说明', 'flag.decided': '线索认定', 'duplicate.decided': '重复认定', 'filing_window.opened': '开放补报', 'calendar.day_started': '新的一天', 'calendar.year_set': '节假日安排', 'opinion.flagged': '舆情提示', 'operator.kind_paused': '环节暂停', 'operator.kind_resumed': '环节恢复',
   'operator.drained': '排空', 'operator.parked_redriven': '搁置重派', 'operator.parked_dropped': '搁置放弃',
 };
 export const KINDS = { register: '登记', validation: '校验', quota: '任务量', mail: '站内信', opinion: '舆情' };

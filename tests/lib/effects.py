@@ -5,12 +5,29 @@ I6  one mail for each event that asks for one, its rule and its receivers; recei
 I7  within a key of an ordered kind (register: over all) events were closed in the order of their positions; versions of an activity follow on
 """
 import collections
+import datetime
 import hashlib
 import json
 import uuid
 
-MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22}
-JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 21}
+MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22,
+         "quota.level_changed": 10}
+JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 9, 18, 21}
+# What a day tells by itself: the days of a year of N18, the anchors of N09 (the Double Ninth of each year is written down: Python has no Chinese calendar).
+CLOSING = {(12, 1), (12, 20), (1, 10), (1, 25), (2, 8)}
+DOUBLE_NINTH = {(2024, 10, 11), (2025, 10, 29), (2026, 10, 18), (2027, 10, 8), (2028, 10, 26), (2029, 10, 16), (2030, 10, 5), (2031, 10, 24), (2032, 10, 12)}
+AHEAD, MISSED = (30, 14, 3), 60
+
+
+def anchor(d):
+    return (d.month, d.day) in {(6, 10), (8, 8)} or (d.year, d.month, d.day) in DOUBLE_NINTH
+
+
+def told_on(first, last):
+    """Rules that tell everybody something on `last`, when `first` is the first day that nobody has told of yet."""
+    days = [first + datetime.timedelta(n) for n in range(max(0, (last - first).days + 1))]
+    rules = {9 for d in days for n in AHEAD if anchor(d + datetime.timedelta(n)) and d + datetime.timedelta(n) >= last}
+    return rules | {18 for d in days if (d.month, d.day) in CLOSING}
 
 
 def review_mail(d):
@@ -156,16 +173,23 @@ class Effects:
     def due_mails(self):
         """(position, rule) -> units."""
         versions = collections.defaultdict(list)
-        for n, p, parent, kind in self.rows("select number, position, parent, kind from unit_version order by position"):
-            versions[n].append((p, parent, kind))
+        for n, p, parent, kind, state in self.rows("select number, position, parent, kind, state from unit_version order by position"):
+            versions[n].append((p, parent, kind, state))
         codes = dict(self.rows("select code, number from unit"))
 
         def at(position):
             return {n: [v for v in found if v[0] <= position][-1] for n, found in versions.items() if found[0][0] <= position}
         due = {}
+        before = None
+        for p, day in self.rows("select c.position, c.day from calendar_day c order by c.position"):
+            first = day if before is None else max(before + datetime.timedelta(1), day - datetime.timedelta(MISSED - 1))
+            before = day if before is None else max(before, day)
+            units = {n for n, (_, _, _, state) in at(p).items() if n and state == "ACTIVE"}
+            if units and p in self.closed["mail"]:
+                due.update({(p, rule): units for rule in told_on(first, day)})
         for p, type, unit, payload in self.rows("select e.position, t.name, e.unit, e.payload from event e join event_type t on t.number = e.type where"
                                                 " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited', 'flag.opened',"
-                                                " 'account.bulk_entry', 'mail.broadcast_requested', 'activity.state_changed')"):
+                                                " 'account.bulk_entry', 'quota.level_changed', 'mail.broadcast_requested', 'activity.state_changed')"):
             if p not in self.closed["mail"]:
                 continue  # parked: I4 has seen to it
             d = json.loads(payload)
@@ -182,7 +206,7 @@ class Effects:
                 due[p, MAILS[type]] = units
                 continue
             directory = at(p)
-            units = {n for n, (_, _, kind) in directory.items() if n and (d["scope"] == "all" or d["scope"] == "kind" and kind in d["kinds"])}
+            units = {n for n, (_, _, kind, _) in directory.items() if n and (d["scope"] == "all" or d["scope"] == "kind" and kind in d["kinds"])}
             if d["scope"] == "list":
                 units = {codes[c] for c in d["units"] if codes.get(c) in directory}
             if units:

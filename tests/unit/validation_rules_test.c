@@ -15,7 +15,7 @@
 
 #include "common/timefmt.h"
 #include "common/uuid.h"
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 #include "workers/validation/case.h"
 
 #define ACTIVITY "018f0000-0000-7000-8000-000000000001"

@@ -17,7 +17,10 @@ enum {
     LJ_MAIL_N05 = 5,
     LJ_MAIL_N06 = 6,
     LJ_MAIL_N07 = 7,
+    LJ_MAIL_N09 = 9,
+    LJ_MAIL_N10 = 10,
     LJ_MAIL_N12 = 12,
+    LJ_MAIL_N18 = 18,
     LJ_MAIL_N21 = 21,
     LJ_MAIL_N22 = 22,
     LJ_MAIL_N23 = 23,
@@ -108,6 +111,9 @@ int lj_mail_flag_opened(struct lj_mail_event *x, const char **ret_reason, struct
 int lj_mail_bulk_entry(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* Rule of activity.state_changed. */
 int lj_mail_review(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Rules of calendar.day_started (N09, N18) and quota.level_changed (N10). */
+int lj_mail_day(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+int lj_mail_level_changed(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* NULL: no rule for that type. */
 lj_mail_rule lj_mail_rule_of(const char *type);
 

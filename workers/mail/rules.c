@@ -466,8 +466,10 @@ static const struct {
 } rules[] = {
     {"activity.rejected", rejected},
     {"activity.state_changed", lj_mail_review},
+    {"calendar.day_started", lj_mail_day},
     {"quota.credited", credited},
     {"quota.duty_met", duty_met},
+    {"quota.level_changed", lj_mail_level_changed},
     {"opinion.flagged", flagged},
     {"flag.opened", lj_mail_flag_opened},
     {"account.bulk_entry", lj_mail_bulk_entry},

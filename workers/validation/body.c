@@ -35,7 +35,7 @@ static const char *const direction_words[] = {"WHERE", "REGION", "KEY_GROUP", "S
 static const char *const anchor_words[] = {
 #define FIXED(word, first, month, day, before, after) #word,
 #define LUNAR(word, first, month, day, before, after) #word,
-#include "workers/validation/anchors.def"
+#include "workers/runner/anchors.def"
 #undef FIXED
 #undef LUNAR
     NULL};

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "common/uuid.h"
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 #include "workers/validation/review.h"
 
 /* ---- reading ---- */

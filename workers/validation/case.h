@@ -7,8 +7,8 @@
 
 #include "common/buf.h"
 #include "common/who.h"
+#include "workers/runner/anchors.h"
 #include "workers/runner/lookup.h"
-#include "workers/validation/anchors.h"
 #include "workers/validation/body.h"
 #include "workers/validation/reasons.h"
 #include "workers/validation/settings.h"

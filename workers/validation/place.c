@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 
 static const struct {
     int prefix;

@@ -12,7 +12,7 @@
  */
 #include <string.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 #include "workers/validation/case.h"
 #include "workers/validation/place.h"
 #include "workers/validation/review.h"

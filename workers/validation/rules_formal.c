@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 #include "workers/validation/words.h"
 
 #define SAY(c, clause, a, b, ...)                                                                  \

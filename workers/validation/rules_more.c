@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 #include "workers/validation/words.h"
 
 static const int64_t MINUTE_US = 60000000;

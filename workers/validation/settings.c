@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "common/pgparam.h"
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 
 enum kind { NUMBER, WORD, SPAN };
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 
 static unsigned mark_of(const char *at)
 {

@@ -419,6 +419,55 @@ static void test_mail_of_reviews(void **state)
     lj_worker_mail.close(&worker);
 }
 
+/* What follows from a day: the events are there with their own day's row, as the register leaves
+ * it. */
+static void test_mail_days(void **state)
+{
+    static const struct step steps[] = {
+        {332, "calendar.day_started", 0, "{\"day\":\"2026-05-11\"}", 1},
+        {334, "calendar.day_started", 0, "{\"day\":\"2026-05-12\"}", 2},
+        {336, "calendar.day_started", 0, "{\"day\":\"2026-09-19\"}", 1},
+        {338, "calendar.day_started", 0, "{\"day\":\"2026-12-03\"}", 1},
+        {340, "calendar.day_started", 0, "{\"day\":\"2027-02-08\"}", 1},
+        {342, "calendar.day_started", 0, "{\"day\":\"2027-02-08\"}", 2}, /* the clock went back */
+        {344, "calendar.day_started", 0, "{}", 2},
+        {346, "quota.level_changed", 1,
+         "{\"team\":\"t1\",\"name\":\"甲队\",\"day\":\"2026-05-05\",\"year\":2026,\"level\":"
+         "\"CRITICAL\",\"duty\":4,\"done\":0,\"expected_percent\":53,\"done_percent\":0}",
+         1},
+        {348, "quota.level_changed", 1, "{\"team\":\"t1\"}", 2},
+    };
+    void *worker = open_worker(&lj_worker_mail);
+    (void)state;
+    assert_int_equal(
+        lj_pgtest_sql(pg, "kinds",
+                      "insert into liangjin.calendar_day values (331, '2026-05-10'), (332, "
+                      "'2026-05-11'), (334, '2026-05-12'), (335, '2026-09-16'), (336, "
+                      "'2026-09-19'), (338, '2026-12-03'), (339, '2027-02-07'), (340, "
+                      "'2027-02-08')"),
+        0);
+    run(&lj_worker_mail, worker, steps, sizeof steps / sizeof steps[0], 800);
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log where position between 330 and 349",
+            "332:1 334:2nothing_due 336:1 338:1 340:1 342:2nothing_due 344:2bad_payload 346:1 "
+            "348:2bad_payload");
+    text_is("select string_agg(position || ' N' || lpad(rule::text, 2, '0') || ' ' || title, ';' "
+            "order by position) from mail where position between 330 and 345",
+            "332 N09 “发展体育运动,增强人民体质”题词纪念日将至;336 N09 重阳节将至;338 N18 2026 "
+            "年度即将结束;340 N18 2026 年度已关账");
+    text_is("select left(body, 26) from mail where position = 336", /* told a day late */
+            "重阳节(10 月 18 日)还有 29 天。请组织所");
+    text_is("select string_agg(unit::text, ',' order by unit) from mail_receipt where position = "
+            "332",
+            "1,2,3");
+    text_is("select title from mail where position = 346", "进度提示:严重滞后");
+    text_is(
+        "select body from mail where position = 346",
+        "甲队(t1)截至 2026-05-05 进度严重滞后:2026 年任务 4 场次,已完成 0 "
+        "场次(0%),按进度应完成约 53%。\n请安排好后续活动;有集训、比赛等原因的,请申请减免或调整。");
+    lj_worker_mail.close(&worker);
+}
+
 /* ---- opinion ---- */
 
 static void test_opinion(void **state)
@@ -446,6 +495,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_quota), cmocka_unit_test(test_mail),
                                        cmocka_unit_test(test_mail_of_reviews),
+                                       cmocka_unit_test(test_mail_days),
                                        cmocka_unit_test(test_opinion)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

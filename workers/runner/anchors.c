@@ -8,13 +8,13 @@
  * The calendar is read at noon in Asia/Shanghai, so no rounding of a midnight matters. Lunar days
  * of this list must fall between September and December: nothing here crosses a year's end.
  */
-#include "workers/validation/anchors.h"
+#include "workers/runner/anchors.h"
 
 #include <stdlib.h>
 #include <unicode/ucal.h>
 #include <unicode/ustring.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 
 enum { KEPT_FROM = 2000, KEPT_YEARS = 100, NOT_YET = 0, NONE = INT32_MIN };
 
@@ -24,7 +24,7 @@ struct anchor {
 static const struct anchor table[LJ_ANCHOR_COUNT] = {
 #define FIXED(word, first, month, day, before, after) {0, first, month, day, before, after},
 #define LUNAR(word, first, month, day, before, after) {1, first, month, day, before, after},
-#include "workers/validation/anchors.def"
+#include "workers/runner/anchors.def"
 #undef FIXED
 #undef LUNAR
 };

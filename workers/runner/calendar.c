@@ -5,7 +5,7 @@
  * the Gregorian rule; tests/unit/validation_calendar_test.c compares every day of 200 years with
  * timegm.
  */
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 
 enum {
     DAYS_400_YEARS = 146097,

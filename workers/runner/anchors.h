@@ -1,6 +1,6 @@
 /* Anchor days and their windows (anchors.def). */
-#ifndef LJ_WORKERS_VALIDATION_ANCHORS_H
-#define LJ_WORKERS_VALIDATION_ANCHORS_H
+#ifndef LJ_WORKERS_RUNNER_ANCHORS_H
+#define LJ_WORKERS_RUNNER_ANCHORS_H
 
 #include <stdint.h>
 
@@ -9,7 +9,7 @@
 enum lj_anchor {
 #define FIXED(word, first, month, day, before, after) LJ_ANCHOR_##word,
 #define LUNAR(word, first, month, day, before, after) LJ_ANCHOR_##word,
-#include "workers/validation/anchors.def"
+#include "workers/runner/anchors.def"
 #undef FIXED
 #undef LUNAR
     LJ_ANCHOR_COUNT

@@ -1,6 +1,6 @@
 /* Local dates. "Local" is Asia/Shanghai for everybody, whatever offset a client wrote. */
-#ifndef LJ_WORKERS_VALIDATION_CALENDAR_H
-#define LJ_WORKERS_VALIDATION_CALENDAR_H
+#ifndef LJ_WORKERS_RUNNER_CALENDAR_H
+#define LJ_WORKERS_RUNNER_CALENDAR_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
 /* Local dates against the C library, day by day.
- * lj-test: lj_kind_validation
+ * lj-test: lj_runner
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "workers/validation/calendar.h"
+#include "workers/runner/calendar.h"
 
 static void every_day_of_two_centuries(void **state)
 {

@@ -322,6 +322,7 @@ begin
         return query select * from quota_levels(since, upto);
         return query select * from flag_digest(since, upto);
         return query select * from flag_alerts(since, upto);
+        perform stat_fold_day(since, upto);
     end if;
 end
 $$;

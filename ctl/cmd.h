@@ -34,6 +34,7 @@ int lj_cmd_quota_show(struct lj_ctl *ctl);
 int lj_cmd_quota_coverage(struct lj_ctl *ctl);
 int lj_cmd_quota_recompute(struct lj_ctl *ctl);
 int lj_cmd_quota_diff(struct lj_ctl *ctl);
+int lj_cmd_report(struct lj_ctl *ctl);
 int lj_cmd_replay_copy(struct lj_ctl *ctl);
 int lj_cmd_replay_compare(struct lj_ctl *ctl);
 int lj_cmd_mail_ls(struct lj_ctl *ctl);

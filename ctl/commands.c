@@ -173,6 +173,22 @@ const struct lj_command lj_commands[] = {
      "Explained is a flag by an event flag.explained of its unit, decided by flag.decided or "
      "duplicate.decided of the Centre; what was refused is listed too, with the reason.",
      "ljctl flag show 3f1c2a4e-0d5b-8c17-8e21-9b7d6a5c4f30", "", 1, 1, lj_cmd_flag_show},
+    {"report", "NAME", "统计报表:活动、报送、任务、豁免、提示、舆情、签收、表彰基础数据",
+     "statistics: activities, intake, quota, exemptions, flags, opinion, mail, commendation; "
+     "verify",
+     "Brings the figures up to what is settled, then prints them; the head says the policy, up to "
+     "which position they are complete, and what must not be read into them. --by takes one or two "
+     "of year quarter month unit team sport level region province site_kind body group theme "
+     "anchor mode (intake, opinion, mail: unit or month; flags: unit or code; quota: unit or "
+     "team). "
+     "CSV is UTF-8 with a byte order mark for spreadsheet programs; XLSX needs --out. Figures of "
+     "fewer than five are shown as *. `report verify` holds the figures against the raw rows: exit "
+     "code 1 when something differs.",
+     "ljctl report activities --year 2025 --by unit\nljctl report activities --by "
+     "province,theme --quarter 2025-Q3\nljctl report activities --year 2025 --by unit --format "
+     "xlsx -o 2025.xlsx\nljctl report quota --year 2025 --by unit\nljctl report commendation "
+     "--year 2025 --format csv -o base.csv\nljctl report verify",
+     "by year quarter month unit team rank format out", 1, 1, lj_cmd_report},
     {"replay copy", "", "把日志复制到空库,以便重放",
      "copy a log at rest into an empty database, to run the kinds over it once more",
      "The target was made by `ljctl migrate` and holds nothing else; its role may become the "

@@ -79,6 +79,7 @@ struct line {
     const char *noun; /* first word, NULL when there is none */
     const char *verb; /* the word behind it */
     int help, version;
+    char out_option[6]; /* what -o stands for */
 };
 
 static const struct lj_command *find_command(const char *noun, const char *verb)
@@ -126,6 +127,10 @@ static void split_line(int argc, char **argv, struct line *l)
         } else if (strncmp(arg, "--", 2) == 0 && arg[2]) {
             l->rest[l->nrest++] = arg;
             if (owns_next(arg) && i + 1 < argc)
+                l->rest[l->nrest++] = argv[++i];
+        } else if (strcmp(arg, "-o") == 0) {
+            l->rest[l->nrest++] = l->out_option;
+            if (i + 1 < argc)
                 l->rest[l->nrest++] = argv[++i];
         } else if (!l->noun) {
             l->noun = arg;
@@ -261,7 +266,7 @@ static int run_command(struct line *l, FILE *out)
 
 int lj_ctl_main(int argc, char **argv, FILE *out)
 {
-    struct line l = {0};
+    struct line l = {.out_option = "--out"};
     (void)setlocale(LC_CTYPE,
                     "C.UTF-8"); /* widths of Chinese characters, whatever the environment says */
     if (argc < 1 || argc > ARGS_MAX - 2) {

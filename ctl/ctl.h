@@ -29,6 +29,7 @@ struct lj_ctl_options {
     char *unit, *role, *file, *kind, *fingerprint, *reason, *type, *from, *person, *team;
     char *name, *handover;
     char *title, *to, *needs, *id, *bundle, *tables, *part, *writer, *source, *target;
+    char *by, *quarter, *month, *format, *out, *rank;
     int64_t port, workers, class, rate, burst, expires_days, limit, timeout_s, year;
     int64_t due, warning_s, critical_s, demo, seed, rounds;
     int once;

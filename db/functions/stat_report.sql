@@ -87,8 +87,9 @@ begin
     select * into d2 from stat_dim(by2);
     if d1.bits = '-' or d2.bits = '-' or d1.bits is not null and d2.bits is not null then
         many := case when 'group' in (by1, by2) then 'f.groups' when 'theme' in (by1, by2) then 'f.themes' end;
-        return format('select k1, k2, count(*) as athletes from (select distinct %s as k1, %s as k2, q.person from stat_fact f join quota_participation q'
-            ' on q.position = f.position and q.team = f.team and q.listed and q.role <> 5 %s where not f.legacy and %s) x group by k1, k2',
+        return format('select k1, k2, count(*) as athletes from (select distinct x.k1, x.k2, q.person from (select %s as k1, %s as k2, f.position, f.team'
+            ' from stat_fact f %s where not f.legacy and %s offset 0) x join quota_participation q on q.position = x.position and q.team = x.team and q.listed'
+            ' and q.role <> 5) y group by k1, k2',
             coalesce(d1.facts, 'null::int4'), coalesce(d2.facts, 'null::int4'), case when many is null then '' else
             format('cross join lateral (select g.bit from generate_series(0, 9) g(bit) where %1$s >> g.bit & 1 = 1 union all select -1 where %1$s = 0) b', many) end,
             replace(filter, 'p.', 'f.'));
@@ -113,7 +114,7 @@ $$;
 -- activity has in several of them is taken off again. Else from the facts.
 create or replace function stat_sums(by1 text, by2 text, since date, till date, units int2[], one_team int4) returns setof stat_figures
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set work_mem = '256MB' set enable_mergejoin = off set jit = off as $$
+    set work_mem = '256MB' set enable_mergejoin = off set enable_sort = off set jit = off as $$
 declare
     d1 record;
     d2 record;
@@ -131,8 +132,8 @@ declare
         ' (not legacy)::int4 * online * u as online';
     e1 text; e2 text; s1 text; s2 text;
     part text;
-    counties text := 'null::int8';
-    new_sites text := 'null::int8';
+    counties text := 'select null::int4, null::int8 where false';
+    new_sites text := counties;
 begin
     select * into d1 from stat_dim(by1);
     select * into d2 from stat_dim(by2);
@@ -168,15 +169,17 @@ begin
     end if;
     -- A site is new in the month of its first activity: in the country, or where the report is of units or by unit, of these.
     if by1 is null and by2 is null or by1 = 'unit' and by2 is null then
-        new_sites := format('(select count(*) from (select s.site, min(s.month) as month from stat_site s where %s group by s.site) n'
-            ' where ($1 is null or n.month >= $1) and ($2 is null or n.month <= $2) and $4 is null)',
-            case when by1 is null then '($3 is null or s.unit = any ($3))' else 's.unit = z.k1' end);
+        new_sites := format('select %1$s as k1, count(*) as n from (select %2$s s.site, min(s.month) as month from stat_site s'
+            ' where ($3 is null or s.unit = any ($3)) group by %3$s s.site) n where ($1 is null or n.month >= $1) and ($2 is null or n.month <= $2)'
+            ' and $4 is null group by 1',
+            case when by1 is null then 'null::int4' else 'n.unit::int4' end, case when by1 is null then '' else 's.unit,' end,
+            case when by1 is null then '' else 's.unit,' end);
     end if;
     -- Counties are the regions that are no city or province as a whole.
     if by2 is null and one_team is null and (by1 is null or by1 in ('unit', 'year', 'quarter', 'month', 'province')) then
-        counties := format('(select count(*) from (select s.value from stat_sum s where s.dim = 4 and s.national = %L and s.activities > 0 and mod(s.value, 100) <> 0'
-            ' and ($1 is null or s.month >= $1) and ($2 is null or s.month <= $2) and ($3 is null or s.unit = any ($3)) and %s group by s.value) r)',
-            units is null and by1 is distinct from 'unit', case when by1 is null then 'true' else d1.sums || ' = z.k1' end);
+        counties := format('select r.k1, count(*) as n from (select distinct %s as k1, s.value from stat_sum s where s.dim = 4 and s.national = %L and s.activities > 0'
+            ' and mod(s.value, 100) <> 0 and ($1 is null or s.month >= $1) and ($2 is null or s.month <= $2) and ($3 is null or s.unit = any ($3))) r group by 1',
+            s1, units is null and by1 is distinct from 'unit');
     end if;
     return query execute format($q$
         with z as (
@@ -188,11 +191,13 @@ begin
                    coalesce(sum(key_group), 0)::int8 as key_group, coalesce(sum(guidance), 0)::int8 as guidance, coalesce(sum(onsite), 0)::int8 as onsite,
                    coalesce(sum(online), 0)::int8 as online
             from (%1$s) part group by k1, k2 having $5 is null or sum(n) > 0 or sum(legacy) > 0
-        ), who as (%2$s)
+        ), who as (%2$s), new_sites(k1, n) as (%3$s), counties(k1, n) as (%4$s)
         select z.k1::text, z.k2::text, z.n, z.legacy, z.sessions, coalesce(w.athletes, 0), z.person_times, z.minutes, z.legacy_minutes, z.unconfirmed, z.guidance,
-               z.onsite, z.online, %3$s, %4$s, z.timed, z.timely, z.corrected, z.disputed, z.rural, z.west, z.key_group
-        from z left join who w on (w.k1, w.k2) is not distinct from (z.k1, z.k2)$q$, part, stat_athletes_sql(by1, by2), new_sites, counties)
-        using since, till, units, one_team, by1;
+               z.onsite, z.online, case when $6 then coalesce(n.n, 0) end, case when $7 then coalesce(c.n, 0) end, z.timed, z.timely, z.corrected, z.disputed, z.rural, z.west, z.key_group
+        from z left join who w on coalesce(w.k1, -9) = coalesce(z.k1, -9) and coalesce(w.k2, -9) = coalesce(z.k2, -9)
+            left join new_sites n on coalesce(n.k1, -9) = coalesce(z.k1, -9) left join counties c on coalesce(c.k1, -9) = coalesce(z.k1, -9)$q$,
+        part, stat_athletes_sql(by1, by2), new_sites, counties)
+        using since, till, units, one_team, by1, new_sites !~ 'where false', counties !~ 'where false';
 end
 $$;
 
@@ -231,7 +236,7 @@ declare
     v2 constant text := '(h.k2::int4)';
 begin
     if rank is not null and (rank not in ('activities', 'sessions', 'athletes', 'minutes', 'guidance', 'onsite', 'online') or not stat_rank_allowed()) then
-        raise exception 'reports are not ordered by figures: policy does not allow it' using errcode = '42501';
+        raise exception 'reports are not ordered by figures: policy does not allow it' using errcode = 'P0403';
     end if;
     select * into d1 from stat_dim(by1);
     select * into d2 from stat_dim(by2);

@@ -82,7 +82,7 @@ select results_eq($$select activities, new_sites from stat_activities(null, null
     'a unit with its sub-unit: its joint activity once');
 select results_eq($$select code1, new_sites from stat_activities('unit', null, '2025-04-01', '2025-04-01', null, null)$$,
     $$values (null::text, 1::int8), ('PS001', 1), ('PS003', 0)$$, 'sites that are new in April');
-select throws_ok($$select * from stat_activities('unit', null, null, null, null, null, 'minutes')$$, '42501', null, 'no ranking');
+select throws_ok($$select * from stat_activities('unit', null, null, null, null, null, 'minutes')$$, 'P0403', null, 'no ranking');
 update stat_setting set value = 'on' where name = 'rank';
 select results_eq($$select code1 from stat_activities('unit', null, null, null, null, null, 'minutes')$$, $$values (null::text), ('PS001'), ('PS002'), ('PS003')$$, 'where policy allows it');
 update stat_setting set value = 'off' where name = 'rank';

@@ -55,6 +55,7 @@ static const struct lj_sheet_col intake[] = {
     N("corrections", "更正数"),
     N("corrections_rejected", "更正未通过"),
     N("withdrawals", "撤回数"),
+    N("returned", "审核退回"),
 };
 static const struct lj_sheet_col quota[] = {
     T("code", "代码"),
@@ -129,7 +130,7 @@ const struct lj_report lj_reports[] = {
      "12stumr",
      "现场与线上服务人数分列,不得相加。人数为去重人数,"
      "人次为参与次数。联合活动全国计一次、每单位各计一"
-     "次,各单位之和可大于全国合计。历史补录单列。本人确认与异议尚无记录时相应栏为空。" COMMON,
+     "次,各单位之和可大于全国合计。历史补录与未经本人确认的分钟单列。" COMMON,
      activities, COUNT(activities)},
     {"intake", "报送统计", "unit month", 1, 0,
      "select * from liangjin.stat_intakes($1, $2::date, $3::date, $4)", "1stu",

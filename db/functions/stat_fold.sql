@@ -66,15 +66,17 @@ create or replace function stat_rows(activities uuid[], upto int8) returns setof
 #variable_conflict use_column
 begin
     return query
-    select l.position, l.activity, l.day, date_trunc('month', l.day)::date, t.team, l.site, coalesce(s.region, 0), coalesce(m.minutes, 0)::int4, 0,
+    select l.position, l.activity, l.day, date_trunc('month', l.day)::date, t.team, l.site, coalesce(s.region, 0), coalesce(m.minutes, 0)::int4, coalesce(m.unconfirmed, 0)::int4,
            coalesce(j.audience, 0), b.online, i.unit, b.groups, b.themes,
            coalesce((select x.number from stat_sport x where x.sport = v.sport), 0::int2),
            coalesce((select w.number from stat_word w where w.dim = 'site_kind' and w.word = s.kind), 0::int2),
            case v.level when 'NATIONAL' then 1 when 'PROVINCIAL' then 2 else 0 end::int2, b.body, b.anchor, l.mode, l.guidance, coalesce(n.sessions, 0)::int2, r.n::int2,
-           0::int2, coalesce(j.legacy, false), t.many > 1, not coalesce(j.legacy, false),
+           r.disputed::int2, coalesce(j.legacy, false), t.many > 1, not coalesce(j.legacy, false),
            not coalesce(j.legacy, false) and (f.received_at at time zone 'Asia/Shanghai')::date - f.day <= 7, l.op = 2
     from unnest(activities) a(activity)
-        cross join lateral (select q.* from quota_version q where q.activity = a.activity and q.position <= upto order by q.version desc limit 1) l
+        cross join lateral (select coalesce(n.body, n.position) as position from quota_version n where n.activity = a.activity and n.position <= upto
+            and not n.held order by n.version desc limit 1) live
+        join quota_version l on l.position = live.position
         cross join lateral (                   -- what only the report itself says
             select case x.served_body when 'SCHOOL' then 1 when 'COMMUNITY' then 2 else 0 end::int2 as body,
                    case x.anchor when 'A0610' then 1 when 'A0808' then 2 when 'CHONGYANG' then 3 else 0 end::int2 as anchor,
@@ -88,11 +90,15 @@ begin
             where e.position = l.position offset 0) b
         cross join lateral (select q.team, count(*) over () as many from quota_team q where q.position = l.position offset 0) t
         join team i on i.number = t.team
-        cross join lateral (select count(*) as n from quota_participation p
-            where p.position = l.position and p.team = t.team and p.listed and p.role <> 5 offset 0) r
-        cross join lateral (select sum((select sum(e.minutes) from ledger_entry e where e.subject_kind = 2 and e.subject = p.person and e.day = l.day
-                and e.activity = l.activity and e.team = t.team and e.position <= upto)) as minutes
-            from quota_participation p where p.position = l.position and p.team = t.team offset 0) m
+        cross join lateral (select count(*) as n, count(*) filter (where exists (select from quota_version d where d.activity = l.activity
+                and d.person = p.person and d.op = 5 and d.position <= upto)) as disputed
+            from quota_participation p where p.position = l.position and p.team = t.team and p.listed and p.role <> 5 offset 0) r
+        cross join lateral (select sum(x.minutes) as minutes, sum(x.minutes) filter (where not x.confirmed) as unconfirmed
+            from (select (select sum(e.minutes) from ledger_entry e where e.subject_kind = 2 and e.subject = p.person and e.day = l.day
+                      and e.activity = l.activity and e.team = t.team and e.position <= upto) as minutes,
+                  coalesce((select y.side in (1, 3) from validation y where y.activity = l.activity and y.version is null and y.step is not null
+                      and y.person = p.person and y.position <= upto order by y.step desc limit 1), false) as confirmed
+                  from quota_participation p where p.position = l.position and p.team = t.team offset 0) x) m
         cross join lateral (select sum(e.sessions) as sessions from ledger_entry e where e.subject_kind = 1 and e.subject = t.team and e.day = l.day
             and e.activity = l.activity and e.team = t.team and e.position <= upto offset 0) n
         left join validation j on j.position = l.position
@@ -102,7 +108,7 @@ begin
             order by x.position desc limit 1) s on true
         left join lateral (select (select e.received_at from event e where e.position = q.position) as received_at, q.day from quota_version q
             where q.activity = l.activity and q.version = 1 offset 0) f on true
-    where l.op <> 3;
+    where l.op in (1, 2);
 end
 $$;
 
@@ -235,21 +241,21 @@ create or replace function stat_count_intake(since int8, upto int8, late int8[])
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
 #variable_conflict use_column
 begin
-    insert into stat_intake as s (month, unit, reports, reports_rejected, corrections, corrections_rejected, withdrawals)
+    insert into stat_intake as s (month, unit, reports, reports_rejected, corrections, corrections_rejected, withdrawals, returned)
         select date_trunc('month', v.received_at at time zone 'Asia/Shanghai')::date, v.unit, count(*) filter (where v.op = 1),
                count(*) filter (where v.op = 1 and v.verdict = 2), count(*) filter (where v.op = 2), count(*) filter (where v.op = 2 and v.verdict = 2),
-               count(*) filter (where v.op = 3 and v.verdict = 1)
+               count(*) filter (where v.op = 3 and v.verdict = 1), count(*) filter (where v.op = 5 and v.verdict = 1)
         from (select x.* from validation x where x.position > since and x.position <= upto
                   and not exists (select from parked p where p.kind = 2 and p.position = x.position)
               union all select x.* from validation x where x.position = any (late)) v
         group by 1, 2
         on conflict (month, unit) do update set reports = s.reports + excluded.reports, reports_rejected = s.reports_rejected + excluded.reports_rejected,
             corrections = s.corrections + excluded.corrections, corrections_rejected = s.corrections_rejected + excluded.corrections_rejected,
-            withdrawals = s.withdrawals + excluded.withdrawals;
+            withdrawals = s.withdrawals + excluded.withdrawals, returned = s.returned + excluded.returned;
 end
 $$;
 
--- Activities touched between two settled positions: by their versions, by the ledger, by what was redriven (late), by registers that came late (news).
+-- Activities touched between two settled positions: by their versions and reviews, by what athletes say, by the ledger, by what was redriven (late), by registers that came late (news).
 create or replace function stat_touched(since int8, upto int8, late int8[], news int8[]) returns setof uuid
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set jit = off as $$
@@ -257,6 +263,8 @@ begin
     return query
     select v.activity from quota_version v where v.position > since and v.position <= upto
     union select v.activity from quota_version v where v.position = any (late)
+    union select v.activity from validation v where v.position > since and v.position <= upto and v.person is not null and v.verdict = 1
+    union select v.activity from validation v where v.position = any (late) and v.person is not null and v.verdict = 1
     union select e.activity from ledger_entry e
         where e.position > since and e.position <= upto and e.activity <> '00000000-0000-0000-0000-000000000000'
     union select f.activity from unnest(news) n(p) join team_version t on t.position = n.p join stat_fact f on f.team = t.number
@@ -387,12 +395,13 @@ begin
     where s.n is distinct from c.n
     union all
     select 'intake', format('%s %s', month, unit), s.r::text, c.r::text
-    from (select month, unit, row(s.reports::int8, s.reports_rejected::int8, s.corrections::int8, s.corrections_rejected::int8, s.withdrawals::int8) as r
+    from (select month, unit, row(s.reports::int8, s.reports_rejected::int8, s.corrections::int8, s.corrections_rejected::int8, s.withdrawals::int8, s.returned::int8) as r
           from stat_intake s) s
         full join
          (select date_trunc('month', v.received_at at time zone 'Asia/Shanghai')::date as month, v.unit,
                  row(count(*) filter (where v.op = 1), count(*) filter (where v.op = 1 and v.verdict = 2), count(*) filter (where v.op = 2),
-                     count(*) filter (where v.op = 2 and v.verdict = 2), count(*) filter (where v.op = 3 and v.verdict = 1)) as r
+                     count(*) filter (where v.op = 2 and v.verdict = 2), count(*) filter (where v.op = 3 and v.verdict = 1),
+                     count(*) filter (where v.op = 5 and v.verdict = 1)) as r
           from validation v where v.position <= upto group by 1, 2) c using (month, unit)
     where s.r is distinct from c.r
     union all                                  -- from another side: what the ledger holds of activities is what is counted

@@ -255,8 +255,8 @@ begin
         )
         select h.total, %1$s, case when not h.total then %2$s end, %3$s, case when not h.total then %4$s end, h.activities, h.sessions, case when h.hidden then '*' else h.athletes::text end,
                case when h.hidden then '*' else h.person_times::text end, case when h.hidden then '*' else h.minutes::text end,
-               null::text, h.guidance, h.onsite, h.online, h.new_sites, h.counties,
-               stat_percent(h.timely, h.timed), stat_percent(h.corrected, h.activities), null::text,
+               case when h.hidden then '*' else h.unconfirmed::text end, h.guidance, h.onsite, h.online, h.new_sites, h.counties,
+               stat_percent(h.timely, h.timed), stat_percent(h.corrected, h.activities), stat_percent(h.disputed, h.person_times),
                stat_percent(h.rural, h.activities), stat_percent(h.west, h.activities), stat_percent(h.key_group, h.activities), h.legacy, h.legacy_minutes
         from h order by not h.total, %5$s %6$s, %7$s$q$,
         coalesce(replace(d1.word, '@', v1), 'null::text'), coalesce(replace(d1.zh, '@', v1), 'null::text'), coalesce(replace(d2.word, '@', v2), 'null::text'),
@@ -269,22 +269,22 @@ $$;
 -- What units sent in, by the month of the receipt: first-pass rate (accepted at the first try), corrections, withdrawals. by: unit, month, or null.
 create or replace function stat_intakes(by1 text, since date, till date, unit text)
         returns table (total bool, code text, name text, reports int8, rejected int8, first_pass text, corrections int8, corrections_rejected int8,
-            withdrawals int8)
+            withdrawals int8, returned int8)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
     with i as (
         select s.* from stat_intake s where (since is null or s.month >= since) and (till is null or s.month <= till)
             and (stat_intakes.unit is null or s.unit = any (stat_units(stat_intakes.unit)))
     ), z as (
         select true as total, null::text as place, null::int2 as u, null::date as m, sum(reports) as a, sum(reports_rejected) as b, sum(i.corrections) as c,
-               sum(i.corrections_rejected) as d, sum(i.withdrawals) as e from i
+               sum(i.corrections_rejected) as d, sum(i.withdrawals) as e, sum(i.returned) as f from i
         union all
         select false, case by1 when 'unit' then lpad(i.unit::text, 6, '0') else i.month::text end, case by1 when 'unit' then i.unit end,
-               case by1 when 'month' then i.month end, sum(reports), sum(reports_rejected), sum(i.corrections), sum(i.corrections_rejected), sum(i.withdrawals)
+               case by1 when 'month' then i.month end, sum(reports), sum(reports_rejected), sum(i.corrections), sum(i.corrections_rejected), sum(i.withdrawals), sum(i.returned)
         from i where by1 in ('unit', 'month') group by 2, 3, 4
     )
     select z.total, coalesce(d.code, to_char(z.m, 'YYYY-MM')), coalesce(d.name, extract(year from z.m) || '年' || extract(month from z.m) || '月'),
            coalesce(z.a, 0)::int8, coalesce(z.b, 0)::int8, stat_percent(coalesce(z.a - z.b, 0)::int8, coalesce(z.a, 0)::int8), coalesce(z.c, 0)::int8,
-           coalesce(z.d, 0)::int8, coalesce(z.e, 0)::int8
+           coalesce(z.d, 0)::int8, coalesce(z.e, 0)::int8, coalesce(z.f, 0)::int8
     from z left join unit_directory d on d.number = z.u order by not z.total, z.place
 $$;
 

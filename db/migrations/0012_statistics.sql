@@ -31,7 +31,7 @@ create table stat_fact (
     site int4,
     region int4 not null,                      -- of the site, 0: none
     minutes int4 not null,                     -- credited
-    unconfirmed int4 not null,                 -- of these, not confirmed by the athlete; 0 while nothing is confirmed at all
+    unconfirmed int4 not null,                 -- of these, not confirmed by the athlete
     onsite int4 not null,                      -- people served on site; never added to the next
     online int4 not null,
     unit int2 not null,                        -- of the team
@@ -46,7 +46,7 @@ create table stat_fact (
     guidance int2 not null,
     sessions int2 not null,
     person_times int2 not null,                -- roster rows of the team, but for ATTEND
-    disputed int2 not null,
+    disputed int2 not null,                    -- of these, ever disputed by the athlete
     legacy bool not null,
     joint bool not null,
     timed bool not null,                       -- timeliness is told: not legacy
@@ -128,6 +128,7 @@ create table stat_intake (
     corrections int4 not null,
     corrections_rejected int4 not null,
     withdrawals int4 not null,                 -- accepted
+    returned int4 not null,                    -- sent back in a review
     unit int2 not null,
     primary key (month, unit)
 );

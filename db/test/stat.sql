@@ -5,7 +5,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(45);
+select plan(51);
 \ir quota_world.psql
 
 -- A version with its payload and verdict. extra: members of the payload beside served_body.
@@ -115,6 +115,28 @@ select is((select minutes from sums('team') where k1 = '5'), 180::int8, 'it is')
 select is_empty('select * from stat_diff()', 'its minutes came');
 select is(stat_fold(), 121::int8, 'nothing new: nothing to do');
 select results_eq('select reports, reports_rejected from stat_intake where unit = 1 and month = ''2025-04-01''', 'values (3, 1)', 'late reports are counted once');
+
+-- Review: what waits counts nothing until it is approved; what an athlete disputes and confirms; what is revoked.
+create function side(p int8, a int4, person int4, op int4, side int4, step int4) returns void language sql as $$
+    insert into validation (position, received_at, activity, unit, op, verdict, state, short, about, person, side, step)
+        values (p, '2025-05-08', ('00000000-0000-7000-8000-' || lpad(a::text, 12, '0'))::uuid, 1, op, 1, 4, '{}', 1, person, side, step)
+$$;
+select told(130, 7, 1, 1::int2, '2025-06-05 10:00+08', '{5}', '{{5,5,90,90},{11,5,90,90}}', 4);
+update quota_version set held = true where position = 130;
+select settle(131), stat_fold();
+select is((select activities from sums('month') where k1 = '202506'), null, 'a report that waits for its review is not counted');
+select said(132, 7, 2, 4::int2, 130), settle(133), stat_fold();
+select results_eq($$select activities, minutes, unconfirmed, disputed from stat_sums('month', null, '2025-06-01', '2025-06-01', null, null)$$,
+    $$values (1::int8, 180::int8, 180::int8, 0::int8)$$, 'it is when it is approved, and nobody has confirmed his minutes');
+select side(134, 7, 5, 10, 1, 3), said(135, 7, 3, 5::int2, null, 11), settle(136), stat_fold();
+select results_eq($$select activities, minutes, unconfirmed, disputed from stat_sums('month', null, '2025-06-01', '2025-06-01', null, null)$$,
+    $$values (1::int8, 90::int8, 0::int8, 1::int8)$$, 'one has, the other disputes his');
+select said(137, 7, 4, 6::int2, null, 11), settle(138), stat_fold();
+select results_eq($$select minutes, unconfirmed, disputed from stat_sums('month', null, '2025-06-01', '2025-06-01', null, null)$$,
+    $$values (180::int8, 90::int8, 1::int8)$$, 'the dispute is solved, and was one');
+select is_empty('select * from stat_diff()', 'nothing differs after a review');
+select act(139, 7, 5, 3::int2, null, null, '{}', '{}'), settle(140), stat_fold();
+select is((select activities from sums('month') where k1 = '202506'), null, 'revoked: nothing is left');
 
 -- ---------------------------------------------------------------------------------------------------------------- random histories
 create function play(seed float8, p int8, next int4) returns void language plpgsql as $$

@@ -116,6 +116,9 @@ static int connect_socket(struct lj_client *c, const struct lj_client_options *o
 {
     c->context = o->zmq_context ? o->zmq_context : zmq_ctx_new();
     c->own_context = !o->zmq_context;
+    c->endpoint = strdup(o->endpoint);
+    if (!c->endpoint)
+        return lj_fail(err, LJ_E_NOMEM, "no memory for a client");
     c->socket = c->context ? zmq_socket(c->context, ZMQ_DEALER) : NULL;
     if (!c->socket)
         return lj_fail(err, LJ_E_IO, "no ZeroMQ socket: %s", zmq_strerror(errno));
@@ -136,6 +139,7 @@ static void client_free(struct lj_client **cp)
         zmq_close(c->socket);
     if (c->own_context && c->context)
         zmq_ctx_term(c->context);
+    free(c->endpoint);
     free(c);
     *cp = NULL;
 }
@@ -155,7 +159,7 @@ int lj_client_open(const struct lj_client_options *o, struct lj_client **ret, st
     c->random = c->boot_nonce | 1;
     c->next_resend = INT64_MAX;
     c->hello_wait = HELLO_FIRST_US;
-    c->hello_at = client_now(c);
+    c->hello_at = c->renewed_at = client_now(c);
     rc = connect_socket(c, o, err);
     if (rc != 0)
         goto fail;

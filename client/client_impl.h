@@ -14,7 +14,7 @@
 
 /* Between HELLOs to nobody: the first wait, which doubles up to hello_us times the factor. They
  * wait in the socket, so few are enough: the first one arrives as soon as somebody is there. */
-enum { HELLO_FIRST_US = 10000, HELLO_AWAY_FACTOR = 4 };
+enum { HELLO_FIRST_US = 10000, HELLO_AWAY_FACTOR = 4, RENEW_FACTOR = 4 };
 
 struct slot {
     lj_answer_cb cb;
@@ -37,6 +37,7 @@ struct pack {
 
 struct lj_client {
     void *context, *socket;
+    char *endpoint;
     int own_context;
     char name[LJ_NAME_MAX + 1];
     uint32_t events_max, pack_max;
@@ -52,7 +53,7 @@ struct lj_client {
     int stuck;           /* the last send was refused: try again soon */
 
     int welcomed, resend_on_welcome, who_answered, closing, in_callback;
-    int64_t heard_at, hello_at, hello_wait;
+    int64_t heard_at, hello_at, hello_wait, renewed_at;
     uint64_t callbacks; /* ever called; lj_client_run looks at it */
     struct lj_client_stats stats;
 };

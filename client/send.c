@@ -40,8 +40,28 @@ static int send_message(struct lj_client *c, uint8_t type, uint64_t seq, const s
     return 0;
 }
 
+/* libzmq connects again by itself after a connection that broke, but gives it up for good after
+ * what it takes for a fault of the other side's protocol (a corrupted byte under CURVE, another
+ * service on the port). So when many HELLOs had no answer, and none waits to be read, the endpoint
+ * is disconnected and connected again; what waited for sending there is sent again like everything
+ * without an answer. */
+static void renew_connection(struct lj_client *c, int64_t now)
+{
+    int events = 0;
+    size_t n = sizeof events;
+    if (now - c->renewed_at < c->hello_us * RENEW_FACTOR ||
+        zmq_getsockopt(c->socket, ZMQ_EVENTS, &events, &n) != 0 || (events & ZMQ_POLLIN))
+        return;
+    c->renewed_at = now;
+    (void)zmq_disconnect(c->socket, c->endpoint);
+    (void)zmq_connect(c->socket, c->endpoint); /* failed: tried again after as long a silence */
+}
+
 void client_hello(struct lj_client *c, int64_t now)
 {
+    int64_t most = c->hello_us * HELLO_AWAY_FACTOR;
+    if (c->hello_wait == most)
+        renew_connection(c, now);
     uint8_t space[1 + 8 + 1 + LJ_NAME_MAX];
     struct lj_buf body = {.data = space, .cap = sizeof space};
     struct lj_hello hello = {
@@ -54,7 +74,6 @@ void client_hello(struct lj_client *c, int64_t now)
         return;
     }
     c->hello_at = now + c->hello_wait;
-    int64_t most = c->hello_us * HELLO_AWAY_FACTOR;
     c->hello_wait = c->hello_wait * 2 < most ? c->hello_wait * 2 : most;
 }
 

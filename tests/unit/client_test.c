@@ -2,6 +2,7 @@
  * Time is the test's own: the client gets a clock that only moves when told, so deadlines and
  * repeats are exact and nothing here waits for them. lj-test: lj_client lj_proto lj_common
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <zmq.h>
@@ -876,6 +879,42 @@ static void curve_keys_are_used(void **state)
     free(m.body);
 }
 
+/* A service that is no broker answers at first: libzmq gives such a connection up for good. */
+static void a_connection_given_up_is_made_anew(void **state)
+{
+    struct fixture *f = *state;
+    static const char greeting[64] = "\xff\0\0\0\0\0\0\0\x01\x7f\x03\0CURVE";
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof a;
+    char rest[256];
+    broker_stop(f);
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+    snprintf(f->endpoint, sizeof f->endpoint, "tcp://127.0.0.1:%d", ntohs(a.sin_port));
+    open_client(f, (struct lj_client_options){0});
+    int c = accept(fd, NULL, NULL);
+    assert_true(c >= 0);
+    assert_int_equal(send(c, greeting, sizeof greeting, MSG_NOSIGNAL), sizeof greeting);
+    while (recv(c, rest, sizeof rest, 0) > 0)
+        continue;
+    close(c);
+    close(fd);
+    broker_start(f);
+    zmq_pollitem_t item = {.socket = f->router, .events = ZMQ_POLLIN};
+    int64_t limit = lj_mono_us() + 60 * (int64_t)SECOND;
+    while (zmq_poll(&item, 1, 20) == 0) {
+        assert_true(lj_mono_us() < limit);
+        f->now += SECOND; /* the client's seconds pass quickly */
+        (void)lj_client_tick(f->client, f->now);
+    }
+    struct message m;
+    broker_expect(f, LJ_MSG_HELLO, &m);
+    free(m.body);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -899,6 +938,7 @@ int main(void)
         T(close_drains),
         T(options_are_checked),
         T(curve_keys_are_used),
+        T(a_connection_given_up_is_made_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * deadline; none is a sleep. lj-test: lj_runner
  */
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@
 #include "workers/runner/result.h"
 #include "workers/runner/runner.h"
 
-enum { WAIT_MS = 20000 };
+enum { WAIT_MS = 60000, BEHIND_AN_IMPOSTOR = 2 };
 
 /* ---- the kind under test: a payload is a command ---- */
 
@@ -170,8 +171,39 @@ static void choose_tcp(struct world *w)
     assert_int_equal(zmq_curve_keypair(w->server.public_key, w->server.secret_key), 0);
 }
 
+/* On the port that the runner will connect to, a service that speaks ZMTP and no CURVE: libzmq
+ * gives such a connection up for good. */
+static int impostor(const struct world *w)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    a.sin_port = htons((uint16_t)atoi(strrchr(w->endpoint, ':') + 1));
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    return fd;
+}
+
+/* Answers one connection with a greeting of another mechanism and waits until it is closed. */
+static void greet_wrongly(int fd)
+{
+    static const char greeting[64] = "\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL";
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char rest[256];
+    assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+    int c = accept(fd, NULL, NULL);
+    assert_true(c >= 0);
+    assert_int_equal(send(c, greeting, sizeof greeting, MSG_NOSIGNAL), sizeof greeting);
+    while (recv(c, rest, sizeof rest, 0) > 0)
+        continue;
+    (void)close(c);
+    (void)close(fd);
+}
+
 static struct world *begin_at(int failures, int tcp)
 {
+    int wrong = -1;
     struct world *w = calloc(1, sizeof *w);
     int fds[2];
     strcpy(w->dir, "/tmp/lj-runner-XXXXXX");
@@ -179,6 +211,8 @@ static struct world *begin_at(int failures, int tcp)
     (void)snprintf(w->endpoint, sizeof w->endpoint, "ipc://%s/work.sock", w->dir);
     if (tcp)
         choose_tcp(w);
+    if (tcp == BEHIND_AN_IMPOSTOR)
+        wrong = impostor(w);
     assert_int_equal(pipe(fds), 0);
     open_failures = failures;
     opens = 0;
@@ -187,12 +221,16 @@ static struct world *begin_at(int failures, int tcp)
     if (w->child == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves no child behind */
         (void)close(fds[1]);
+        if (wrong >= 0)
+            (void)close(wrong);
         int rc = run_child(w, fds[0]);
         free(w);
         _exit(rc);
     }
     (void)close(fds[0]);
     w->stop_fd = fds[1];
+    if (wrong >= 0)
+        greet_wrongly(wrong);
     w->zctx = zmq_ctx_new();
     bind_router(w);
     return w;
@@ -468,6 +506,18 @@ static void it_works_over_curve(void **state)
     end(w);
 }
 
+static void a_connection_that_libzmq_gave_up_is_made_anew(void **state)
+{
+    (void)state;
+    struct world *w = begin_at(0, BEHIND_AN_IMPOSTOR);
+    struct answer a;
+    hello_and_welcome(w);
+    BATCH(w, 1, "x");
+    hear_result(w, 1, &a);
+    assert_int_equal(a.npositions, 1);
+    end(w);
+}
+
 static void no_hello_before_the_worker_is_open(void **state)
 {
     (void)state;
@@ -660,6 +710,7 @@ int main(void)
         cmocka_unit_test(who_begins_a_new_life),
         cmocka_unit_test(a_broker_that_comes_back_hears_hello),
         cmocka_unit_test(it_works_over_curve),
+        cmocka_unit_test(a_connection_that_libzmq_gave_up_is_made_anew),
         cmocka_unit_test(no_hello_before_the_worker_is_open),
         cmocka_unit_test(a_lost_database_gives_the_batch_back_and_takes_no_more),
         cmocka_unit_test(a_missing_table_is_no_events_fault),

@@ -15,6 +15,11 @@
  * turn comes is dropped: the broker has given it to somebody else. Nothing here waits: sends are
  * DONTWAIT, and a RESULT that cannot be sent is dropped and counted by a log line, because then the
  * connection is gone and the lease with it.
+ *
+ * libzmq connects again by itself after a connection that broke, but gives it up for good after
+ * what it takes for a fault of the other side's protocol: a corrupted byte under CURVE, another
+ * service on the port, a key that is not known yet. So a peer that stays unconnected for RENEW_US
+ * disconnects the endpoint and connects it again.
  */
 #include "workers/runner/peer.h"
 
@@ -37,6 +42,8 @@ enum {
     OPEN_FIRST_US = 100000, /* backoff of the worker's open: doubled up to OPEN_LAST_US, half to all
                                of it by chance */
     OPEN_LAST_US = 5000000,
+    RENEW_US = 4000000, /* above RECONNECT_IVL_MAX, so that libzmq's own attempts come first; below
+                           HEARTBEAT_IVL: a timer left at what was given up aborts in 4.3.4 */
 };
 
 enum life { STRANGER, GREETING, GREETED, LEAVING };
@@ -57,7 +64,7 @@ struct lj_peer {
               1]; /* process.kind: the broker takes two peers of one name for two boots of one */
     int open, connected, draining;
     enum life life;
-    int64_t hello_due_us, open_due_us, open_wait_us;
+    int64_t hello_due_us, open_due_us, open_wait_us, renew_due_us;
     uint64_t seq;
     struct queued queue[QUEUE_MAX];
     size_t first, queued;
@@ -245,6 +252,7 @@ static void read_connection(struct lj_peer *p)
             lj_log(LJ_INFO, "worker.connected", "kind=%s", p->worker->kind);
         } else if (event == ZMQ_EVENT_DISCONNECTED && p->connected) {
             p->connected = 0;
+            p->renew_due_us = 0;
             new_life(p);
             lj_log(LJ_WARN, "worker.disconnected", "kind=%s", p->worker->kind);
         } else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ||
@@ -274,8 +282,24 @@ void lj_peer_read(struct lj_peer *p, int64_t now_us)
     }
 }
 
+/* Not connected for too long: a new connection in place of one that libzmq may have given up. */
+static void renew_connection(struct lj_peer *p, int64_t now_us)
+{
+    if (p->renew_due_us && now_us >= p->renew_due_us) {
+        (void)zmq_disconnect(p->sock, p->cfg->endpoint);
+        if (zmq_connect(p->sock, p->cfg->endpoint) != 0)
+            lj_log(LJ_WARN, "worker.not_renewed", "kind=%s error=\"%s\"", p->worker->kind,
+                   zmq_strerror(zmq_errno()));
+        p->renew_due_us = 0;
+    }
+    if (!p->renew_due_us)
+        p->renew_due_us = now_us + RENEW_US;
+}
+
 void lj_peer_tick(struct lj_peer *p, int64_t now_us)
 {
+    if (!p->connected)
+        renew_connection(p, now_us);
     if (!p->open && !p->draining && now_us >= p->open_due_us)
         open_worker(p, now_us);
     if (p->open && p->connected && !p->draining && (p->life == STRANGER || p->life == GREETING) &&
@@ -285,13 +309,14 @@ void lj_peer_tick(struct lj_peer *p, int64_t now_us)
 
 int64_t lj_peer_due(const struct lj_peer *p)
 {
+    int64_t due = p->connected ? INT64_MAX : p->renew_due_us;
     if (p->draining)
         return INT64_MAX;
     if (!p->open)
-        return p->open_due_us;
+        return p->open_due_us < due ? p->open_due_us : due;
     if (p->connected && (p->life == STRANGER || p->life == GREETING))
         return p->hello_due_us;
-    return INT64_MAX;
+    return due;
 }
 
 /* ---- work ---- */

@@ -7,8 +7,10 @@
  * The socket is non-blocking while sending: a server that fills its own socket with the first
  * result while we still send the last parameters would otherwise wait for us, and we for it.
  *
- * Guarantees: after lj_fetch_run nothing is in flight, whatever it returned. A statement counts as
- * prepared only when the server said so, so a failed run does not poison the next one.
+ * Guarantees: after lj_fetch_run nothing is in flight, whatever it returned, or the connection is
+ * useless and every call says so. A statement counts as prepared only when the server said so, so a
+ * failed run does not poison the next one. What was added and not run, because something else
+ * failed in between, must be forgotten: its takers' arguments may be gone.
  */
 #include "workers/runner/fetch.h"
 
@@ -31,6 +33,7 @@ struct lj_fetch {
     size_t nitems;
     const struct lj_statement *prepared[STATEMENTS_MAX];
     size_t nprepared;
+    int broken; /* statements are in flight, and no Sync behind them: nothing more can come of it */
 };
 
 int lj_fetch_open(const char *dsn, const char *application_name, struct lj_fetch **ret,
@@ -95,6 +98,8 @@ int lj_fetch_add(struct lj_fetch *f, const struct lj_statement *st,
     static const int binary[LJ_FETCH_PARAMS_MAX] = {1, 1, 1, 1};
     static const struct lj_fetch_params none = {0};
     const struct lj_fetch_params *p = params ? params : &none;
+    if (f->broken)
+        return lost(f, err);
     if (p->count > LJ_FETCH_PARAMS_MAX || f->nitems + 2 > ITEMS_MAX)
         return lj_fail(err, LJ_E_ARG, "more than %d statements in a run", LJ_FETCH_RUN_MAX);
     int rc = is_prepared(f, st) ? 0 : prepare(f, st, err);
@@ -145,6 +150,11 @@ int lj_fetch_run(struct lj_fetch *f, struct lj_err *err)
     if (f->nitems == 0)
         return 0;
     int rc = PQpipelineSync(f->pg) ? flush(f, err) : lost(f, err);
+    if (rc < 0) { /* without a Sync the server answers nothing, and a wait for it would not end */
+        f->nitems = 0;
+        f->broken = 1;
+        return rc;
+    }
     for (size_t i = 0; i < f->nitems && PQstatus(f->pg) == CONNECTION_OK; i++) {
         int one = take(f, &f->items[i], rc < 0, err);
         rc = rc < 0 ? rc : one;
@@ -155,4 +165,21 @@ int lj_fetch_run(struct lj_fetch *f, struct lj_err *err)
         rc = lost(f, err);
     PQclear(sync);
     return rc;
+}
+
+static int pass_over(void *arg, const PGresult *res, struct lj_err *err)
+{
+    (void)arg;
+    (void)res;
+    (void)err;
+    return 0;
+}
+
+void lj_fetch_forget(struct lj_fetch *f)
+{
+    for (size_t i = 0; i < f->nitems; i++) {
+        if (f->items[i].take)
+            f->items[i].take = pass_over;
+    }
+    (void)!lj_fetch_run(f, NULL); /* a lost connection is found by the next run */
 }

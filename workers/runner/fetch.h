@@ -42,5 +42,7 @@ LJ_MUST int lj_fetch_add(struct lj_fetch *f, const struct lj_statement *st,
  * behind it is not taken. errors: LJ_E_DB_LOST, LJ_E_DB_SYSTEM, LJ_E_DB_DATA, and what a taker says
  */
 LJ_MUST int lj_fetch_run(struct lj_fetch *f, struct lj_err *err);
+/* Gives up what was added and not run: its results are read away, its takers are not called. */
+void lj_fetch_forget(struct lj_fetch *f);
 
 #endif

@@ -268,6 +268,7 @@ struct lj_fetch *lj_lookup_reader(struct lj_lookup *lk)
 
 void lj_lookup_begin(struct lj_lookup *lk)
 {
+    lj_fetch_forget(lk->reader); /* a batch that failed half-way may have left statements */
     if (lk->entries.count > ENTRIES_KEPT || lk->rows_held > ROWS_KEPT)
         lj_cache_clear(lk);
     lk->batch++;

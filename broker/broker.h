@@ -249,7 +249,8 @@ struct peer {
     int blamed;  /* one of its batches has been blamed for its going */
     int suspect; /* paused: it fails where others pass */
     unsigned failures_in_row;
-    double per_event_us; /* measured, smoothed; 0 = not yet */
+    int64_t full_until_us; /* its socket took nothing: not tried before */
+    double per_event_us;   /* measured, smoothed; 0 = not yet */
     uint64_t done;
     char name[LJ_WORD_MAX + 1], version[LJ_WORD_MAX + 1];
 };

@@ -145,8 +145,10 @@ static int give(struct broker *b, struct peer *p)
 static struct peer *freest(struct broker *b, size_t kind)
 {
     struct peer *best = NULL;
+    int64_t now_us = lj_mono_us();
     for (struct peer *p = b->peers.list; p; p = p->next) {
-        if (p->kind != kind || p->leaving || p->suspect || p->leased >= p->slots)
+        if (p->kind != kind || p->leaving || p->suspect || p->leased >= p->slots ||
+            now_us < p->full_until_us)
             continue;
         if (!best || p->leased < best->leased)
             best = p;

@@ -5,6 +5,7 @@
  * taken back at once. Whoever the broker does not know is told WHO. A send to a peer that is not
  * there any more is an ordinary outcome (ROUTER_MANDATORY): its leases go back.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 
 #define PEERS_MAX 512 /* workers of all kinds; a machine runs a few dozen */
 #define SLOTS_MAX 8
+#define FULL_US   200000 /* a pause before a socket that took nothing is tried again */
 
 static struct peer *by_rid(const struct broker *b, const struct lj_zsock *sock,
                            const struct rid *rid)
@@ -54,7 +56,12 @@ int peers_send(struct broker *b, struct peer *p, uint8_t type, uint64_t seq, str
     if (send_frames(lj_zsock_raw(p->sock), &p->rid, type, seq, body ? (const void *)body->data : "",
                     body ? body->len : 0) == 0)
         return 0;
+    int full = zmq_errno() == EAGAIN;
     b->peers.send_failed++;
+    if (full) { /* it is there, and would not hear that it is not: its connection stands */
+        p->full_until_us = lj_mono_us() + FULL_US;
+        return LJ_E_BUSY;
+    }
     remove_peer(b, p, "unreachable");
     return LJ_E_CLOSED;
 }

@@ -56,9 +56,11 @@ static char *apply_statement(const struct lj_kind *k)
 char **turn_setup(const struct broker *b, struct lj_err *err)
 {
     size_t n = 0;
-    char **setup = calloc(NFIXED + LJ_KINDS_MAX + 1, sizeof *setup);
+    char **setup = calloc(NFIXED + LJ_KINDS_MAX + 2, sizeof *setup);
     for (size_t i = 0; setup && i < NFIXED; i++)
         setup[n++] = strdup(fixed_statements[i]);
+    if (setup && LJ_BROKEN("async_commit"))
+        setup[n++] = strdup("set synchronous_commit = off");
     for (size_t k = 0; setup && k < b->cat->nkinds; k++) {
         if (b->cat->kinds[k].apply[0])
             setup[n++] = apply_statement(&b->cat->kinds[k]);
@@ -76,7 +78,7 @@ char **turn_setup(const struct broker *b, struct lj_err *err)
 
 void turn_setup_free(char ***setup)
 {
-    for (size_t i = 0; *setup && i < NFIXED + LJ_KINDS_MAX; i++)
+    for (size_t i = 0; *setup && i < NFIXED + LJ_KINDS_MAX + 1; i++)
         free((*setup)[i]);
     free(*setup);
     *setup = NULL;

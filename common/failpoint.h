@@ -1,6 +1,7 @@
 /* Named fail points, compiled in by -DLJ_FAILPOINTS (test builds). LJ_FAIL_AT="name:n" kills the
  * process (SIGKILL) at the n-th passage of that point; LJ_BREAK="word" switches a deliberate fault
- * on, for negative controls ("ack_before_commit"). In a product build both cost nothing. */
+ * on, for negative controls ("ack_before_commit", "async_commit"). In a product build both cost
+ * nothing; CMake refuses a Release build with them. */
 #ifndef LJ_COMMON_FAILPOINT_H
 #define LJ_COMMON_FAILPOINT_H
 

@@ -86,6 +86,7 @@ class Process:
     def __init__(self, name, argv, folder, env=None, death=signal.SIGKILL):
         self.name, self.argv, self.env, self.death = name, argv, dict(env or {}), death
         self.log = os.path.join(folder, name + ".log")
+        self.as_root = False  # the command line itself becomes another user
         self.child = None
 
     def start(self, **env):
@@ -94,9 +95,10 @@ class Process:
         e.update(ASAN_OPTIONS="detect_leaks=1:abort_on_error=0:exitcode=99", UBSAN_OPTIONS="print_stacktrace=1", LC_ALL="C.UTF-8")
         e.update(self.env)
         e.update({k: v for k, v in env.items() if v is not None})
+        self.started = time.monotonic()
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=e, cwd="/",
-                                          preexec_fn=_die_with_parent(self.death), **NOBODY)
+                                          preexec_fn=_die_with_parent(self.death), **({} if self.as_root else NOBODY))
         return self
 
     @property
@@ -361,11 +363,12 @@ def worker_kinds(build):
 
 class System:
     def __init__(self, build=None, gateway=True, kinds=None, workers=1, broker_options=(), worker_options=(), gateway_options=(), env=None,
-                 pg_options=(), pg_data=None, start=True):
+                 pg_options=(), pg_data=None, start=True, pg_prepare=None):
         self.build = build or BUILD
         self.with_gateway, self.only_kinds, self.nworkers = gateway, kinds, workers
         self.broker_options, self.worker_options, self.gateway_options = list(broker_options), list(worker_options), list(gateway_options)
         self.env, self.pg_options, self.pg_data, self.start_now = dict(env or {}), pg_options, pg_data, start
+        self.pg_prepare = pg_prepare  # called with the cluster before it starts
         self.workers, self.kinds, self.unserved = {}, [], []
         self.folder = self.pg = self.broker = self.gateway = None
         self.histories, self.inputs, self.streams = [], [], []
@@ -380,7 +383,10 @@ class System:
             self.run_dir = os.path.join(self.folder, "run")
             os.mkdir(self.run_dir, 0o700)
             own(self.run_dir)
-            self.pg = Postgres(self.folder, options=self.pg_options, data=self.pg_data).start()
+            self.pg = Postgres(self.folder, options=self.pg_options, data=self.pg_data)
+            if self.pg_prepare:
+                self.pg_prepare(self.pg)
+            self.pg.start()
             self._migrate()
             self._processes()
             if self.start_now:

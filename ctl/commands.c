@@ -162,6 +162,34 @@ const struct lj_command lj_commands[] = {
     {"quota diff", "", "核对台账、合计与原始记录", "where ledger, totals and raw rows do not agree",
      "Nothing to print means that all agree. Exit code 1 when something differs.",
      "ljctl quota diff\nljctl quota diff --output json", "", 0, 0, lj_cmd_quota_diff},
+    {"activity ls", "", "列出待审核的活动", "activities that wait for a decision, oldest first",
+     "Under a policy with a review. With --unit also those of the units below it.",
+     "ljctl activity ls --unit PS001\nljctl activity ls --output json", "unit limit", 0, 0,
+     lj_cmd_activity_ls},
+    {"activity show", "ID", "查看一项活动的经过",
+     "what was accepted about an activity, step by step",
+     "JSON has the words of its athletes and its host too.",
+     "ljctl activity show 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59", "", 1, 1, lj_cmd_activity_show},
+    {"activity sample", "FROM TO", "列出中心抽查名单",
+     "the approved activities of some days that the Centre looks at",
+     "Of those whose policy says review CENTRE: all with a score of 80 and more, 30 in a hundred "
+     "of 60 to 79, 3 of the rest and at least one a unit and quarter. The draw follows from the "
+     "activity's id.",
+     "ljctl activity sample 2025-01-01 2025-03-31", "", 2, 2, lj_cmd_activity_sample},
+    {"activity approve", "ID VERSION", "批准一项活动", "approve a version that waits",
+     "--reason is kept as the note that some reports need (V17). Refused where this user sent it.",
+     "ljctl activity approve 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59 1", "reason timeout", 2, 2,
+     lj_cmd_activity_approve},
+    {"activity return", "ID VERSION", "退回一项活动", "send a version back, with a reason", "",
+     "ljctl activity return 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59 1 --reason 'head count'",
+     "reason timeout", 2, 2, lj_cmd_activity_return},
+    {"activity link", "ID [PERSON]", "生成一次性确认链接",
+     "a one-time token for the host, or for an athlete of the roster",
+     "PERSON is UNIT/CODE; without it the link is the host's. Good for 15 days (host) or 14, and "
+     "for one answer: POST /v1/confirm.",
+     "ljctl activity link 0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59\nljctl activity link "
+     "0190f3c2-7f3e-7cc0-8000-3f0d1c2b4a59 PS001/P1",
+     "timeout", 1, 2, lj_cmd_activity_link},
     {"flag ls", "", "列出线索与待审清单", "what somebody should look at, newest first",
      "Flags that stand: of current versions of activities that are live. With --unit also those of "
      "the units below it. --open leaves out what the unit has explained or an auditor decided. "

@@ -46,6 +46,7 @@ struct lj_gateway {
     struct lj_json_scratch *scratch;
     struct lj_uuid_gen uuids;
     struct lj_bucket *unit_buckets;   /* by unit number */
+    struct lj_bucket confirm_bucket;  /* of all one-time links */
     struct lj_stream_reader *readers; /* list */
     size_t n_readers;
     uv_timer_t tick; /* the client's clock, the drain's end, heartbeats */
@@ -90,6 +91,9 @@ void lj_board_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_board_done(struct lj_gateway *g, struct lj_req *rq);
 void lj_page_ready(struct lj_gateway *g, struct lj_req *rq); /* dashboard.c */
 void lj_ui_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_confirm_head(struct lj_gateway *g, struct lj_req *rq); /* confirm.c */
+void lj_confirm_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_confirm_done(struct lj_gateway *g, struct lj_req *rq);
 void lj_livez_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_readyz_ready(struct lj_gateway *g, struct lj_req *rq);
 bool lj_gateway_ready(const struct lj_gateway *g);

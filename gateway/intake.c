@@ -185,9 +185,7 @@ static void line_refused(struct line *l, const struct lj_problem *p)
     count_outcome(&l->batch->g->m, p->code);
 }
 
-/* What a refusal by the broker or the library is called to the client, and where in the event it
- * points. */
-static int outward(int code, const char **ret_pointer)
+int lj_intake_outward(int code, const char **ret_pointer)
 {
     static const struct {
         int from, to;
@@ -220,7 +218,7 @@ static void refuse_as(struct line *l, int code, const struct lj_slice *detail,
 {
     char text[200] = "";
     const char *pointer;
-    int to = outward(code, &pointer);
+    int to = lj_intake_outward(code, &pointer);
     if (detail && detail->n) {
         snprintf(text, sizeof text, "%.*s",
                  (int)(detail->n < sizeof text ? detail->n : sizeof text - 1), detail->p);

@@ -18,4 +18,8 @@ struct lj_ndjson_line {
 size_t lj_ndjson_split(const char *text, size_t len, struct lj_ndjson_line *ret, size_t cap,
                        size_t *ret_lines);
 
+/* What a refusal by the broker or the client library is called to the client, and where in an event
+ * it points. shape: negative LJ_E_* both ways */
+int lj_intake_outward(int code, const char **ret_pointer);
+
 #endif

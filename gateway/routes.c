@@ -39,6 +39,7 @@ struct route {
 static const struct route routes[] = {
     {"/v1/events", "POST", GUARDED, SENDERS, lj_intake_head, lj_intake_ready, lj_intake_done},
     {"/v1/events/{id}", "GET", GUARDED, READERS, NULL, lj_provenance_ready, lj_provenance_done},
+    {"/v1/confirm", "POST", OPEN, 0, lj_confirm_head, lj_confirm_ready, lj_confirm_done},
     {"/v1/stream", "GET", GUARDED, READERS | LOGINS, NULL, lj_stream_ready, lj_stream_done},
     {"/v1/login", "POST", OPEN, 0, lj_login_head, lj_login_ready, lj_login_done},
     {"/v1/logout", "POST", OPEN, 0, NULL, lj_logout_ready, NULL},

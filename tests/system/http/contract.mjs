@@ -122,6 +122,10 @@ const login = (body, headers = {}) => send("POST", "/v1/login", { headers: { ...
 const cookie = async () => ({ Cookie: (await login(right)).headers["set-cookie"][0].split(";")[0] });
 const look = async (target, headers = OURS) => send("GET", target, { headers: { ...(await cookie()), ...headers } });
 
+const confirm = (body, headers = JSON_TYPE) =>
+  send("POST", "/v1/confirm", { headers, body: typeof body === "string" ? body : JSON.stringify(body) });
+const host = { token: "link-host-aaaaaaaaaaaaaa" };
+
 let passed = 0, failed = 0;
 async function check(what, f) {
   try {
@@ -270,6 +274,25 @@ cases.push(
   ["/v1/logout", "post", 204, "out", async () => send("POST", "/v1/logout", { headers: { ...(await cookie()), ...OURS } })],
   ["/v1/logout", "post", 403, "another site", async () => send("POST", "/v1/logout", { headers: { ...(await cookie()), ...THEIRS } })],
   ["/v1/logout", "post", 405, "method", () => look("/v1/logout")],
+  ["/v1/confirm", "post", 200, "show", () => confirm({ ...host, say: "show" })],
+  ["/v1/confirm", "post", 202, "confirm", () => confirm({ ...host, say: "confirm", answer: { satisfied: 5 } })],
+  ["/v1/confirm", "post", 200, "the same again", () => confirm({ ...host, say: "confirm", answer: { satisfied: 5 } })],
+  ["/v1/confirm", "post", 409, "another answer", () => confirm({ ...host, say: "confirm", answer: { satisfied: 1 } })],
+  ["/v1/confirm", "post", 404, "no such link", () => confirm({ token: "nobody", say: "show" })],
+  ["/v1/confirm", "post", 404, "expired", () => confirm({ token: "link-late-bbbbbbbbbbbbbb", say: "show" })],
+  ["/v1/confirm", "post", 404, "too long to be one", () => confirm({ token: "x".repeat(200), say: "show" })],
+  ["/v1/confirm", "post", 400, "malformed", () => confirm("{")],
+  ["/v1/confirm", "post", 400, "unknown member", () => confirm({ ...host, say: "show", x: 1 })],
+  ["/v1/confirm", "post", 413, "large", () => confirm(" ".repeat(9000))],
+  ["/v1/confirm", "post", 415, "media type", () => confirm("{}", { "Content-Type": "text/plain" })],
+  ["/v1/confirm", "post", 422, "member missing", () => confirm({})],
+  ["/v1/confirm", "post", 422, "no such word", () => confirm({ ...host, say: "perhaps" })],
+  ["/v1/confirm", "post", 405, "method", () => send("GET", "/v1/confirm")],
+  ["/v1/confirm", "post", 429, "guessing", async () => {
+    let r;
+    for (let i = 0; i < 2000 && r?.status !== 429; i++) r = (await Promise.all(Array.from({ length: 20 }, () => confirm({ token: "guess", say: "show" })))).find((x) => x.status === 429);
+    return r;
+  }],
   ["/v1/me", "get", 200, "me", () => look("/v1/me")],
   ["/v1/me", "get", 401, "nobody", () => send("GET", "/v1/me")],
   ["/v1/me", "get", 401, "a token is no login", () => send("GET", "/v1/me", { token: "observer" })],
@@ -308,6 +331,7 @@ await check("the database away", async () => {
   }
   assert.equal(matches(P, "get", await get("/v1/events/" + id, "client"), "provenance").status, 503);
   assert.equal(matches("/v1/login", "post", await login(right), "login").status, 503);
+  assert.equal(matches("/v1/confirm", "post", await confirm({ ...host, say: "show" }), "confirm").status, 503);
   await tell("pg start");
   await tell("broker start");
 });

@@ -40,6 +40,16 @@ insert into unit_version (position, number, parent, name, kind, state) values (0
     (0, 2, 0, '乙单位', 'PROVINCE', 'ACTIVE'), (0, 3, 1, '甲单位下级', 'SUB_UNIT', 'ACTIVE');
 """
 
+# An activity with one-time links for its host, for the contract alone: text, days the link is good for.
+LINKED = """
+set search_path = liangjin, pg_catalog;
+insert into event (position, received_at, id, type, unit, class, schema_version, source, content_hash, payload)
+    values (0, now(), '01900000-0000-7000-8000-00000000c0de', 20, 1, 1, 1, 'seed', '\\x00', '{"title":"进校园"}');
+insert into validation (position, received_at, start_at, end_at, activity, day, version, unit, op, verdict, state, short, audience)
+    values (0, now(), '2026-03-01 01:00Z', '2026-03-01 03:00Z', '01900000-0000-7000-8000-00000000c0de', '2026-03-01', 1, 1, 1, 1, 4, '{"roster":[],"site":null}', 80);
+"""
+LINKS = (("link-host-aaaaaaaaaaaaaa", 15), ("link-late-bbbbbbbbbbbbbb", -1))
+
 
 def wait_until(condition, seconds, what):
     """Wait for a condition, never for a time."""
@@ -302,6 +312,10 @@ def serve(build, options):
         # The account "contract"; its password is "contract password".
         s.pg.sql("select liangjin.create_account('contract', 'CN000', 'operator', '$argon2id$v=19$m=65536,t=2,p=1"
                  "$1tuh1P6L7YFIQVUneoZrwA$Eh6t360Ys/vU1BYbAlmBNcMDp8DL+TEywaCbCx4W5Uo')")
+        s.pg.sql(LINKED)
+        for text, days in LINKS:
+            s.pg.sql("insert into liangjin.confirm_link (hash, activity, unit, expires_at) select '\\x%s', v.activity, 1, now() + interval '%d days'"
+                     " from liangjin.validation v" % (hashlib.blake2b(text.encode(), digest_size=32).hexdigest(), days))
         print(json.dumps({"port": s.gateway.port, "tokens": {name: t[0] for name, t in TOKENS.items()}}), flush=True)
         actions = {"broker stop": lambda: s.broker.kill(), "broker start": lambda: s.start_broker(), "pg stop": lambda: s.pg.stop("immediate"),
                    "pg start": lambda: s.pg.start(), "gateway term": lambda: s.gateway.process.terminate()}

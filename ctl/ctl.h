@@ -27,7 +27,7 @@ struct lj_ctl_options {
     char *dir, *run_dir, *dsn, *output;
     char *listen, *user, *pg_bin;
     char *unit, *role, *file, *kind, *fingerprint, *reason, *type, *from, *person, *team;
-    char *name, *handover;
+    char *name, *handover, *as;
     char *title, *to, *needs, *id, *bundle, *tables, *part, *writer, *source, *target;
     char *by, *quarter, *month, *format, *out, *rank;
     int64_t port, workers, class, rate, burst, expires_days, limit, timeout_s, year;

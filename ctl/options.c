@@ -77,6 +77,7 @@ const struct lj_option lj_options[] = {
      "TEXT", NULL, 0, 0},
     {TEXT("reason", reason, NULL, "why, kept with the event and in the log"), "TEXT", NULL, 0, 0},
     {TEXT("name", name, NULL, "name of the person whose account it is"), "NAME", NULL, 0, 0},
+    {TEXT("as", as, NULL, "who does it: the name that is kept with the event"), "NAME", NULL, 0, 0},
     {TEXT("handover", handover, NULL, "login of the account that takes the duty over"), "LOGIN",
      NULL, 0, 0},
     {SWITCH("all", all, "everything, also what is done with"), NULL, NULL, 0, 0},

@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/uuid.h"
+#include "common/who.h"
 #include "ctl/layout.h"
 #include "ctl/sender.h"
 
@@ -66,16 +67,25 @@ static int wait_answer(PGconn *c, const char *id, const char *type, int64_t unti
 int lj_register_send(const struct lj_ctl *ctl, PGconn *c, const struct lj_register_event *events,
                      size_t n, struct lj_err *err)
 {
+    return lj_register_send_as(ctl, c, "ljctl", events, n, err);
+}
+
+int lj_register_send_as(const struct lj_ctl *ctl, PGconn *c, const char *name,
+                        const struct lj_register_event *events, size_t n, struct lj_err *err)
+{
     struct lj_layout at;
     struct lj_sender *s = NULL;
     struct batch b = {0};
     struct lj_uuid_gen uuids = {0};
     char ids[LJ_REGISTER_EVENTS][LJ_UUID_TEXT + 1];
     int64_t until_us = lj_mono_us() + ctl->o.timeout_s * INT64_C(1000000);
-    int rc = n <= LJ_REGISTER_EVENTS ? lj_layout_find(ctl, &at, err)
-                                     : lj_fail(err, LJ_E_ARG, "%zu events at once", n);
+    int rc = n > LJ_REGISTER_EVENTS ? lj_fail(err, LJ_E_ARG, "%zu events at once", n)
+             : strpbrk(name, ":@") || strlen(name) > LJ_WHO_ACCOUNT
+                 ? lj_fail(err, LJ_E_ARG, "\"%.40s\" is no name: at most %d bytes, no ':' or '@'",
+                           name, LJ_WHO_ACCOUNT)
+                 : lj_layout_find(ctl, &at, err);
     if (rc == 0)
-        rc = lj_sender_open(at.run, "ljctl", (int)ctl->o.timeout_s, on_sent, &b, &s, err);
+        rc = lj_sender_open(at.run, name, (int)ctl->o.timeout_s, on_sent, &b, &s, err);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         uint8_t id[LJ_UUID_BYTES];
         rc = lj_uuid_v7(&uuids, lj_now_us(), id, err);

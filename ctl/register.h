@@ -20,5 +20,10 @@ struct lj_register_event {
  * not answered within --timeout; those of sending */
 LJ_MUST int lj_register_send(const struct lj_ctl *ctl, PGconn *c,
                              const struct lj_register_event *events, size_t n, struct lj_err *err);
+/* The same under the name of a person, which is the events' source. errors: LJ_E_ARG a name with
+ * ':' or '@', or too long */
+LJ_MUST int lj_register_send_as(const struct lj_ctl *ctl, PGconn *c, const char *name,
+                                const struct lj_register_event *events, size_t n,
+                                struct lj_err *err);
 
 #endif

@@ -11,10 +11,13 @@ set search_path = liangjin, pg_catalog;
 
 create or replace trigger rule_setting_append_only before update or delete or truncate on rule_setting
     for each statement execute function append_only();
--- A new set begins above everything that may have been judged by the old one.
+-- A new set begins above everything that may have been judged by the old one: above the log's end, or at an event that sets it, for which all kinds that
+-- read settings wait.
 create or replace function rule_setting_ahead() returns trigger language plpgsql set search_path = liangjin, pg_catalog, pg_temp as $$
 begin
-    if new.position > 0 and new.position <= (select max(h.frontier) from log_head h) then
+    if new.position > 0 and new.position <= (select max(h.frontier) from log_head h)
+            and not exists (select from event e join event_type t on t.number = e.type where e.position = new.position
+                            and t.name in ('policy.rule_set', 'policy.approved')) then
         raise exception 'a setting of a rule must begin above the end of the log' using errcode = 'P0001';
     end if;
     return new;

@@ -195,6 +195,7 @@ static bool string_ok(const struct reg_field *f, const json_t *v)
     case REG_F_TEAM:
     case REG_F_TEAMS:
     case REG_F_PERSON:
+    case REG_F_SITE:
         return ref_ok(s);
     case REG_F_LOGIN:
         return login_ok(s);
@@ -350,6 +351,8 @@ void reg_form_text(const struct reg_field *f, char *en, char *zh, size_t n)
                         "必须为队伍代码,其他单位的队伍写作“单位代码/队伍代码”"},
         [REG_F_TEAMS] = {"must be a list of at most %2$d different teams' codes",
                          "必须为列表,至多 %2$d 个互不相同的队伍代码"},
+        [REG_F_SITE] = {"must be a site's CODE, or UNIT/CODE for another unit's",
+                        "必须为场所代码,其他单位的场所写作“单位代码/场所代码”"},
         [REG_F_LOGIN] = {"must be a login: 4 to 32 small letters, digits and underscores, a letter "
                          "first",
                          "必须为账号:4 至 32 位小写字母、数字、下划线,以字母开头"},

@@ -86,7 +86,9 @@ struct reg_state {
     size_t npolicies, cap_policies;
     int32_t last_membership;
     int32_t last_policy;
-    int64_t basis; /* closure up to which the registers were seen */
+    json_t *settings; /* owned: rows rule, name, value of rule_setting; NULL unless asked for */
+    int64_t height;   /* position of the last event that the register has judged; with settings */
+    int64_t basis;    /* closure up to which the registers were seen */
 };
 
 /* Reasons of a refusal; codes and texts in reasons.def. */
@@ -118,6 +120,7 @@ enum reg_form {
     REG_F_TEAMS,    /* set of at most max of these */
     REG_F_PERSON,   /* likewise */
     REG_F_LOGIN,    /* an account's login */
+    REG_F_SITE,     /* CODE of the event's unit, or UNIT/CODE */
     REG_F_WORD,     /* one of `more` */
     REG_F_WORDS,    /* set of at most max of `more` */
     REG_F_TEXTS,    /* set of at most max texts of 1..60 characters */
@@ -249,6 +252,18 @@ void reg_membership_started(struct reg_ctx *x);
 void reg_membership_changed(struct reg_ctx *x);
 void reg_membership_ended(struct reg_ctx *x);
 void reg_policy_set(struct reg_ctx *x);
+/* Parts of policy.set: the checks, with what the policy is of (numbers, -1 = none); and the
+ * version, unless it is not higher. */
+void reg_policy_check(struct reg_ctx *x, int32_t *ret_unit, int32_t *ret_team);
+void reg_policy_write(struct reg_ctx *x, int32_t unit, int32_t team);
+void reg_policy_rule_set(struct reg_ctx *x);
+void reg_policy_proposed(struct reg_ctx *x);
+void reg_policy_rule_proposed(struct reg_ctx *x);
+void reg_policy_approved(struct reg_ctx *x);
+void reg_policy_withdrawn(struct reg_ctx *x);
+void reg_team_paused(struct reg_ctx *x); /* paused, resumed */
+void reg_person_changed(struct reg_ctx *x);
+void reg_site_changed(struct reg_ctx *x);
 void reg_calendar_day_started(struct reg_ctx *x);
 void reg_calendar_year_set(struct reg_ctx *x);
 void reg_exemption_approved(struct reg_ctx *x);

@@ -33,6 +33,56 @@ void reg_site_registered(struct reg_ctx *x)
     reg_register(x, REG_SITE, x->event->unit, row);
 }
 
+/* The next version of a thing that has members of the columns' names. Takes over row. */
+static void write_changed(struct reg_ctx *x, struct reg_entity *e, const char *table, json_t *row)
+{
+    if (x->reasons == 0 && !x->nomem && reg_same(row, e->row)) {
+        reg_refuse(x, "", REG_R_NO_CHANGE);
+    }
+    if (x->reasons > 0 || x->nomem) {
+        json_decref(row);
+        return;
+    }
+    reg_write(x, table, row);
+    reg_replace(&e->row, row);
+}
+
+/* Name, sex or year of birth of a person whom the sender's unit, or one below it, has registered.
+ */
+void reg_person_changed(struct reg_ctx *x)
+{
+    struct reg_entity *e = reg_require(x, REG_PERSON, "person", true);
+    if (e == NULL || reg_late(x, e->row, "/person")) {
+        return;
+    }
+    json_t *row = reg_row_next(x, e->row);
+    reg_copy(x, row, "name", "name");
+    reg_copy(x, row, "sex", "sex");
+    reg_copy(x, row, "birth_year", "birth_year");
+    if (reg_int(row, "birth_year") > reg_local_year(x->event->received_at_us) - 6) {
+        reg_refuse(x, "/birth_year", REG_R_BIRTH_YEAR);
+    }
+    write_changed(x, e, "person_version", row);
+}
+
+/* Given members replace. The kind decides whether activities there count (policy, by kind). */
+void reg_site_changed(struct reg_ctx *x)
+{
+    static const char *const members[] = {"lat", "lon", "name", "kind", "region", "capacity"};
+    struct reg_entity *e = reg_require(x, REG_SITE, "site", true);
+    if (e == NULL || reg_late(x, e->row, "/site")) {
+        return;
+    }
+    json_t *row = reg_row_next(x, e->row);
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        reg_copy(x, row, members[i], members[i]);
+    }
+    if (json_is_null(json_object_get(row, "lat")) != json_is_null(json_object_get(row, "lon"))) {
+        reg_refuse(x, "/lon", REG_R_PAIR);
+    }
+    write_changed(x, e, "site_version", row);
+}
+
 /* ---- memberships ---- */
 
 static const char *first_day(const json_t *row)

@@ -134,16 +134,21 @@ static json_t *version_row(struct reg_ctx *x, int32_t number)
     return row;
 }
 
-void reg_policy_set(struct reg_ctx *x)
+void reg_policy_check(struct reg_ctx *x, int32_t *ret_unit, int32_t *ret_team)
+{
+    scope_of(x, ret_unit, ret_team);
+    reg_span_check(x, x->payload, "/valid_to");
+    const struct reg_policy *p =
+        find(x->state, reg_text(x->payload, "scope"), *ret_unit, *ret_team);
+    if (x->reasons == 0 && p != NULL && reg_int(x->payload, "version") <= p->version) {
+        reg_refuse(x, "/version", REG_R_VERSION);
+    }
+}
+
+void reg_policy_write(struct reg_ctx *x, int32_t unit, int32_t team)
 {
     const char *scope = reg_text(x->payload, "scope");
     json_int_t version = reg_int(x->payload, "version");
-    int32_t unit, team;
-    scope_of(x, &unit, &team);
-    reg_span_check(x, x->payload, "/valid_to");
-    if (strcmp(reg_text(x->payload, "author"), reg_text(x->payload, "approver")) == 0) {
-        reg_refuse(x, "/approver", REG_R_TWO_PERSONS);
-    }
     if (x->reasons > 0) {
         return;
     }
@@ -160,4 +165,14 @@ void reg_policy_set(struct reg_ctx *x)
     json_t *row = version_row(x, p->number);
     reg_write(x, "policy_version", row);
     json_decref(row);
+}
+
+void reg_policy_set(struct reg_ctx *x)
+{
+    int32_t unit, team;
+    reg_policy_check(x, &unit, &team);
+    if (strcmp(reg_text(x->payload, "author"), reg_text(x->payload, "approver")) == 0) {
+        reg_refuse(x, "/approver", REG_R_TWO_PERSONS);
+    }
+    reg_policy_write(x, unit, team);
 }

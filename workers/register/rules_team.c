@@ -93,10 +93,10 @@ static json_t *paused_from(const char *old, const char *day, bool pause)
     return json_string(out);
 }
 
-void reg_team_changed(struct reg_ctx *x)
+/* state: PAUSED or ACTIVE from a day on, NULL where it stays. */
+static void change(struct reg_ctx *x, const char *state)
 {
     struct reg_entity *e = reg_require(x, REG_TEAM, "team", true);
-    const char *state = reg_text(x->payload, "state");
     const char *from = reg_text(x->payload, "from");
     if (e == NULL || reg_late(x, e->row, "/team")) {
         return;
@@ -126,12 +126,25 @@ void reg_team_changed(struct reg_ctx *x)
     write_version(x, e, row);
 }
 
+void reg_team_changed(struct reg_ctx *x)
+{
+    change(x, reg_text(x->payload, "state"));
+}
+
+void reg_team_paused(struct reg_ctx *x)
+{
+    change(x, strcmp(x->event->type, "team.paused") == 0 ? "PAUSED" : "ACTIVE");
+}
+
 void reg_team_disbanded(struct reg_ctx *x)
 {
     struct reg_entity *e = reg_require(x, REG_TEAM, "team", true);
     const struct reg_entity *into = NULL;
     if (reg_text(x->payload, "merged_into") != NULL) {
         into = reg_require(x, REG_TEAM, "merged_into", false);
+        if (into == NULL) {
+            return;
+        }
     }
     if (e == NULL || reg_late(x, e->row, "/team")) {
         return;

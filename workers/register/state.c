@@ -188,6 +188,7 @@ void reg_state_free(struct reg_state *s)
     }
     free(s->memberships);
     free(s->policies);
+    json_decref(s->settings);
     memset(s, 0, sizeof(*s));
 }
 
@@ -223,6 +224,8 @@ static enum reg_table table_of(const struct reg_type *type, enum reg_form form)
         return REG_PERSON;
     case REG_F_LOGIN:
         return REG_ACCOUNT;
+    case REG_F_SITE:
+        return REG_SITE;
     default:
         return REG_TABLES;
     }
@@ -305,6 +308,25 @@ static int read_policies(PGconn *db, struct reg_state *s, struct lj_err *err)
     return rc;
 }
 
+static int read_settings(PGconn *db, struct reg_state *s, struct lj_err *err)
+{
+    static const char sql[] =
+        "select coalesce(json_agg(json_build_object('rule', x.rule, 'name', x.name, 'value', "
+        "x.value)), '[]'), (select coalesce(max(position), 0) from register_log) from rule_setting "
+        "x where x.position = (select max(y.position) from rule_setting y where y.rule = x.rule "
+        "and "
+        "y.name = x.name)";
+    PGresult *r = NULL;
+    int rc = lj_dbs_query(db, sql, 0, NULL, &r, err);
+    if (rc == 0) {
+        s->settings = json_loads(PQgetvalue(r, 0, 0), 0, NULL);
+        s->height = atoll(PQgetvalue(r, 0, 1));
+        rc = s->settings != NULL ? 0 : lj_fail(err, LJ_E_NOMEM, "no memory for the settings");
+    }
+    PQclear(r);
+    return rc;
+}
+
 static int read_basis(PGconn *db, struct reg_state *s, struct lj_err *err)
 {
     PGresult *r = NULL;
@@ -352,6 +374,16 @@ static int read_all(PGconn *db, const struct names *names, struct reg_state *s, 
     return rc != 0 ? rc : read_policies(db, s, err);
 }
 
+static bool asks_settings(const struct lj_batch *in, json_t *const *payloads)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        if (payloads[i] != NULL && strncmp(in->events[i].type, "policy.", 7) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payloads,
                    struct reg_state *ret, struct lj_err *err)
 {
@@ -378,6 +410,7 @@ int reg_state_load(PGconn *db, const struct lj_batch *in, json_t *const *payload
     }
     if (rc == 0) {
         rc = read_all(db, names, ret, err);
+        rc = rc == 0 && asks_settings(in, payloads) ? read_settings(db, ret, err) : rc;
         struct lj_err ignored = {0}; /* a transaction that only read: how it ends changes nothing; a
                                         lost connection shows next time */
         int end = command(db, rc == 0 ? "commit" : "rollback", rc == 0 ? err : &ignored);

@@ -81,6 +81,24 @@ static const struct reg_field team_disbanded[] = {{"team", REG_F_TEAM, true, 0, 
                                                   {"merged_into", REG_F_TEAM, false, 0, 0, NULL},
                                                   END};
 
+static const struct reg_field team_merged[] = {{"team", REG_F_TEAM, true, 0, 0, NULL},
+                                               {"on", REG_F_DATE, true, 0, 0, NULL},
+                                               {"merged_into", REG_F_TEAM, true, 0, 0, NULL},
+                                               END};
+static const struct reg_field team_paused[] = {
+    {"team", REG_F_TEAM, true, 0, 0, NULL}, {"from", REG_F_DATE, true, 0, 0, NULL}, END};
+static const struct reg_field person_changed[] = {
+    {"person", REG_F_PERSON, true, 0, 0, NULL},
+    {"name", REG_F_NAME, false, 1, 40, NULL},
+    {"sex", REG_F_WORD, false, 0, 0, sexes},
+    {"birth_year", REG_F_INT, false, 1960, 2200, NULL},
+    END};
+static const struct reg_field site_changed[] = {
+    {"site", REG_F_SITE, true, 0, 0, NULL},          {"name", REG_F_TEXT, false, 2, 80, NULL},
+    {"kind", REG_F_WORD, false, 0, 0, site_kinds},   {"region", REG_F_REGION, false, 0, 0, NULL},
+    {"lat", REG_F_DEGREES, false, 0, 90, NULL},      {"lon", REG_F_DEGREES, false, 0, 180, NULL},
+    {"capacity", REG_F_INT, false, 1, 200000, NULL}, END};
+
 static const struct reg_field person_registered[] = {
     {"code", REG_F_CODE, true, 0, 0, NULL},
     {"name", REG_F_NAME, true, 1, 40, NULL},
@@ -119,40 +137,51 @@ static const struct reg_field mode_factor[] = {{"ONSITE", REG_F_RATIO, true, 0, 
                                                {"RECORDED", REG_F_RATIO, true, 0, 2, NULL},
                                                END};
 /* source: domain.md 7.2 quota_policy, 7.6a "Policy fields" */
+#define POLICY_MEMBERS                                                                             \
+    {"scope", REG_F_WORD, true, 0, 0, scopes}, {"unit", REG_F_UNIT, false, 0, 0, NULL},            \
+        {"team", REG_F_TEAM, false, 0, 0, NULL}, {"version", REG_F_INT, true, 1, 1000000, NULL},   \
+        {"valid_from", REG_F_DATE, true, 0, 0, NULL}, {"valid_to", REG_F_DATE, false, 0, 0, NULL}, \
+        {"period_type", REG_F_WORD, false, 0, 0, periods},                                         \
+        {"team_min_sessions", REG_F_INT, true, 0, 52, NULL},                                       \
+        {"athlete_min_minutes", REG_F_INT, true, 0, 6000, NULL},                                   \
+        {"counted_statuses", REG_F_WORDS, false, 0, 5, statuses},                                  \
+        {"session_statuses", REG_F_WORDS, false, 0, 5, statuses},                                  \
+        {"site_rules", REG_F_OBJECT, false, 0, 0, site_rules},                                     \
+        {"mode_factor", REG_F_OBJECT, false, 0, 0, mode_factor},                                   \
+        {"activity_cap_minutes", REG_F_INT, false, 0, 1440, NULL},                                 \
+        {"day_cap_minutes", REG_F_INT, false, 0, 1440, NULL},                                      \
+        {"lecture_cap_minutes", REG_F_INT, false, 0, 1440, NULL},                                  \
+        {"rounding", REG_F_INT, false, 1, 60, NULL},                                               \
+        {"presence_min", REG_F_RATIO, false, 0, 1, NULL},                                          \
+        {"guidance_min_share", REG_F_RATIO, false, 0, 1, NULL},                                    \
+        {"min_team_athletes", REG_F_INT, false, 1, 100, NULL},                                     \
+        {"carry_over", REG_F_WORD, false, 0, 0, carries},                                          \
+        {"review", REG_F_WORD, false, 0, 0, reviews},                                              \
+        {"session_tolerance", REG_F_RATIO, false, 0, 1, NULL},                                     \
+        {"entry_cutoff", REG_F_MONTHDAY, false, 0, 0, NULL},                                       \
+        {"month_weights", REG_F_INTS, false, 1000, 12, NULL},                                      \
+        {"blackout_after_days", REG_F_INT, false, 0, 365, NULL},                                   \
+        {"pacing_bounds", REG_F_RATIOS, false, 0, 3, NULL},                                        \
+        {"feasible_minutes_per_month", REG_F_INT, false, 0, 6000, NULL},                           \
+        {"source", REG_F_TEXT, true, 1, 60, NULL}, {"confidence", REG_F_TEXT, true, 1, 60, NULL},
 static const struct reg_field policy_set[] = {
-    {"scope", REG_F_WORD, true, 0, 0, scopes},
-    {"unit", REG_F_UNIT, false, 0, 0, NULL},
-    {"team", REG_F_TEAM, false, 0, 0, NULL},
-    {"version", REG_F_INT, true, 1, 1000000, NULL},
-    {"valid_from", REG_F_DATE, true, 0, 0, NULL},
-    {"valid_to", REG_F_DATE, false, 0, 0, NULL},
-    {"period_type", REG_F_WORD, false, 0, 0, periods},
-    {"team_min_sessions", REG_F_INT, true, 0, 52, NULL},
-    {"athlete_min_minutes", REG_F_INT, true, 0, 6000, NULL},
-    {"counted_statuses", REG_F_WORDS, false, 0, 5, statuses},
-    {"session_statuses", REG_F_WORDS, false, 0, 5, statuses},
-    {"site_rules", REG_F_OBJECT, false, 0, 0, site_rules},
-    {"mode_factor", REG_F_OBJECT, false, 0, 0, mode_factor},
-    {"activity_cap_minutes", REG_F_INT, false, 0, 1440, NULL},
-    {"day_cap_minutes", REG_F_INT, false, 0, 1440, NULL},
-    {"lecture_cap_minutes", REG_F_INT, false, 0, 1440, NULL},
-    {"rounding", REG_F_INT, false, 1, 60, NULL},
-    {"presence_min", REG_F_RATIO, false, 0, 1, NULL},
-    {"guidance_min_share", REG_F_RATIO, false, 0, 1, NULL},
-    {"min_team_athletes", REG_F_INT, false, 1, 100, NULL},
-    {"carry_over", REG_F_WORD, false, 0, 0, carries},
-    {"review", REG_F_WORD, false, 0, 0, reviews},
-    {"session_tolerance", REG_F_RATIO, false, 0, 1, NULL},
-    {"entry_cutoff", REG_F_MONTHDAY, false, 0, 0, NULL},
-    {"month_weights", REG_F_INTS, false, 1000, 12, NULL},
-    {"blackout_after_days", REG_F_INT, false, 0, 365, NULL},
-    {"pacing_bounds", REG_F_RATIOS, false, 0, 3, NULL},
-    {"feasible_minutes_per_month", REG_F_INT, false, 0, 6000, NULL},
-    {"source", REG_F_TEXT, true, 1, 60, NULL},
-    {"confidence", REG_F_TEXT, true, 1, 60, NULL},
-    {"author", REG_F_TEXT, true, 1, 64, NULL},
+    POLICY_MEMBERS{"author", REG_F_TEXT, true, 1, 64, NULL},
     {"approver", REG_F_TEXT, true, 1, 64, NULL},
     END};
+static const struct reg_field policy_proposed[] = {{"code", REG_F_CODE, true, 0, 0, NULL},
+                                                   POLICY_MEMBERS END};
+#define SETTING_MEMBERS                                                                            \
+    {"rule", REG_F_SYMBOL, true, 0, 0, NULL}, {"name", REG_F_TEXT, true, 2, 31, NULL},             \
+        {"values", REG_F_TEXTS, true, 0, 64, NULL}, {"valid_from", REG_F_DATE, false, 0, 0, NULL}, \
+        {"valid_to", REG_F_DATE, false, 0, 0, NULL},
+static const struct reg_field policy_rule_set[] = {
+    SETTING_MEMBERS{"author", REG_F_TEXT, true, 1, 64, NULL},
+    {"approver", REG_F_TEXT, true, 1, 64, NULL},
+    END};
+static const struct reg_field policy_rule_proposed[] = {{"code", REG_F_CODE, true, 0, 0, NULL},
+                                                        SETTING_MEMBERS END};
+static const struct reg_field policy_decided[] = {
+    {"code", REG_F_CODE, true, 0, 0, NULL}, {"note", REG_F_TEXT, false, 1, 200, NULL}, END};
 
 static const struct reg_field exemption_approved[] = {
     {"code", REG_F_CODE, true, 0, 0, NULL},
@@ -252,6 +281,16 @@ static const struct reg_type types[] = {
     {"membership.ended", membership_ended, REG_PERSON, reg_membership_ended, false},
     {"site.registered", site_registered, REG_SITE, reg_site_registered, false},
     {"policy.set", policy_set, REG_UNIT, reg_policy_set, false},
+    {"policy.proposed", policy_proposed, REG_PROPOSAL, reg_policy_proposed, true},
+    {"policy.rule_proposed", policy_rule_proposed, REG_PROPOSAL, reg_policy_rule_proposed, true},
+    {"policy.approved", policy_decided, REG_PROPOSAL, reg_policy_approved, true},
+    {"policy.withdrawn", policy_decided, REG_PROPOSAL, reg_policy_withdrawn, true},
+    {"policy.rule_set", policy_rule_set, REG_UNIT, reg_policy_rule_set, false},
+    {"team.merged", team_merged, REG_TEAM, reg_team_disbanded, false},
+    {"team.paused", team_paused, REG_TEAM, reg_team_paused, false},
+    {"team.resumed", team_paused, REG_TEAM, reg_team_paused, false},
+    {"person.changed", person_changed, REG_PERSON, reg_person_changed, false},
+    {"site.changed", site_changed, REG_SITE, reg_site_changed, false},
     {"calendar.year_set", calendar_year_set, REG_UNIT, reg_calendar_year_set, false},
     {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started, false},
     {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved, false},

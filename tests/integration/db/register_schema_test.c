@@ -117,7 +117,10 @@ static void test_schemas(void **state)
         "unit.applied",       "unit.returned",        "unit.activated",    "unit.resumed",
         "unit.closed",        "filing_window.opened", "flag.explained",    "flag.decided",
         "duplicate.decided",  "account.invited",      "account.changed",   "account.accepted",
-        "account.activated",  "account.locked",       "account.unlocked",  "account.disabled"};
+        "account.activated",  "account.locked",       "account.unlocked",  "account.disabled",
+        "policy.proposed",    "policy.rule_proposed", "policy.approved",   "policy.withdrawn",
+        "policy.rule_set",    "team.merged",          "team.paused",       "team.resumed",
+        "person.changed",     "site.changed"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

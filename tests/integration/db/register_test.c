@@ -489,6 +489,153 @@ static void test_accounts(void **state)
     PQfinish(db);
 }
 
+#define ADMIN1 BY("pol_one:POLICY_ADMIN@CN000")
+#define ADMIN2 BY("pol_two:POLICY_ADMIN@CN000")
+#define PROPOSAL(code, version)                                                                    \
+    "{\"code\":\"" code "\",\"scope\":\"NATION\",\"version\":" version                             \
+    ",\"valid_from\":\"2025-01-01\",\"team_min_sessions\":4,\"athlete_min_minutes\":480,"          \
+    "\"source\":\"测试\",\"confidence\":\"测试\"}"
+#define CODE(code) "{\"code\":\"" code "\"}"
+#define SETTING(code, rule, name, values)                                                          \
+    "{\"code\":\"" code "\",\"rule\":\"" rule "\",\"name\":\"" name "\",\"values\":[" values "]}"
+
+/* Two persons: who proposes does not approve, whatever role or unit he writes in. */
+static void test_proposals(void **state)
+{
+    static const struct step steps[] = {
+        TWO_UNITS,
+        {"CN000", "policy.proposed" ADMIN1, PROPOSAL("PR1", "1"), NULL},
+        {"CN000", "policy.proposed" ADMIN2, PROPOSAL("PR1", "1"), "code_taken"},
+        {"CN000", "policy.approved" ADMIN1, CODE("PR1"), "two_persons"},
+        {"CN000", "policy.approved" ADMIN2, CODE("PR9"), "proposal_unknown"},
+        {"CN000", "policy.approved" ADMIN2, CODE("PR1"), NULL},
+        {"CN000", "policy.approved" ADMIN2, CODE("PR1"), "state_forbids"},
+        {"CN000", "policy.proposed" ADMIN1, PROPOSAL("PR2", "1"), "version_not_higher"},
+        {"CN000", "policy.proposed" ADMIN1, PROPOSAL("PR2", "2"), NULL},
+        {"CN000", "policy.proposed" ADMIN1, PROPOSAL("PR3", "3"), NULL},
+        {"CN000", "policy.approved" ADMIN2, CODE("PR3"), NULL},
+        {"CN000", "policy.approved" ADMIN2, CODE("PR2"), "version_not_higher"}, /* overtaken */
+        {"CN000", "policy.withdrawn" ADMIN1, CODE("PR2"), NULL},
+        {"CN000", "policy.withdrawn" ADMIN1, CODE("PR2"), "state_forbids"},
+        {"PS011", "policy.proposed" ADMIN1, PROPOSAL("PR4", "4"), "scope_invalid"},
+        /* settings of rules */
+        {"CN000", "policy.rule_proposed" ADMIN1, SETTING("RS1", "V14", "visits", "\"5\""), NULL},
+        {"CN000", "policy.approved" ADMIN1, CODE("RS1"), "two_persons"},
+        {"CN000", "policy.approved" ADMIN2, CODE("RS1"), NULL},
+        {"CN000", "policy.rule_proposed" ADMIN1, SETTING("RS2", "V14", "visit", "\"5\""),
+         "setting_unknown"},
+        {"CN000", "policy.rule_proposed" ADMIN1, SETTING("RS2", "V14", "visits", "\"many\""),
+         "setting_value"},
+        {"CN000", "policy.rule_proposed" ADMIN1, SETTING("RS2", "V14", "visits", "\"5\",\"6\""),
+         "setting_value"},
+        {"CN000", "policy.rule_proposed" ADMIN1, SETTING("RS2", "V14", "visits", ""),
+         "setting_value"},
+        {"CN000", "policy.rule_proposed" ADMIN1,
+         SETTING("RS2", "V15", "school_break", "\"01-20..02-30\""), "setting_value"},
+        {"CN000", "policy.rule_proposed" ADMIN1,
+         SETTING("RS2", "V14", "term_from", "\"02-15\",\"08-20\",\"02-30\""), "setting_value"},
+        {"CN000", "policy.rule_proposed" ADMIN1, SETTING("RS2", "V17", "word", "\"a\""),
+         "setting_value"},
+        {"CN000", "policy.rule_set",
+         "{\"rule\":\"V17\",\"name\":\"word\",\"values\":[\"推销\",\"收银台\"],\"valid_from\":"
+         "\"2025-02-01\",\"author\":\"a\",\"approver\":\"b\"}",
+         NULL},
+        {"CN000", "policy.rule_set",
+         "{\"rule\":\"V17\",\"name\":\"word\",\"values\":[\"推销\"],\"author\":\"a\",\"approver\":"
+         "\"a\"}",
+         "two_persons"},
+    };
+    (void)state;
+    PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from current_policy where athlete_min_minutes = "
+                                 "480 and author = 'pol_one' and approver = 'pol_two'"),
+                     2);
+    assert_int_equal(integer(db, "select value::int from rule_values('V14', 'visits', 18) value"),
+                     4);
+    assert_int_equal(integer(db, "select value::int from rule_values('V14', 'visits', 19) value"),
+                     5);
+    assert_int_equal(integer(db, "select count(*) from rule_values('V17', 'word', 99)"), 2);
+    assert_int_equal(
+        integer(db, "select count(*) from rule_values('V17', 'word', 99, '2025-01-31')"), 0);
+    PQfinish(db);
+}
+
+/* Edge case 15, same names; 16, rare characters, dots, full width; and what may change of a person,
+ * a site, a team. */
+static void test_changes(void **state)
+{
+    static const struct step steps[] = {
+        TWO_UNITS,
+        {"PS011", "team.registered", TEAM("T1"), NULL},
+        {"GU028", "team.registered", TEAM("T2"), NULL},
+        {"PS011", "team.paused", "{\"team\":\"T1\",\"from\":\"2025-02-01\"}", NULL},
+        {"PS011", "team.paused", "{\"team\":\"T1\",\"from\":\"2025-02-01\"}", "nothing_changes"},
+        {"PS011", "team.resumed", "{\"team\":\"T1\",\"from\":\"2025-03-01\"}", NULL},
+        {"PS011", "team.changed", "{\"team\":\"T1\",\"games_task\":[\"PARIS_2024\"]}", NULL},
+        {"PS011", "team.merged", "{\"team\":\"T1\",\"on\":\"2025-06-30\"}", "member_missing"},
+        {"PS011", "team.merged",
+         "{\"team\":\"T1\",\"on\":\"2025-06-30\",\"merged_into\":\"GU028/T9\"}", "team_unknown"},
+        {"PS011", "team.merged",
+         "{\"team\":\"T1\",\"on\":\"2025-06-30\",\"merged_into\":\"GU028/T2\"}", NULL},
+        {"PS011", "team.paused", "{\"team\":\"T1\",\"from\":\"2025-05-01\"}", "team_ended"},
+        /* two persons of one name are two persons */
+        {"PS011", "person.registered", PERSON("P1", "王芳"), NULL},
+        {"PS011", "person.registered", PERSON("P2", "王芳"), NULL},
+        {"PS011", "membership.started",
+         "{\"person\":\"P1\",\"team\":\"T1\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_"
+         "from\":"
+         "\"2025-01-01\"}",
+         NULL},
+        {"PS011", "membership.started",
+         "{\"person\":\"P2\",\"team\":\"T1\",\"role\":\"ATHLETE\",\"status\":\"FORMAL\",\"valid_"
+         "from\":"
+         "\"2025-01-01\"}",
+         NULL},
+        /* outside GBK and outside the first plane; every dot becomes U+00B7; width stays as written
+         */
+        {"PS011", "person.registered", PERSON("P3", "𠮷田㛃𬱖"), NULL},
+        {"PS011", "person.registered", PERSON("P4", "阿依古丽•买买提"), NULL},
+        {"PS011", "person.registered", PERSON("P5", "阿依古丽·买买提"), NULL},
+        {"PS011", "person.registered", PERSON("P6", "阿依・古丽"), "member_invalid"},
+        {"PS011", "person.registered", PERSON("P6", "Zhang 三"), NULL},
+        {"PS011", "person.registered", PERSON("P7", "张2"), "member_invalid"},
+        {"PS011", "person.changed", "{\"person\":\"P4\",\"name\":\"阿依古丽‧买买提\"}",
+         "nothing_changes"},
+        {"PS011", "person.changed", "{\"person\":\"P1\",\"name\":\"王方\",\"birth_year\":2002}",
+         NULL},
+        {"PS011", "person.changed", "{\"person\":\"P1\",\"birth_year\":2021}",
+         "birth_year_invalid"},
+        {"GU028", "person.changed", "{\"person\":\"PS011/P1\",\"name\":\"别人\"}",
+         "outside_subtree"},
+        {"PS011", "person.changed", "{\"person\":\"P99\",\"name\":\"别人\"}", "person_unknown"},
+        {"PS011", "site.registered", "{\"code\":\"S1\",\"name\":\"某某小学\",\"kind\":\"PRIMARY\"}",
+         NULL},
+        {"PS011", "site.changed", "{\"site\":\"S1\",\"kind\":\"UNIVERSITY\"}", NULL},
+        {"PS011", "site.changed", "{\"site\":\"S1\",\"kind\":\"UNIVERSITY\"}", "nothing_changes"},
+        {"PS011", "site.changed", "{\"site\":\"S1\",\"lat\":26}", "pair_incomplete"},
+        {"GU028", "site.changed", "{\"site\":\"PS011/S1\",\"name\":\"改名\"}", "outside_subtree"},
+        {"PS011", "site.changed", "{\"site\":\"S9\",\"name\":\"改名\"}", "site_unknown"},
+    };
+    (void)state;
+    PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from current_team where state = 'MERGED' and "
+                                 "merged_into = 2 and valid_to = '2025-06-30' and paused = "
+                                 "'{[2025-02-01,2025-03-01)}'"),
+                     1);
+    assert_int_equal(integer(db, "select count(*) from person_at(14) where name = '王芳'"), 2);
+    assert_int_equal(integer(db, "select count(*) from current_person where name = '王方' and "
+                                 "birth_year = 2002"),
+                     1);
+    assert_int_equal(integer(db, "select char_length(name) from current_person where code = 'P3'"),
+                     4);
+    assert_int_equal(integer(db, "select count(*) from current_person where name = "
+                                 "'阿依古丽·买买提' and position(chr(183) in name) > 0"),
+                     2);
+    assert_int_equal(integer(db, "select count(*) from site_version where kind = 'PRIMARY'"), 1);
+    assert_int_equal(integer(db, "select count(*) from current_site where kind = 'UNIVERSITY'"), 1);
+    PQfinish(db);
+}
+
 static void test_teams(void **state)
 {
     static const struct step steps[] = {
@@ -849,7 +996,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_units),       cmocka_unit_test(test_unit_funnel),
-        cmocka_unit_test(test_accounts),    cmocka_unit_test(test_teams),
+        cmocka_unit_test(test_accounts),    cmocka_unit_test(test_proposals),
+        cmocka_unit_test(test_changes),     cmocka_unit_test(test_teams),
         cmocka_unit_test(test_memberships), cmocka_unit_test(test_policies),
         cmocka_unit_test(test_exemptions),  cmocka_unit_test(test_flags_and_windows),
     };

@@ -290,6 +290,22 @@ class Up(unittest.TestCase):
         self.s.ctl("account", "activate", "p_anna")
         self.assertEqual(self.post("/v1/login", {"login": "p_anna", "password": password["p_anna"]})[0], 200)
 
+    def test_23q_a_policy_takes_two_persons(self):
+        path = os.path.join(self.base, "setting.json")
+        with open(path, "w") as f:
+            json.dump({"rule": "V14", "name": "visits", "values": ["5"]}, f)
+        self.s.ctl("policy", "propose", "RS1", path, code=2)  # nobody
+        self.s.ctl("policy", "propose", "RS1", path, "--as", "zhang_li")
+        self.s.ctl("policy", "approve", "RS1", "--as", "zhang_li", code=3)  # the same person
+        rules = lambda: {(r["rule"], r["name"]): r["value"] for r in json.loads(self.s.ctl("policy", "show", "rules", "--output", "json").stdout)}
+        self.assertEqual(rules()["V14", "visits"], "4")
+        self.s.ctl("policy", "approve", "RS1", "--as", "wang_wu")
+        self.assertEqual(rules()["V14", "visits"], "5")
+        proposals = json.loads(self.s.ctl("policy", "show", "proposals", "--output", "json").stdout)
+        self.assertEqual([(p["code"], p["state"], p["author"], p["approver"]) for p in proposals], [("RS1", "APPROVED", "zhang_li", "wang_wu")])
+        policies = json.loads(self.s.ctl("policy", "show", "--output", "json").stdout)
+        self.assertEqual((policies[0]["scope"], policies[0]["minutes"]), ("NATION", 360))
+
     def test_24_pause_and_resume(self):
         def state():
             return {k["name"]: k["state"] for k in self.s.status()["kinds"]}["validation"]

@@ -98,6 +98,33 @@ def test_a_unit_from_the_letter_to_the_directory():
         refused = s.sql("select r.code from register_refusal r join event e using (position) join event_type t on t.number = e.type"
                         " where t.name = 'unit.activated'")
         assert refused == [("nothing_changes",)], refused
+        broadcast_to_a_suspended_unit(s)
+
+
+def broadcast_to_a_suspended_unit(s):
+    """Edge case 12: a broadcast is sent while a unit is suspended, and its administrator is replaced before anybody has signed."""
+    for login in ("old_admin", "new_admin"):
+        ask(s, "centre", "account.invited", "PS052", {"login": login, "name": "张三", "roles": ["UNIT_ADMIN"]})
+        ask(s, "centre", "account.accepted", "PS052", {"login": login})
+        ask(s, "centre", "account.activated", "PS052", {"login": login})
+    ask(s, "centre_op", "unit.suspended", "CN000", {"unit": "PS052", "suspended": True})
+    ask(s, "centre_op", "mail.broadcast_requested", "CN000", {"scope": "list", "units": ["PS052"], "title": "整改", "body": "请签收", "needs": "SIGN", "due_working_days": 5})
+    s.wait_drained()
+    mail = s.one("select id::text from mailbox where unit_code = 'PS052' and template = 'N03'")
+    s.sql("insert into calendar_day select max(position) + 1, current_date + 60 from event")  # long past the term: the suspended unit is not reminded
+    due = "select count(*) from mail_steps_due((select max(position) from calendar_day), current_date + 60, now()) d join unit u on u.number = d.unit where u.code = 'PS052'"
+    assert s.one(due) == 0
+    s.sql("set session_replication_role = replica; delete from calendar_day where day > current_date; set session_replication_role = origin")
+    ask(s, "centre_op", "unit.resumed", "CN000", {"unit": "PS052"})
+    ask(s, "tianjin", "mail.read", "PS052", {"mail": mail, "by": "old_admin"})
+    ask(s, "centre", "account.disabled", "PS052", {"login": "old_admin", "reason": "调离", "handover_to": "new_admin"})
+    ask(s, "tianjin", "mail.signed", "PS052", {"mail": mail, "by": "new_admin"})
+    ask(s, "centre", "account.disabled", "PS052", {"login": "new_admin", "reason": "调离"})    # edge case 30: refused
+    s.wait_drained()
+    got = s.sql("select state, read_by, signed_by from mailbox where id = %s and unit_code = 'PS052'", (mail,))
+    assert got == [("SIGNED", "old_admin", "new_admin")], got
+    assert s.sql("select login, state from current_account where login like '%admin' order by 1") == [("new_admin", "ACTIVE"), ("old_admin", "DISABLED")]
+    assert s.one("select code from register_refusal order by position desc limit 1") == "last_admin"
 
 
 if __name__ == "__main__":

@@ -240,9 +240,15 @@ static int add_figures(struct lj_rows *rows, const struct demo_expected *e,
     return off;
 }
 
-static int add_codes(struct lj_rows *rows, const struct demo_expected *e)
+static int add_codes(struct lj_rows *rows, const struct demo_expected *e,
+                     const struct demo_found *f)
 {
     int off = 0;
+    for (size_t i = 0; i < DEMO_SIGNS; i++) {
+        char name[60];
+        (void)snprintf(name, sizeof name, "线索 signs %s", demo_sign_codes[i]);
+        off += add(rows, name, e->signs[i], f->signs[i]);
+    }
     for (size_t i = 0; i < e->ncodes; i++) {
         char name[60];
         (void)snprintf(name, sizeof name, "退回 rejected by %s", e->codes[i].code);
@@ -295,7 +301,8 @@ static int show(struct demo *d, int *ret_off, struct lj_err *err)
     if (rc)
         return rc;
     qsort(d->expected.codes, d->expected.ncodes, sizeof d->expected.codes[0], by_code);
-    *ret_off = add_figures(rows, &d->expected, &d->found) + add_codes(rows, &d->expected);
+    *ret_off =
+        add_figures(rows, &d->expected, &d->found) + add_codes(rows, &d->expected, &d->found);
     rc = lj_rows_close(&rows, err);
     if (d->ctl->format == LJ_FORMAT_TABLE) {
         put_times(d);

@@ -216,13 +216,17 @@ struct demo_policy {
     int team_min_sessions, athlete_min_minutes, activity_cap, day_cap, lecture_cap, rounding;
     int presence_bp, factors_bp[4], tolerance_bp, cutoff; /* cutoff: month * 100 + day */
 };
+/* Signs of formalism that a report shows by itself; the demonstration makes these. */
+enum { DEMO_SIGNS = 4 };
+extern const char *const demo_sign_codes[DEMO_SIGNS];
 struct demo_code {
     char code[8];
     int64_t expected, found;
 };
 struct demo_expected {
     int64_t stored, repeated, conflicts, accepted, clean, warned, rejected, withdrawn, flags,
-        minutes, sessions, persons_met, teams_met, capped_days, merged, joint, overlaps;
+        minutes, sessions, persons_met, teams_met, capped_days, merged, joint, overlaps,
+        signs[DEMO_SIGNS];
     struct demo_code codes[32];
     size_t ncodes;
     struct demo_total *persons, *teams; /* [subject * DEMO_YEARS + (this year - year)] */

@@ -137,6 +137,26 @@ static void add_activity(struct ledger *l, uint32_t item, const struct demo_body
     l->e->joint += b->nteams > 1;
 }
 
+/* ---- signs of formalism ---- */
+
+const char *const demo_sign_codes[DEMO_SIGNS] = {"X01", "X02", "X03", "X04"};
+
+/* Ceremony, very short, a talk to a hall, a crowd: the field's thresholds. */
+static void count_signs(struct demo_expected *e, const struct demo_body *b)
+{
+    int net = b->span - b->pause;
+    int hands_on = (b->content & (DEMO_C_TEACH | DEMO_C_DEMO | DEMO_C_MATCH)) != 0;
+    int on_site = b->mode == DEMO_ONSITE || b->mode == DEMO_HYBRID;
+    unsigned athletes = 0;
+    for (int i = 0; i < b->nrows; i++)
+        athletes += b->rows[i].valid && b->rows[i].status != DEMO_RETIRED &&
+                    b->rows[i].status != DEMO_COACH;
+    e->signs[0] += b->guidance * 10 < net * 3;
+    e->signs[1] += net < 30;
+    e->signs[2] += !hands_on && b->audience >= 800;
+    e->signs[3] += on_site && athletes > 0 && b->audience > 300 * athletes;
+}
+
 /* ---- the same person at two places ---- */
 
 struct presence {
@@ -369,8 +389,10 @@ int demo_expect(const struct demo_burst *b, const struct demo_policy *p, struct 
         rc = open_ledger(&l, live, err);
     for (size_t i = 0; rc == 0 && i < b->n; i++) {
         count_item(ret, &b->items[i]);
-        if (live[i])
+        if (live[i]) {
             add_activity(&l, (uint32_t)i, live[i]);
+            count_signs(ret, live[i]);
+        }
     }
     if (rc == 0)
         rc = count_overlaps(ret, live, b->n, err);

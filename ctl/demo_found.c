@@ -206,16 +206,23 @@ static int flags(struct finder *f)
     return rc;
 }
 
-static int overlaps(struct finder *f)
+/* Flags that stand: persons at two places, and signs of formalism. */
+static int standing(struct finder *f)
 {
     const char *params[] = {f->lo, f->hi};
     PGresult *r = NULL;
     int rc = query(f,
-                   "select count(*) from liangjin.flag_standing where code = 'V09' and event_id "
-                   "between $1::uuid and $2::uuid",
+                   "select count(*), code from liangjin.flag_standing where event_id between "
+                   "$1::uuid and $2::uuid group by code",
                    2, params, &r);
-    if (rc == 0)
-        f->f->overlaps = field(r, 0, 0);
+    for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
+        const char *code = PQgetvalue(r, i, 1);
+        if (strcmp(code, "V09") == 0)
+            f->f->overlaps = field(r, i, 0);
+        for (size_t k = 0; k < DEMO_SIGNS; k++)
+            if (strcmp(code, demo_sign_codes[k]) == 0)
+                f->f->signs[k] = field(r, i, 0);
+    }
     PQclear(r);
     return rc;
 }
@@ -358,7 +365,7 @@ static int effects(struct finder *f)
 int demo_find(PGconn *c, const struct demo_burst *b, struct demo_expected *e, int64_t upto,
               struct demo_found *ret, struct lj_err *err)
 {
-    static int (*const steps[])(struct finder * f) = {answers,       verdicts, flags,  overlaps,
+    static int (*const steps[])(struct finder * f) = {answers,       verdicts, flags,  standing,
                                                       single_counts, totals,   effects};
     struct finder f = {.c = c, .b = b, .e = e, .f = ret, .err = err};
     uint8_t lo[16];

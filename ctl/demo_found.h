@@ -8,6 +8,7 @@
 struct demo_found {
     int64_t stored, repeated, conflicts, other_answers; /* answers to the client */
     int64_t accepted, clean, warned, rejected, withdrawn, flags, overlaps;
+    int64_t signs[DEMO_SIGNS];
     int64_t minutes, sessions, persons_met, teams_met;
     int64_t mails_rejected, mails_met, mails_flagged, mails_other;
     int64_t parked, register_refused;

@@ -127,6 +127,30 @@ void demo_title(const struct demo_world *w, uint32_t team, int64_t site, uint64_
     (void)snprintf(out, 256, "%s队走进%s%s", sport, name, verb);
 }
 
+/* What was practised, four of these in an order of their own: so no two stories are alike enough to
+ * be copies (V32), as those of people are not. */
+static const char *const drills[] = {
+    "颠球",     "运球",     "折返跑",   "高抬腿",   "开合跳",   "原地垫球", "对墙击球", "步法移动",
+    "挥拍动作", "反应起跑", "接力跑",   "立定跳远", "跳绳",     "压腿拉伸", "肩部绕环", "弓步转体",
+    "手腕转动", "传接配合", "三步上篮", "定点投篮", "侧滑步",   "俯卧撑",   "深蹲",     "前滚翻",
+    "平衡练习", "柔韧练习", "呼吸调整", "节拍热身", "抛接网球", "反手拨球", "正手攻球", "发球落点",
+    "慢跑放松", "绕杆跑",   "踏步操",   "小步跑",   "后蹬跑",   "双人传球", "仰卧起坐", "团身跳"};
+
+static void put_drills(struct demo_rand *r, struct lj_buf *out)
+{
+    enum { TAKEN = 4 };
+    uint64_t used = 0;
+    lj_buf_printf(out, "练习了");
+    for (int i = 0; i < TAKEN;) {
+        uint32_t k = demo_below(r, COUNT(drills));
+        if (used >> k & 1U)
+            continue;
+        used |= UINT64_C(1) << k;
+        lj_buf_printf(out, "%s%s", i++ ? "、" : "", drills[k]);
+    }
+    lj_buf_printf(out, "。");
+}
+
 void demo_narrative(uint64_t n, struct lj_buf *out)
 {
     static const char *const openings[] = {"活动在升国旗、奏国歌中开始,同学们为运动员系上红领巾。",
@@ -145,10 +169,12 @@ void demo_narrative(uint64_t n, struct lj_buf *out)
                                           "校长表示这样的课堂让孩子们更爱运动。",
                                           "大家约定下学期再见,现场气氛热烈。"};
     struct demo_rand r = demo_rand_of(n, STREAM_NARRATIVE, n);
-    lj_buf_printf(out, "%s%s%s%s%s", openings[demo_below(&r, COUNT(openings))],
-                  shows[demo_below(&r, COUNT(shows))], lessons[demo_below(&r, COUNT(lessons))],
-                  demo_below(&r, 2) ? games[demo_below(&r, COUNT(games))] : "",
-                  endings[demo_below(&r, COUNT(endings))]);
+    lj_buf_printf(out, "%s%s", openings[demo_below(&r, COUNT(openings))],
+                  shows[demo_below(&r, COUNT(shows))]);
+    put_drills(&r, out);
+    lj_buf_printf(out, "%s%s", lessons[demo_below(&r, COUNT(lessons))],
+                  demo_below(&r, 2) ? games[demo_below(&r, COUNT(games))]
+                                    : endings[demo_below(&r, COUNT(endings))]);
 }
 
 const char *demo_feedback_text(int risky, uint64_t n)

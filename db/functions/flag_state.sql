@@ -40,7 +40,10 @@ insert into flag_code (code, sign, lasting, zh, en, said) values
     ('X10', 'X10', false, '集中突击', 'a rush', '运动队 {team}:{rush} 场,全年 {sessions} 场({from} 起)'),
     ('X11', 'X11', false, '踩线达标', 'exactly the duty', '运动队 {team}:{exact} 名运动员恰为任务分钟数,共 {athletes} 名'),
     ('X12', 'X12', false, '单一场所反复', 'one site only', '运动队 {team} 本年度在同一场所 {visits} 次,场所共 {sites} 处'),
+    ('X13', 'X13', false, '主办方未予确认', 'not confirmed by the host', '{why}'),
+    ('X14', 'X14', false, '运动员异议', 'athletes dispute', '名单 {roster} 人中 {disputed} 人提出异议'),
     ('X15', 'X15', false, '给学生留任务', 'homework for pupils', '文字含关注账号、答题、打卡或交截图'),
+    ('X16', 'X16', false, '学生等候', 'people made to wait', '主办方反馈:等候 {waited} 分钟,迟到 {late} 分钟'),
     ('X18', 'X18', false, '以赠送为主', 'gifts dominate', '有捐赠而无指导'),
     ('HILO', 'HILO', false, '高投入低产出', 'high input, low output', '投入 {input},产出 {output},处于同类 {reports} 项的末 {percent}%'),
     ('DUP', null, false, '疑似重复上报', 'perhaps reported twice', '与活动 {activity} 相似度 {percent}%(地点 {site},名单 {roster},时间 {time},文字 {text},照片 {photo})')

@@ -115,7 +115,8 @@ end
 $$;
 
 -- V14: a school in whose term there are more visits than the setting allows, told once, of the visit that exceeds it. A visit is a site, local day and
--- reporting unit; it stays counted when its report is corrected to another day or withdrawn.
+-- reporting unit; it stays counted when its report is corrected to another day or withdrawn. Units register a school each for itself: those of one
+-- name and region are one school, the one that was registered first.
 create or replace function flag_schools(todo int8[], upto int8) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
 declare
@@ -126,14 +127,16 @@ begin
         return;
     end if;
     with visit as materialized (
-        select q.position, q.site, q.day, q.unit,
+        select distinct on (k.site, q.day, q.unit) q.position, k.site, q.day, q.unit,
                (select max(make_date(y, left(s, 2)::int4, right(s, 2)::int4)) from unnest(starts) s,
                    generate_series(extract(year from q.day)::int4 - 1, extract(year from q.day)::int4) y
                 where make_date(y, left(s, 2)::int4, right(s, 2)::int4) <= q.day) as term
         from (select distinct on (v.site, v.day, v.unit) v.position, v.site, v.day, v.unit
               from unnest(todo) t(p) join quota_version v on v.position = t.p where v.site is not null order by v.site, v.day, v.unit, v.position) q
-            cross join lateral (select s.kind from site_version s where s.number = q.site and s.position <= q.position order by s.position desc limit 1) k
+            cross join lateral (select s.kind, (select min(c.number) from site_version c where c.name = s.name and c.region is not distinct from s.region
+                and c.position <= q.position) as site from site_version s where s.number = q.site and s.position <= q.position order by s.position desc limit 1) k
         where k.kind in ('KINDERGARTEN', 'PRIMARY', 'MIDDLE', 'SENIOR', 'NINE_YEAR', 'SPECIAL_ED', 'VOCATIONAL')
+        order by k.site, q.day, q.unit, q.position
     ), new as (
         insert into flag_visit (position, site, term, day, unit)
             select v.position, v.site, v.term, v.day, v.unit from visit v on conflict (site, term, day, unit) do nothing
@@ -180,7 +183,7 @@ begin
 end
 $$;
 
--- V27: the same photo, or one that looks the same, in another activity.
+-- V27: the same photo, or one that looks the same, in another activity. Two units may both show what they held together: at one time, at one place.
 create or replace function flag_photos(todo int8[], upto int8) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
 declare
@@ -205,6 +208,11 @@ begin
                 where e.pieces && h.pieces and e.position < h.position and bit_count((e.sight # h.sight)::bit(64)) <= distance) x
             join validation o on o.position = x.position
         where o.activity <> v.activity and not exists (select from validation z where z.activity = o.activity and z.version > o.version and z.position <= v.position)
+            and not (o.unit <> v.unit and o.start_at < v.end_at and v.start_at < o.end_at and exists (
+                select from quota_version a join quota_version b on b.position = o.position
+                    join lateral (select s.* from site_version s where s.number = a.site and s.position <= v.position order by s.position desc limit 1) c on true
+                    join lateral (select s.* from site_version s where s.number = b.site and s.position <= v.position order by s.position desc limit 1) d on true
+                where a.position = v.position and (c.number = d.number or c.name = d.name and c.region is not distinct from d.region)))
             and not exists (select from flag f where f.position = v.position and f.code = 'V27' and f.other = o.position)
         order by v.position, h.place, o.position, x.d;
 end
@@ -309,7 +317,7 @@ end
 $$;
 
 -- The settlement of the kind quota (its row is in quota_apply.sql): the ledger, in the same step the flags, which need what it needs, what was said
--- about flags, and where a day has begun, what is told of the day before.
+-- about flags, and where a day has begun, what is seen and told of the day before.
 create or replace function settle_activities(upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
 declare
@@ -320,7 +328,7 @@ begin
     return query select * from settle_quota(upto);
     if upto > since then
         perform settle_flags(since, upto, late);
-        perform flag_moves(since, upto, seen);
+        perform flag_days(since, upto, seen);
         return query select * from quota_digest(since, upto);
         return query select * from quota_levels(since, upto);
         return query select * from flag_digest(since, upto);

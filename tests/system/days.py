@@ -67,7 +67,8 @@ def test_one_digest_a_team_and_day():
         work = load.seed(s)
         flagged = work.report()
         flagged["payload"]["guidance_minutes"] = 1
-        submit = load.SubmitLoad(s, "zmq", events=[flagged] + [work.report() for _ in range(119)])
+        twin = work.event("activity.submitted", flagged["unit"], flagged["payload"])  # the same report again, under another id
+        submit = load.SubmitLoad(s, "zmq", events=[flagged, twin] + [work.report() for _ in range(118)])
         assert submit.finish(stop=False)["stored"] == 120
         s.wait_drained()
         assert not digests(s)
@@ -85,11 +86,14 @@ def test_one_digest_a_team_and_day():
             " from ledger_entry l join team t on t.number = l.team group by t.unit, t.code")}
         for team, d in digests(s).items():
             assert (d["minutes"], d["sessions"]) == sums.get(team, (0, 0)), (team, d, sums.get(team))
-        letter = "select count(*), min(unit_code), min(body) from mailbox where template = 'N12' and body like %s"
-        lj.wait_until(lambda: s.sql(letter, ("%" + flagged["id"] + "%",))[0][:2] == (1, flagged["unit"]), "the unit to be told of the flag")
-        assert "X01 以仪式讲话为主" in s.sql(letter, ("%" + flagged["id"] + "%",))[0][2]
+        pair = (flagged["id"], twin["id"])
+        suspected = lambda: s.sql("select evidence::json ->> 'level', state from flag_list where code = 'DUP' and activity in %s and other_activity in %s",  # noqa: E731
+                                  (pair, pair))
+        lj.wait_until(lambda: suspected() == [("DUP", "OPEN")], "the report that came twice to be suspected")
+        letter = "select count(*) from mailbox where template = 'N12' and unit_code = %s and body like '%%X01 以仪式讲话为主%%' and body like '%%DUP 疑似重复上报%%'"
+        lj.wait_until(lambda: s.one(letter, (flagged["unit"],)) == 1, "the unit to be told of the flags")
         assert s.one("select count(*) from mailbox where template = 'N12'") == s.one(
-            "select count(distinct unit) from flag where severity = 'F' and seen is null"), "one a unit, of all its flags"
+            "select count(distinct unit) from flag where severity = 'F'"), "one a unit, of all its flags"
         flag_is_explained_and_decided(s, work, flagged["id"])
         restart(s, 0)
         restart(s, DAY)

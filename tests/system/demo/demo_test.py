@@ -56,7 +56,7 @@ class Demo(unittest.TestCase):
         self.assertEqual(self.figure(figures, "events stored")["found"], REPORTS * 98 // 100)
         self.assertEqual(figures["退回 rejected"]["found"], REPORTS * 12 // 100)
         self.assertEqual(self.figure(figures, "withdrawn")["found"], REPORTS // 100)
-        for part in ("minutes credited", "sessions", "athletes whose duty", "teams whose duty", "opinion flags", "two places"):
+        for part in ("minutes credited", "sessions", "athletes whose duty", "teams whose duty", "opinion flags", "two places", "signs X01", "signs X02", "signs X03", "signs X04"):
             self.assertGreater(self.figure(figures, part)["found"], 0, part)
         codes = {name.rsplit(" ", 1)[1] for name in figures if "rejected by" in name}
         self.assertLessEqual({"V01", "V02", "V03", "V04", "V05", "V06", "V08", "V11", "V12", "V16", "V18", "V20", "V22", "V23", "V25", "V29", "V31", "V37", "V38",

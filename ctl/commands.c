@@ -15,10 +15,12 @@ const struct lj_command lj_commands[] = {
      "second Ctrl-C is fast. A second start on the same directory continues where the first "
      "ended.\n"
      "First secrets: DIR/secret/admin.token (role centre), unit.token (role client on PS001), "
-     "observer.token; the password of the account admin for the dashboard: admin.password.",
+     "observer.token; the password of the account admin for the dashboard: admin.password.\n"
+     "The opinion engine judges by DIR/opinion.bundle (or --bundle FILE) as soon as that is there, "
+     "also when it comes or changes while the system runs; until then by what is built in.",
      "ljctl up\nljctl up --dir /srv/liangjin --listen 127.0.0.1:9090 --workers 2\nljctl up --demo "
      "20000 --once",
-     "listen port workers user pg-bin demo once seed once-ready", 0, 0, lj_cmd_up},
+     "listen port workers user pg-bin demo once seed once-ready bundle", 0, 0, lj_cmd_up},
     {"demo", "REPORTS", "演示:合成数据,逐项核对结果",
      "a synthetic world and a burst of reports on a running system, compared with what must come "
      "of "
@@ -288,7 +290,9 @@ const struct lj_command lj_commands[] = {
      "make a bundle of the opinion engine from labelled texts",
      "Trains on the texts that are not held back by hash, writes the bundle to OUT and prints its "
      "figures on those that are. The same texts and tables give the same bytes. A bundle that "
-     "fails its golden cases is not written. A worker takes it with --opinion-bundle and SIGHUP.",
+     "fails its golden cases is not written. A system of `ljctl up` takes it up by itself when OUT "
+     "is "
+     "DIR/opinion.bundle; a worker started by hand with --opinion-bundle.",
      "ljctl opinion train new.bundle workers/opinion/data/texts\nljctl opinion train try.bundle "
      "workers/opinion/data/texts --writer A",
      "bundle tables writer", 2, 64, lj_cmd_opinion_train},

@@ -6,6 +6,8 @@
  * again) ends the start at once. Kinds come from the database: every kind it has gets its workers.
  * The gateway's port, once bound, is kept for its restarts.
  */
+#include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -118,10 +120,25 @@ static int start_broker(struct lj_up *up, struct lj_err *err)
     return 0;
 }
 
+/* The opinion engine's bundle: the file of --bundle, else DIR/opinion.bundle, which need not be
+ * there: the workers take it up as soon as it is. */
+static int bundle_path(const struct lj_up *up, char out[PATH_MAX], struct lj_err *err)
+{
+    const char *asked = up->ctl->o.bundle;
+    if (!asked)
+        return lj_path(out, up->at.dir, "opinion.bundle", err);
+    return realpath(asked, out) ? 0 : lj_fail_errno(err, LJ_E_IO, errno, "--bundle %.200s", asked);
+}
+
 static int start_worker(struct lj_up *up, const char *kind, int number, struct lj_err *err)
 {
     char dsn[PATH_MAX + 64];
+    char bundle[PATH_MAX];
     char name[64];
+    bool opinion = strcmp(kind, "opinion") == 0;
+    int rc = opinion ? bundle_path(up, bundle, err) : 0;
+    if (rc)
+        return rc;
     dsn_of(up, "liangjin_worker", dsn, sizeof dsn);
     (void)snprintf(name, sizeof name, "worker-%.40s-%d", kind, number);
     const char *const argv[] = {up->programs[LJ_PROGRAM_WORKER],
@@ -132,6 +149,8 @@ static int start_worker(struct lj_up *up, const char *kind, int number, struct l
                                 up->at.run,
                                 "--name",
                                 name,
+                                opinion ? "--opinion-bundle" : NULL,
+                                bundle,
                                 NULL};
     struct lj_child *c = lj_up_child(up, name, argv, SIGTERM, SIGKILL);
     if (!c)

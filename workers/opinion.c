@@ -584,6 +584,24 @@ static void opinion_close(void **state)
     *state = NULL;
 }
 
+/* Where no file stands yet, the built-in bundle serves until one does: a place may be named before
+ * anything was trained. A file that stands there and is refused is an error. */
+static int open_engine(struct state *st, struct lj_err *err)
+{
+    static const struct identity none;
+    bool missing = false;
+    if (st->path != NULL) {
+        st->seen = identify(st->path);
+        missing = same(&st->seen, &none);
+    }
+    int rc = lj_opinion_open(missing ? NULL : st->path, &st->engine, err);
+    if (rc == 0 && missing) {
+        lj_log(LJ_INFO, "opinion.bundle_awaited", "path=\"%s\" version=%s", st->path,
+               lj_opinion_version(st->engine));
+    }
+    return rc;
+}
+
 static int opinion_open(const struct lj_worker_ctx *ctx, void **ret_state, struct lj_err *err)
 {
     struct state *st = calloc(1, sizeof *st);
@@ -595,11 +613,8 @@ static int opinion_open(const struct lj_worker_ctx *ctx, void **ret_state, struc
     int rc = st == NULL || (path != NULL && st->path == NULL)
                  ? lj_fail(err, LJ_E_NOMEM, "no memory for opinion")
                  : 0;
-    if (rc == 0 && path != NULL) {
-        st->seen = identify(path);
-    }
     if (rc == 0) {
-        rc = lj_opinion_open(path, &st->engine, err);
+        rc = open_engine(st, err);
     }
     if (rc != 0) {
         opinion_close(&half);

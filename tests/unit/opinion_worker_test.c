@@ -315,7 +315,13 @@ static void test_bundle(void **state)
     assert_non_null(mkdtemp(dir));
     (void)snprintf(path, sizeof path, "%s/opinion.bundle", dir);
     const struct lj_worker_ctx ctx = {.opinion_bundle = path};
-    assert_int_not_equal(lj_worker_opinion.open(&ctx, &worker, NULL), 0); /* it is not there */
+    assert_int_equal(lj_worker_opinion.open(&ctx, &worker, NULL), 0);
+    assert_int_equal(verdict_by(worker), FLAGGED); /* it is not there yet: by what is built in */
+    place_silent();
+    assert_int_equal(verdict_by(worker), CLEAN); /* and taken up when it comes */
+    lj_worker_opinion.close(&worker);
+    place(lj_opinion_builtin, lj_opinion_builtin_size / 2);
+    assert_int_not_equal(lj_worker_opinion.open(&ctx, &worker, NULL), 0); /* refused at the start */
     place(lj_opinion_builtin, lj_opinion_builtin_size);
     assert_int_equal(lj_worker_opinion.open(&ctx, &worker, NULL), 0);
     assert_int_equal(verdict_by(worker), FLAGGED);

@@ -1,11 +1,12 @@
 /*
  * The n-grams behind a finding.
  *
- * The sentence with the highest linear value for the kind is laid out symbol by symbol: the weight
- * of an n-gram, or of a word of the rules, is shared by its symbols. The n-grams that add most
- * become reasons with their spans. Where no rule found a word, the evidence is the stretch of
- * symbols with the greatest sum inside one clause, grown to a readable length: a person is shown
- * words, not a number.
+ * The sentence that speaks most for the kind is laid out symbol by symbol: the weight of an n-gram,
+ * or of a word of the rules, is shared by its symbols. The n-grams that add most become reasons
+ * with their spans. Where no rule found a word in that sentence, the stretch of its symbols with
+ * the greatest sum inside one clause, grown to a readable length, is evidence beside the rules'
+ * words: a person is shown words, not a number. A finding of the models alone shows a second
+ * sentence too if it speaks nearly as much.
  */
 #include <string.h>
 
@@ -17,9 +18,11 @@ enum {
     SHOWN_BESIDE = 2,
     HEAVIEST = 12, /* n-grams among which those to show are chosen */
     HEAVIEST_BESIDE = 5,
-    LEAST = 8,
+    LEAST = 14,
     SHARES = 6, /* parts of a weight, which 1, 2 and 3 symbols divide */
 };
+
+#define NEARLY 1.0F
 
 /* Features with what each adds to the kind. */
 struct best {
@@ -79,6 +82,17 @@ static void name_of(const struct lj_text *t, uint32_t s, uint32_t e, char *out, 
     out[n] = '\0';
 }
 
+/* A further span of evidence, in the order of the text; none of them overlaps another. */
+static void add_span(struct lj_opinion_finding *x, struct lj_opinion_span s)
+{
+    if (x->span_count == LJ_OPINION_SPANS_MAX)
+        return;
+    uint32_t k = x->span_count++;
+    for (; k > 0 && x->spans[k - 1].start > s.start; k--)
+        x->spans[k] = x->spans[k - 1];
+    x->spans[k] = s;
+}
+
 static struct lj_opinion_span span_of(const struct lj_text *t, uint32_t s, uint32_t e)
 {
     return (struct lj_opinion_span){t->pos[s], (uint32_t)t->pos[e - 1] + 1};
@@ -131,7 +145,7 @@ static void find_stretch(const struct lj_text *t, const int *share, uint32_t fir
     }
 }
 
-/* The features of the sentence that is likeliest for the kind. */
+/* A sentence's features and symbols. */
 struct sentence {
     const struct lj_lin_found *f;
     uint32_t n;
@@ -139,10 +153,9 @@ struct sentence {
     uint32_t first, end; /* symbols */
 };
 
-static struct sentence likeliest(const struct lj_opinion *o, unsigned kind)
+static struct sentence sentence_at(const struct lj_opinion *o, uint32_t number)
 {
     const struct lj_lin_score *lin = &o->lin;
-    uint32_t number = (uint32_t)lin->best_at[kind];
     uint32_t from = lin->found_from[number];
     struct sentence s = {lin->found + from, lin->found_from[number + 1] - from, number, 0, 0};
     uint32_t lo = 0;
@@ -160,6 +173,33 @@ static struct sentence likeliest(const struct lj_opinion *o, unsigned kind)
     if (s.end - s.first > SYMBOLS_MAX)
         s.end = s.first + SYMBOLS_MAX;
     return s;
+}
+
+/* How much a sentence speaks for the kind: that it tells of a risk at all counts half. */
+static float speaks(const struct lj_opinion *o, uint32_t sentence, unsigned kind)
+{
+    const float *at = o->lin.at[sentence];
+    return at[kind] + 0.5F * at[LJ_LIN_RISK];
+}
+
+/* The sentence that speaks most for the kind, and the next one if it speaks nearly as much, else
+ * UINT32_MAX. */
+static void find_sentences(const struct lj_opinion *o, unsigned kind, uint32_t *ret_first,
+                           uint32_t *ret_second)
+{
+    uint32_t first = 0;
+    uint32_t second = UINT32_MAX;
+    for (uint32_t i = 1; i < o->text.sentences; i++) {
+        if (speaks(o, i, kind) > speaks(o, first, kind)) {
+            second = first;
+            first = i;
+        } else if (second == UINT32_MAX || speaks(o, i, kind) > speaks(o, second, kind)) {
+            second = i;
+        }
+    }
+    *ret_first = first;
+    bool near = second != UINT32_MAX && speaks(o, second, kind) > speaks(o, first, kind) - NEARLY;
+    *ret_second = near ? second : UINT32_MAX;
 }
 
 static int weight_of(const struct lj_opinion *o, const struct lj_lin_found *f, unsigned kind)
@@ -184,14 +224,27 @@ static void add_stretch(const struct lj_opinion *o, const struct sentence *x,
     uint32_t s = x->first;
     uint32_t e = x->first + 1;
     find_stretch(&o->text, share, x->first, x->end, &s, &e);
-    ret->spans[ret->span_count++] = span_of(&o->text, s, e);
+    add_span(ret, span_of(&o->text, s, e));
+}
+
+static bool shows(const struct lj_opinion *o, const struct lj_opinion_finding *x,
+                  const struct sentence *s)
+{
+    const struct lj_opinion_span own = span_of(&o->text, s->first, s->end);
+    bool shown = false;
+    for (uint32_t i = 0; i < x->span_count; i++)
+        shown = shown || (x->spans[i].start < own.end && own.start < x->spans[i].end);
+    return shown;
 }
 
 void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
 {
     if (o->text.n == 0)
         return;
-    const struct sentence s = likeliest(o, x->kind);
+    uint32_t first;
+    uint32_t second;
+    find_sentences(o, x->kind, &first, &second);
+    const struct sentence s = sentence_at(o, first);
     const bool alone = x->span_count == 0;
     struct best b;
     b.count = 0;
@@ -203,6 +256,10 @@ void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
     pick_apart(&b, alone ? SHOWN : SHOWN_BESIDE);
     add_reasons(o, &b,
                 o->linear->scale[x->kind] / __builtin_sqrtf((float)o->lin.features[s.number]), x);
-    if (alone)
+    if (!shows(o, x, &s))
         add_stretch(o, &s, x);
+    if (alone && second != UINT32_MAX) {
+        const struct sentence next = sentence_at(o, second);
+        add_stretch(o, &next, x);
+    }
 }

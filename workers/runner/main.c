@@ -47,8 +47,8 @@ static const struct lj_cfg_row rows[] = {
     {"slots", LJ_CFG_INT, offsetof(struct config, slots), "2", 1, 8, "batches",
      "Batches of a kind that the broker may give at once."},
     {"opinion-bundle", LJ_CFG_STR, offsetof(struct config, opinion_bundle), NULL, 0, 0, "",
-     "Bundle of rules and models for the kind opinion instead of the one built in; read again on "
-     "SIGHUP and when it is replaced."},
+     "Bundle of rules and models for the kind opinion instead of the one built in, which serves "
+     "until the file is there; read again on SIGHUP and when it is replaced."},
     {"log-level", LJ_CFG_STR, offsetof(struct config, log_level), "info", 0, 0, "",
      "Lowest level written: debug, info, warn, error."},
 };

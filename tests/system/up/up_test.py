@@ -399,6 +399,22 @@ class Up(unittest.TestCase):
         self.assertIn("-", marked[1])
         self.assertNotIn("^", marked[1])
 
+    def test_29_opinion_bundle_is_taken_up(self):
+        with open(os.path.join(self.s.dir, "log", "worker-opinion-1.log")) as log:
+            self.assertIn("opinion.bundle_awaited", log.read())
+            place = os.path.join(self.s.dir, "opinion.bundle")
+            bundle = os.path.join(BUILD, "workers/opinion/opinion.bundle")
+            shutil.copyfile(bundle, place + ".new")
+            os.chmod(place + ".new", 0o644)
+            os.rename(place + ".new", place)
+            os.kill(self.s.processes()["worker-opinion-1"], signal.SIGHUP)
+            said = []
+
+            def taken():
+                said.append(log.read())
+                return f'opinion.bundle path="{place}"' in "".join(said)
+            wait_for("the bundle in use", taken)
+
     def test_30_every_process_comes_back(self):
         for name in ("worker-validation-1", "gateway", "broker", "postmaster"):
             old = self.s.processes()[name]

@@ -235,6 +235,25 @@ const struct lj_command lj_commands[] = {
      "xlsx -o 2025.xlsx\nljctl report quota --year 2025 --by unit\nljctl report commendation "
      "--year 2025 --format csv -o base.csv\nljctl report verify",
      "by year quarter month unit team rank format out", 1, 1, lj_cmd_report},
+    {"certificate issue", "ATHLETE YEAR", "出具运动员年度时长证明",
+     "certify an athlete's hours of a year",
+     "The athlete is UNIT/CODE. What the ledger holds at the settled position, without what was "
+     "carried. Prints the number "
+     "and "
+     "the code that go on the paper. Written to the log as certificate.issued; the key of the "
+     "codes "
+     "is DIR/secret/certificate.key, made with the first certificate: keep it with the backups.",
+     "ljctl certificate issue PS001/P1 2025", "id timeout", 2, 2, lj_cmd_certificate_issue},
+    {"certificate verify", "NUMBER CODE", "核验证明",
+     "is this certificate ours, and does it still hold?",
+     "VOID when what it counted was revoked, withdrawn, corrected or cut since. Exit code 0 valid, "
+     "1 "
+     "void, 3 no such number and code.",
+     "ljctl certificate verify LJ-C2025-0012345 ABCD-EFGH-JKMN-PQRS", "", 2, 2,
+     lj_cmd_certificate_verify},
+    {"certificate ls", "", "列出已出具的证明", "list certificates, newest first", "",
+     "ljctl certificate ls --unit PS001 --year 2025", "unit person year limit", 0, 0,
+     lj_cmd_certificate_ls},
     {"replay copy", "", "把日志复制到空库,以便重放",
      "copy a log at rest into an empty database, to run the kinds over it once more",
      "The target was made by `ljctl migrate` and holds nothing else; its role may become the "

@@ -142,6 +142,7 @@ const struct lj_replay_fact lj_replay_facts[] = {
      "select " P("position") " || ' ' || flag, format('%s %s %s', from_state, to_state, refused) "
                              "from flag_move",
      NULL},
+    {"certificates", "select " P("position") ", c::text from certificate c", NULL},
     {"windows, words on flags",
      "select " P("position") ", w::text from filing_window w union all select " P(
          "position") ", a::text from flag_action a",

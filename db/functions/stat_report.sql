@@ -246,12 +246,12 @@ begin
             union all
             select false, s.* from stat_sums($1, $2, $3, $4, $5, $6) s where $1 is not null
         ), few as (
-            select r.*, not r.total and r.athletes between 1 and stat_least() - 1 as small,
+            select r.*, r.athletes between 1 and stat_least() - 1 as small,
                    row_number() over (partition by r.total or r.athletes < stat_least() order by r.athletes, r.k1, r.k2) as nth
             from r
         ), h as (
             select few.*, few.small or not few.total and few.athletes >= stat_least() and few.nth = 1
-                       and (select count(*) from few x where x.small) = 1 as hidden from few
+                       and (select count(*) from few x where x.small and not x.total) = 1 as hidden from few
         )
         select h.total, %1$s, case when not h.total then %2$s end, %3$s, case when not h.total then %4$s end, h.activities, h.sessions, case when h.hidden then '*' else h.athletes::text end,
                case when h.hidden then '*' else h.person_times::text end, case when h.hidden then '*' else h.minutes::text end,

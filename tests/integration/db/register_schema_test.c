@@ -120,7 +120,7 @@ static void test_schemas(void **state)
         "account.activated",  "account.locked",       "account.unlocked",  "account.disabled",
         "policy.proposed",    "policy.rule_proposed", "policy.approved",   "policy.withdrawn",
         "policy.rule_set",    "team.merged",          "team.paused",       "team.resumed",
-        "person.changed",     "site.changed"};
+        "person.changed",     "site.changed",         "certificate.issued"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

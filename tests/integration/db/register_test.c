@@ -69,7 +69,8 @@ static char *dump(PGconn *db)
         "row_to_json(x) from account_version x union all select 'o' || row_to_json(x) from "
         "proposal x union all select 'ov' || row_to_json(x) from proposal_version x union all "
         "select 'w' || row_to_json(x) from rule_setting x where position > 0 union all "
-        "select 'fw' || row_to_json(x) from filing_window x union all select 'f' || row_to_json(x) "
+        "select 'c' || row_to_json(x) from certificate x union all select 'fw' || row_to_json(x) "
+        "from filing_window x union all select 'f' || row_to_json(x) "
         "from flag_action x"
         " union all select 'l' || position || ' ' || verdict from register_log order by 1) y";
     struct lj_err err = {0};
@@ -945,6 +946,19 @@ static void test_flags_and_windows(void **state)
         {"CN000", "duplicate.decided",
          "{\"flag\":\"" FLAG2 "\",\"outcome\":\"DIFFERENT\",\"reason\":\"两校两场\",\"by\":\"乙\"}",
          NULL},
+        {"PS011", "person.registered",
+         "{\"code\":\"P1\",\"name\":\"试验员甲\",\"sex\":\"F\",\"birth_year\":2000}", NULL},
+        {"CN000", "certificate.issued",
+         "{\"person\":\"PS011/P1\",\"year\":2025,\"minutes\":420,\"through\":\"12\"}", NULL},
+        {"CN000", "certificate.issued",
+         "{\"person\":\"PS011/P9\",\"year\":2025,\"minutes\":420,\"through\":\"12\"}",
+         "person_unknown"},
+        {"CN000", "certificate.issued",
+         "{\"person\":\"PS011/P1\",\"year\":2025,\"minutes\":420,\"through\":\"12x\"}",
+         "member_invalid"},
+        {"CN000", "certificate.issued",
+         "{\"person\":\"PS011/P1\",\"year\":2025,\"minutes\":0,\"through\":\"12\"}",
+         "member_invalid"},
         {"PS011", "site.registered",
          "{\"code\":\"S1\",\"name\":\"示例小学\",\"kind\":\"PRIMARY\",\"capacity\":0}",
          "member_invalid"},
@@ -953,6 +967,9 @@ static void test_flags_and_windows(void **state)
     };
     (void)state;
     PGconn *db = both(steps, COUNT(steps), 2);
+    assert_int_equal(integer(db, "select count(*) from certificate where year = 2025 and minutes "
+                                 "= 420 and through = 12"),
+                     1);
     assert_int_equal(integer(db, "select count(*) from filing_window w join unit u on u.number = "
                                  "w.unit where u.code = 'PS011' and opened_from = '2025-01-10' "
                                  "and opened_to = '2025-01-10' and who = '甲'"),

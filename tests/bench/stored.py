@@ -1,7 +1,7 @@
 """Many stored activities in little time: copies of reports that went the whole way, written by SQL while the broker is away.
 
-Copy g of a report is of the team (and its athletes) g places further in the order of the register, at a position above all others, with ids of its own; days,
-sites and figures stay. Ledger, totals and marks are as after a settlement, so the broker goes on from there. What the copies do not have: closures, and their own
+Copy g of a report is of the team (and its athletes) 7 g places further in the order of the register, on a day 9 g days earlier, at a position above all others,
+with ids of its own; sites and figures stay. So a day of a team stays as empty as in life, and no cap is exceeded that was not. Ledger, totals and marks are as after a settlement, so the broker goes on from there. What the copies do not have: closures, and their own
 numbers inside the short result (`validation.short`), which flags read only for rows that they found by participation.
 """
 ATHLETES_EACH = 8  # world.ATHLETES
@@ -23,6 +23,12 @@ def value(table, column):
         return "x.position + g * b.span"
     if (table, column) in (("event", "id"),) or column == "activity":
         return NEW_ID.format(column)
+    if column == "day":
+        return "x.day - 9 * g"
+    if column in ("start_at", "end_at"):
+        return "x.%s - 9 * g * interval '1 day'" % column
+    if (table, column) == ("ledger_entry", "year"):
+        return "extract(year from x.day - 9 * g)::int2"
     if column == "team":
         return TEAM.format("team")
     if column == "person" and table in ("quota_participation", "quota_version"):
@@ -44,13 +50,13 @@ def fill(s, copies, part=4):
             s.sql(sql, {"upto": upto, "first": first, "last": min(first + part - 1, copies)})
     top = s.one("select max(position) from event")
     s.sql("""
-        update quota_total q set changed = %(top)s, minutes = l.minutes, sessions = l.sessions, met = %(top)s,
-               member_minutes = l.through
-        from (select o.*, coalesce(m.through, 0) as through
-              from (select subject_kind, subject, year, sum(minutes) as minutes, sum(sessions) as sessions from ledger_entry group by 1, 2, 3) o
-                  left join (select team, year, sum(minutes) as through from ledger_entry where subject_kind = 2 group by 1, 2) m
-                      on o.subject_kind = 1 and m.team = o.subject and m.year = o.year) l
-        where l.subject_kind = q.subject_kind and l.subject = q.subject and l.year = q.year""", {"top": top})
+        insert into quota_total as q (changed, subject, minutes, sessions, member_minutes, duty, policy, policy_version, subject_kind, year)
+        select %(top)s, o.subject, o.minutes, o.sessions, coalesce(m.through, 0), case o.subject_kind when 1 then 4 else 360 end, 1, 1, o.subject_kind, o.year
+        from (select subject_kind, subject, year, sum(minutes) as minutes, sum(sessions) as sessions from ledger_entry group by 1, 2, 3) o
+            left join (select team, year, sum(minutes) as through from ledger_entry where subject_kind = 2 group by 1, 2) m
+                on o.subject_kind = 1 and m.team = o.subject and m.year = o.year
+        on conflict (subject_kind, subject, year) do update set minutes = excluded.minutes, sessions = excluded.sessions,
+            member_minutes = excluded.member_minutes""", {"top": top})
     s.sql("update kind_mark set watermark = %s where lane = 0", (top,))
     s.sql("insert into kind_mark (watermark, kind, lane) select %s, k.number, 0 from kind k on conflict (kind, lane) do update set watermark = excluded.watermark", (top,))
     s.sql("update settled set position = %s", (top,))

@@ -19,7 +19,7 @@ def median(values):
 
 def seconds(values):
     """Median and worst."""
-    return "%.2f / %.1f" % (median(values), max(values)) if values else "–"
+    return "%.2f / %.2f" % (median(values), max(values)) if values else "–"
 
 
 def lines(path):
@@ -31,6 +31,7 @@ def lines(path):
                 runs.append(r)
             else:
                 faults[r["row"]].append(r)
+    runs = [r for r in runs if r["totals"] or not r["ok"]]
     good = [r for r in runs if r["totals"]]
     acked = sum(x["acked"] for r in good for x in r["totals"].values())
     n = sum(len(x) for x in faults.values())

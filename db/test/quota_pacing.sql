@@ -62,14 +62,14 @@ select is((select level from quota_pacing(1::int2, '{1}', '2025-12-01')), 'CRITI
 
 -- ---- who is behind is told on the 5th: teams 1 (1 of 4), 2, 3 (paused a while), 4 (exempt a while) and 5 owe sessions
 create function told(since int8, upto int8) returns text language sql as $$
-    select coalesce(string_agg(format('%s/%s %s %s %s', parent_position, number, unit, payload::json ->> 'day', payload::json ->> 'level'), ', ' order by parent_position, number), '')
+    select coalesce(string_agg(format('%s/%s %s %s %s', parent_position, number - 1010000000, unit, payload::json ->> 'day', payload::json ->> 'level'), ', ' order by parent_position, number), '')
     from quota_levels(since, upto) where type = 'quota.level_changed' $$;
 select began(98, '2025-07-03'), began(100, '2025-07-04'), began(101, '2025-07-05'), began(102, '2025-07-06'), began(103, '2025-10-04'), began(104, '2025-10-09'), began(105, '2025-10-10');
 select is(told(99, 100), '', 'not on the 4th');
 select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL, 101/3 2 2025-07-05 LAG, 101/4 2 2025-07-05 LAG, 101/5 2 2025-07-05 CRITICAL', 'on the 5th, who is behind, and nobody else');
 select is(told(101, 102), '', 'nor on the 6th');
 select is(regexp_count(told(102, 104), 'CRITICAL|LAG'), 9, 'a 5th that the log does not have, at the next day: that of September, and that of October');
-select is((select payload::json ->> 'expected_percent' from quota_levels(100, 101) where number = 2), '52', 'what is expected in per cent');
+select is((select payload::json ->> 'expected_percent' from quota_levels(100, 101) where number = 1010000002), '52', 'what is expected in per cent');
 update unit_version set state = 'SUSPENDED' where number = 2;
 select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL', 'a suspended unit is not told');
 update unit_version set state = 'ACTIVE' where number = 2;

@@ -65,12 +65,14 @@ $$;
 
 -- V32: a narrative that another report of the unit has. The two likest by their sketches, of as many before as the setting says, are compared
 -- as they are; 58 of 256 bits is a likeness of 0.55: that much is left of a copy in which all names of places were changed.
+-- Of a day that brings more pairs than `exact`, the likest are compared and the others judged by what their sketches say (1 - bits / 128): settlement waits for this.
 create or replace function flag_texts(fresh int8[], at int8) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
     set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 declare
     percent numeric := (select min(v)::numeric from rule_values('V32', 'percent', at) v);
     back int4 := (select min(v)::int4 from rule_values('V32', 'back', at) v);
+    exact constant int4 := 2000;               -- pairs of a day, at about 3 ms each
 begin
     insert into flag (position, other, seen, activity, unit, code, severity, pointer, evidence)
     with near as materialized (
@@ -83,9 +85,14 @@ begin
                 where bit_count(x.sketch # v.sketch) <= 58 and x.activity <> v.activity
                     and not exists (select from validation z where z.activity = x.activity and z.version > x.version and z.position < at)
                 order by 3, x.position desc limit 2) o
+    ), ranked as materialized (
+        select n.*, row_number() over (order by n.d, n.p, n.q) <= exact as is_exact from near n
     ), alike as materialized (
-        select n.*, text_likeness(text_letters(body_text(n.p, 'narrative'), x.names), text_letters(body_text(n.q, 'narrative'), x.names), 4) as likeness
-        from near n cross join lateral (select place_names(n.p) || place_names(n.q) as names offset 0) x
+        select n.*, case when n.is_exact then (
+                   select text_likeness(text_letters(body_text(n.p, 'narrative'), x.names), text_letters(body_text(n.q, 'narrative'), x.names), 4)
+                   from (select place_names(n.p) || place_names(n.q) as names offset 0) x)
+               else 1 - n.d / 128.0 end as likeness
+        from ranked n
     )
     select distinct on (a.p) a.p, a.q, at, a.activity, a.unit, 'V32', 'F', case a.op when 2 then '/body/narrative' else '/narrative' end,
            json_build_object('activity', a.other, 'percent', floor(a.likeness * 100))::text

@@ -220,17 +220,18 @@ class Check:
                        " (it has the content of a later event)" if others else "")
 
     def _settled_numbers(self, row):
-        """A duty that is met has a number made of subject and year, what a team was credited the team's."""
+        """A duty that is met has a number made of subject and year, what a team was credited the team's, that it is behind 1,010,000,000 more."""
         d = json.loads(row["payload"])
         if self.types[row["type"]] in ("flag.opened", "account.bulk_entry"):
             return [1000000035 if self.types[row["type"]] == "account.bulk_entry" else 1000000000 + row["unit"]]
-        if self.types[row["type"]] == "quota.credited":
-            return [n for (n,) in self.rows("select number from team where unit = %s and code = %s", (row["unit"], d["team"]))]
+        if self.types[row["type"]] in ("quota.credited", "quota.level_changed"):
+            base = 1010000000 if self.types[row["type"]] == "quota.level_changed" else 0
+            return [base + n for (n,) in self.rows("select number from team where unit = %s and code = %s", (row["unit"], d["team"]))]
         if d.get("subject") not in ("TEAM", "PERSON"):
             return []
         which = d["subject"] == "PERSON"
         found = self.rows("select number from %s where unit = %%s and code = %%s" % d["subject"].lower(), (row["unit"], d["code"]))
-        return [n << 5 | which << 4 | d["year"] & 15 for (n,) in found]
+        return [first | n << 5 | which << 4 | d["year"] & 15 for (n,) in found for first in (0, 1 << 30)]  # the second: met as a day began
 
     @staticmethod
     def _follow_on_id(id, parent, source, numbers):

@@ -16,7 +16,8 @@
 #include "common/log.h"
 #include "common/uuid.h"
 
-/* source: "Local" is Asia/Shanghai everywhere (domain.md 7.6a); no daylight saving since 1991. */
+/* source: "Local" is Asia/Shanghai everywhere (field handbook 7.6a); no daylight saving since 1991.
+ */
 static const int64_t DAY_US = 86400LL * 1000000, LOCAL_US = 8LL * 3600 * 1000000;
 
 enum { AGAIN_US = 5000000 }; /* after a refusal: intake is full, or the broker drains */

@@ -20,7 +20,7 @@
 #include "gateway/link.h"
 
 enum {
-    POLL_MS = 500,      /* source: revocation within a second (architecture.md, gateways) */
+    POLL_MS = 500,      /* source: revocation within a second (ARCHITECTURE.md §12) */
     FRESH_US = 3000000, /* six polls missed: the database is away */
     DIRECTORY_EVERY = 2,
 };

@@ -41,7 +41,7 @@ enum {
 #define WINDOW_US      (15 * MINUTE_US)
 #define FAILURES_PAIR  5
 #define FAILURES_PLACE 50
-#define FAILURES_LOCK  5 /* of a person's account, from wherever. source: domain.md 7.4 */
+#define FAILURES_LOCK  5 /* of a person's account, from wherever. source: field handbook 7.4 */
 
 struct attempt {
     struct attempt *next; /* of those that wait for a thread */

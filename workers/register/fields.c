@@ -71,7 +71,7 @@ static bool is_letter(UChar32 c)
 }
 
 /* Letters with single spaces or middle dots between them; other dots that people type become
- * U+00B7. source: domain.md V40 */
+ * U+00B7. source: field handbook V40 */
 static bool name_ok(UChar *s, int32_t n)
 {
     bool letter = false;

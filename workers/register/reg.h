@@ -18,8 +18,8 @@
 
 #define REG_CODE_BYTES  41 /* a code of 1..40 characters and its NUL */
 #define REG_REASONS_MAX 20 /* reasons kept of one event */
-#define REG_UNIT_DEPTH  3  /* source: domain.md 7.2; levels below CN000 */
-#define REG_TEAMS_MAX   3  /* source: domain.md 7.2; teams of a person at once */
+#define REG_UNIT_DEPTH  3  /* source: field handbook 7.2; levels below CN000 */
+#define REG_TEAMS_MAX   3  /* source: field handbook 7.2; teams of a person at once */
 
 /* Columns of apply_register after the standard four; the order is its signature's. */
 enum reg_column {

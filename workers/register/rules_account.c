@@ -13,7 +13,7 @@
 
 #include "common/timefmt.h"
 
-enum { ADMINS_MAX = 3, LOCK_MINUTES = 15 }; /* source: domain.md F2, 7.4 */
+enum { ADMINS_MAX = 3, LOCK_MINUTES = 15 }; /* source: field handbook F2, 7.4 */
 
 static const char *const columns[] = {"locked_until", "handover_to", "unit",  "name", "state",
                                       "state_on",     "roles",       "teams", NULL};

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { RETROACTIVE_DAYS = 60 }; /* source: domain.md 7.4, 7.6a "Exemptions" */
+enum { RETROACTIVE_DAYS = 60 }; /* source: field handbook 7.4, 7.6a "Exemptions" */
 
 static const char *const columns[] = {"valid_from", "valid_to", "person",   "team", "kind",
                                       "effect",     "state",    "evidence", NULL};

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* source: domain.md 7.2 quota_policy and site, 7.6a "Policy fields"; db/seed/policy.json spells the
- * same out for the nation. */
+/* source: field handbook 7.2 quota_policy and site, 7.6a "Policy fields"; db/seed/policy.json
+ * spells the same out for the nation. */
 static const char defaults[] =
     "{\"period_type\":\"YEAR\",\"counted_statuses\":[\"FORMAL\"],\"session_statuses\":[\"FORMAL\","
     "\"TRIAL\"],"

@@ -136,7 +136,7 @@ static const struct reg_field mode_factor[] = {{"ONSITE", REG_F_RATIO, true, 0, 
                                                {"LIVE", REG_F_RATIO, true, 0, 2, NULL},
                                                {"RECORDED", REG_F_RATIO, true, 0, 2, NULL},
                                                END};
-/* source: domain.md 7.2 quota_policy, 7.6a "Policy fields" */
+/* source: field handbook 7.2 quota_policy, 7.6a "Policy fields" */
 #define POLICY_MEMBERS                                                                             \
     {"scope", REG_F_WORD, true, 0, 0, scopes}, {"unit", REG_F_UNIT, false, 0, 0, NULL},            \
         {"team", REG_F_TEAM, false, 0, 0, NULL}, {"version", REG_F_INT, true, 1, 1000000, NULL},   \

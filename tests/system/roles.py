@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Who may send what: roles of persons at the gateway, in the broker, and in the provenance of an event."""
 import os
 import sys

@@ -27,6 +27,11 @@ def at(text):
     return datetime.datetime.fromisoformat(text if " " in text else text + " 12:00").replace(tzinfo=LOCAL)
 
 
+def full(unit, code):
+    """UNIT/CODE. A log that is taken over whole may be handed out before the broker's directory has its units, so nothing here leans on the event's own unit."""
+    return code if "/" in code else unit + "/" + code
+
+
 class Story:
     """Events of all cases by time of receipt, as drive.Run takes them."""
 
@@ -61,15 +66,15 @@ class Story:
         self.member(unit, code, team, since, when, status)
 
     def member(self, unit, person, team, since, when="2022-01-01 04:00", status="FORMAL"):
-        self.send(when, "membership.started", unit, {"person": person, "team": team, "role": "ATHLETE", "status": status, "valid_from": since})
+        self.send(when, "membership.started", unit, {"person": full(unit, person), "team": full(unit, team), "role": "ATHLETE", "status": status, "valid_from": since})
 
     def report(self, name, unit, start, minutes, roster, filed=None, **more):
         """roster: [(person, team)]; filed on the next day at noon, if not otherwise told."""
         start = at(start)
         end = start + datetime.timedelta(minutes=minutes)
         body = {"title": "健身指导进校园活动", "mode": "ONSITE", "start_at": start.isoformat(), "end_at": end.isoformat(), "break_minutes": 0,
-                "teams": sorted({t for _, t in roster}), "roster": [{"person": p, "team": t, "role": "INSTRUCT", "minutes": minutes} for p, t in roster],
-                "site": "school", "served_body": "SCHOOL", "school_approval_no": "试〔2024〕1号", "audience": 60, "content": ["TEACH"],
+                "teams": sorted({full(unit, t) for _, t in roster}), "roster": [{"person": full(unit, p), "team": full(unit, t), "role": "INSTRUCT", "minutes": minutes} for p, t in roster],
+                "site": unit + "/school", "served_body": "SCHOOL", "school_approval_no": "试〔2024〕1号", "audience": 60, "content": ["TEACH"],
                 "guidance_minutes": minutes, "fee_charged": False}
         body.update(more)
         body = {k: v for k, v in body.items() if v is not None}
@@ -101,8 +106,8 @@ def status_day(s):
     s.team("PS003", "t")
     s.person("PS003", "p", "t", status="TRIAL")
     s.person("PS003", "q", "t")
-    s.send("2023-05-09", "membership.changed", "PS003", {"person": "p", "team": "t", "from": "2023-05-10", "status": "FORMAL"})
-    s.send("2023-05-10 08:00", "membership.changed", "PS003", {"person": "p", "team": "t", "from": "2023-05-11", "status": "RETIRED"})
+    s.send("2023-05-09", "membership.changed", "PS003", {"person": "PS003/p", "team": "PS003/t", "from": "2023-05-10", "status": "FORMAL"})
+    s.send("2023-05-10 08:00", "membership.changed", "PS003", {"person": "PS003/p", "team": "PS003/t", "from": "2023-05-11", "status": "RETIRED"})
     for day in (9, 10, 11):
         s.report("3-%d" % day, "PS003", "2023-05-%02d 09:00" % day, 60, [("p", "t"), ("q", "t")])
 
@@ -113,9 +118,9 @@ def merged(s):
     s.team("PS004", "new")
     s.person("PS004", "p", "old")
     s.report("4a", "PS004", "2023-03-01 09:00", 60, [("p", "old")])
-    s.send("2023-07-01 10:00", "membership.ended", "PS004", {"person": "p", "team": "old", "on": "2023-07-01"})
+    s.send("2023-07-01 10:00", "membership.ended", "PS004", {"person": "PS004/p", "team": "PS004/old", "on": "2023-07-01"})
     s.member("PS004", "p", "new", "2023-07-02", "2023-07-01 11:00")
-    s.send("2023-07-01 12:00", "team.disbanded", "PS004", {"team": "old", "on": "2023-07-01", "merged_into": "new"})
+    s.send("2023-07-01 12:00", "team.disbanded", "PS004", {"team": "PS004/old", "on": "2023-07-01", "merged_into": "PS004/new"})
     s.report("4b", "PS004", "2023-09-01 09:00", 60, [("p", "new")])
 
 
@@ -153,8 +158,8 @@ def base(s):
     s.unit("PS019")
     s.team("PS019", "t")
     s.person("PS019", "p", "t")
-    s.report("19a", "PS019", "2023-05-23 09:00", 60, [("p", "t")], site="base", served_name="某某小学三年级")
-    s.report("19b", "PS019", "2023-05-24 09:00", 60, [("p", "t")], site="base")
+    s.report("19a", "PS019", "2023-05-23 09:00", 60, [("p", "t")], site="PS019/base", served_name="某某小学三年级")
+    s.report("19b", "PS019", "2023-05-24 09:00", 60, [("p", "t")], site="PS019/base")
 
 
 def recorded(s):

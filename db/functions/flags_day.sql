@@ -95,7 +95,7 @@ begin
         from ranked n
     )
     select distinct on (a.p) a.p, a.q, at, a.activity, a.unit, 'V32', 'F', case a.op when 2 then '/body/narrative' else '/narrative' end,
-           json_build_object('activity', a.other, 'percent', floor(a.likeness * 100))::text
+           json_strip_nulls(json_build_object('activity', a.other, 'percent', floor(a.likeness * 100), 'by', case when not a.is_exact then 'sketch' end))::text
     from alike a where a.likeness * 100 >= percent and not exists (select from flag f where f.position = a.p and f.code = 'V32')
     order by a.p, a.likeness desc, a.q desc;
 end

@@ -231,7 +231,7 @@ def test_03_formal_on_the_day_retired_on_the_next():
 
 
 def test_04_team_merged_in_mid_year():
-    """each team keeps its sessions and a duty of its days: 182 of 365 of 4 is 1.99 or 2, 183 of 365 are owed by none: the new one owes the whole year"""
+    """the old team keeps its session and owes for its 182 of 365 days, 2 of 4; the new one was there all year and owes 4"""
     assert of_ledger("PS004", "old", 2023, "T") == (0, 1) and of_ledger("PS004", "new", 2023, "T") == (0, 1)
     assert duty("PS004", "old", 2023, "T") == 2 and duty("PS004", "new", 2023, "T") == 4
     assert of_ledger("PS004", "p", 2023) == (120, 0) and duty("PS004", "p", 2023) == 360

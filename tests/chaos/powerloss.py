@@ -8,6 +8,7 @@
 import collections
 import mmap
 import os
+import shutil
 import signal
 import struct
 
@@ -30,7 +31,10 @@ class Disk:
             lj.own(p)
         with open(path, "r+b") as f:
             self.map = mmap.mmap(f.fileno(), 0)
-        pg.process.env.update(LD_PRELOAD=library, LJ_POWERLOSS_DIR=self.root, LJ_POWERLOSS_LOG=self.logs)
+        # A copy: a library in a checkout that PostgreSQL's user cannot read would be left out without a word.
+        preloaded = shutil.copy(library, os.path.join(os.path.realpath(folder), os.path.basename(library)))
+        os.chmod(preloaded, 0o755)
+        pg.process.env.update(LD_PRELOAD=preloaded, LJ_POWERLOSS_DIR=self.root, LJ_POWERLOSS_LOG=self.logs)
 
     def set(self, **values):
         """lie=1, delay_us=N, eio=N, enospc=1"""

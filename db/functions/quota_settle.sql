@@ -59,6 +59,10 @@ begin
                    where b.number = x.number and b.position < x.position order by b.position desc limit 1))) as since,
                ev.position, ev.year
         from ev join membership_version x on x.position = ev.position join membership m on m.number = x.number
+    ), above as materialized (                 -- of every unit those above it, where it is asked
+        select u.unit, a.number from (select distinct team.unit from team) u cross join lateral unit_and_above(u.unit, upto) a
+        where exists (select from ev join unit_version x on x.position = ev.position)
+            or exists (select from ev join policy_version v on v.position = ev.position join policy p on p.number = v.number where p.scope = 'UNIT')
     ), team_changed as materialized (          -- a team, or a unit that moved under another: all of the team's open years
         select x.number as team, greatest(ev.floor, case when b.number is null then x.valid_from::date end) as since, date '2999-12-31' as until,
                ev.position, ev.year, false as policy
@@ -69,13 +73,14 @@ begin
         from ev join unit_version x on x.position = ev.position
             join lateral (select v.parent from unit_version v where v.number = x.number and v.position < x.position
                 order by v.position desc limit 1) b on b.parent is distinct from x.parent
-            join team t on exists (select from unit_and_above(t.unit, upto) a where a.number = x.number)
+            join above a on a.number = x.number join team t on t.unit = a.unit
         where exists (select from policy where policy.scope = 'UNIT')
         union all
         select t.number, greatest(ev.floor, v.valid_from::date), coalesce(v.valid_to::date, date '2999-12-31'), ev.position, ev.year, true
         from ev join policy_version v on v.position = ev.position join policy p on p.number = v.number
-            join team t on case p.scope when 'TEAM' then t.number = p.team when 'NATION' then true
-                else exists (select from unit_and_above(t.unit, upto) a where a.number = p.unit) end
+            cross join lateral (
+                select x.number from team x where p.scope = 'NATION' union all select x.number from team x where p.scope = 'TEAM' and x.number = p.team
+                union all select x.number from above a join team x on x.unit = a.unit where p.scope = 'UNIT' and a.number = p.unit) t
     ), exempt as materialized (                -- the subject and the first day of an exemption never change
         select x.person, x.team, greatest(ev.floor, x.valid_from::date) as since, ev.position, ev.year
         from ev join exemption_version x on x.position = ev.position

@@ -9,7 +9,6 @@ import contextlib
 import json
 import mmap
 import os
-import random
 import shutil
 import socket
 import struct
@@ -39,18 +38,6 @@ def library(build, name):
         if os.path.exists(path):
             return path
     return None
-
-
-def low_port():
-    """A free port below those that the system gives to outgoing connections."""
-    while True:
-        port = random.randrange(15000, 32000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def run(*argv):
@@ -172,9 +159,9 @@ class World(lj.System):
         elif not self.netns.netem:
             self.notes.append("no netem in this kernel: loss and reordering of packets are not tried, only the namespace's link down and tbf")
         host = "127.0.0.1" if self.netns.why else self.netns.address
-        ports = [low_port() for _ in range(5)]
+        ports = [lj.free_port() for _ in range(5)]
         # The gateway's own too: between a kill and the start nobody's outgoing connection may take it.
-        self.port = low_port()
+        self.port = lj.free_port()
         self.gateway.argv[self.gateway.argv.index("--port") + 1] = str(self.port)
         self.ports = dict(zip(("http", "intake", "work", "px-intake", "px-work"), ports))
         links = []

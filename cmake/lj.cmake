@@ -31,6 +31,9 @@ function(lj_library name)
     cmake_parse_arguments(A "" "" "SOURCES;LIBS" ${ARGN})
     add_library(${name} STATIC ${A_SOURCES})
     target_link_libraries(${name} PUBLIC lj_flags ${A_LIBS})
+    if(LJ_FUZZ)
+        target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link) # the fuzzer sees where an input leads
+    endif()
 endfunction()
 
 # lj_program(name SOURCES main.c ... LIBS x ...): an installed program.

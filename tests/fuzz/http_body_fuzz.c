@@ -27,8 +27,8 @@ static struct world *world_new(void)
     static struct world w; /* one for the whole run */
     static const struct lj_unit units[] = {
         {0, LJ_UNIT_NONE, "CN000"}, {1, 0, "PS001"}, {2, 0, "PS002"}};
-    static const struct lj_event_type types[] = {{"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT},
-                                                 {"policy.set", 4, 1, LJ_ORIGIN_CENTRE}};
+    static const struct lj_event_type types[] = {{"activity.submitted", 20, 1, LJ_ORIGIN_CLIENT, 0},
+                                                 {"policy.set", 4, 1, LJ_ORIGIN_CENTRE, 0}};
     if (w.directory) {
         return &w;
     }

@@ -1,4 +1,4 @@
--- What persons and teams owe in a year, by the rules in quota_rules.sql, as of a position. Reads only. Idempotent.
+-- What persons and teams owe in a year, by the rules in quota_rules.sql, as of a position; *_by: of years that are reckoned by the same registers. Reads only. Idempotent.
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
@@ -47,7 +47,7 @@ $$;
 
 -- D(p,y): the sum over the days with a counted status, less the exempt ones, of the highest athlete_min_minutes of that day, over the days of the year,
 -- rounded up once; 0 where the first counted day, exempt or not, lies after the entry cut-off. A row a pair asked for. Exact: integers to the end.
-create or replace function quota_person_duty(persons int4[], years int2[], upto int8)
+create or replace function quota_person_duty_by(persons int4[], years int2[], upto int8)
         returns table (person int4, year int2, duty int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set enable_nestloop = off
@@ -84,7 +84,7 @@ end
 $$;
 
 -- DS(t,y) = max(0, ceil(sum over active days, less the exempt ones, of team_min_sessions / days of the year - tolerance)).
-create or replace function quota_team_duty(teams int4[], years int2[], upto int8)
+create or replace function quota_team_duty_by(teams int4[], years int2[], upto int8)
         returns table (team int4, year int2, duty int4, policy int4, policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set enable_nestloop = off
@@ -116,6 +116,49 @@ begin
     select g.team, g.year,
            coalesce(greatest(0, ceil((s.mass - s.tolerance * (g.last - g.first + 1)) / (g.last - g.first + 1))), 0)::int4, s.number, s.version
     from g left join summed s on s.team = g.team and s.year = g.year;
+end
+$$;
+
+-- The same for any years: what is owed in a closed year, by the registers of its close.
+create or replace function quota_person_duty(persons int4[], years int2[], upto int8)
+        returns table (person int4, year int2, duty int4, policy int4, policy_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
+declare
+    r record;
+begin
+    for r in
+        select y.registers, array_agg(y.year) as years, count(*) over () as n
+        from (select u.year, quota_registers(u.year, upto) as registers from (select distinct x as year from unnest(years) x) u) y
+        group by y.registers order by y.registers
+    loop
+        if r.n = 1 then
+            return query select * from quota_person_duty_by(persons, years, r.registers);
+        else
+            return query select b.* from (select array_agg(x.s) as s, array_agg(x.y) as y from unnest(persons, years) x(s, y) where x.y = any (r.years)) g
+                cross join lateral quota_person_duty_by(g.s, g.y, r.registers) b;
+        end if;
+    end loop;
+end
+$$;
+
+create or replace function quota_team_duty(teams int4[], years int2[], upto int8)
+        returns table (team int4, year int2, duty int4, policy int4, policy_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
+declare
+    r record;
+begin
+    for r in
+        select y.registers, array_agg(y.year) as years, count(*) over () as n
+        from (select u.year, quota_registers(u.year, upto) as registers from (select distinct x as year from unnest(years) x) u) y
+        group by y.registers order by y.registers
+    loop
+        if r.n = 1 then
+            return query select * from quota_team_duty_by(teams, years, r.registers);
+        else
+            return query select b.* from (select array_agg(x.s) as s, array_agg(x.y) as y from unnest(teams, years) x(s, y) where x.y = any (r.years)) g
+                cross join lateral quota_team_duty_by(g.s, g.y, r.registers) b;
+        end if;
+    end loop;
 end
 $$;
 

@@ -99,7 +99,7 @@ begin
     with share as materialized (
         select w.subject, sum(quota_weight(p.month_weights, w.days * datemultirange(daterange(null, d, '[]')))) as part,
                sum(quota_weight(p.month_weights, w.days)) as whole
-        from quota_weighing(kind, subjects, d, upto) w join policy_version p on p.number = w.policy and p.version = w.version
+        from quota_weighing(kind, subjects, d, quota_registers(this_year, upto)) w join policy_version p on p.number = w.policy and p.version = w.version
         group by w.subject
     ), s as (
         select u.n, coalesce(t.duty, 0) as duty, coalesce(x.done, 0)::int4 as done, case when w.whole > 0 then w.part else 0 end as part,

@@ -6,6 +6,25 @@ set search_path = liangjin, pg_catalog;
 
 -- ---------------------------------------------------------------------------------------------------------------- policies
 
+-- By which position's registers and policies a year is reckoned: while it is open, the position asked at; once it is closed, the last one received before
+-- it was (7 February of the next year is the last day). The days of the log say when that was, so it is the same whenever it is asked.
+create or replace function quota_registers(year int2, upto int8) returns int8
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+declare
+    first constant date := make_date(quota_registers.year + 1, 2, 8);
+    closing int8;
+begin
+    if coalesce((select c.day from calendar_day c where c.position <= upto order by c.position desc limit 1) < first, true) then
+        return upto;
+    end if;
+    select min(c.position) into closing from calendar_day c where c.day >= first and c.position <= upto;
+    -- What came in the first moments of that day may stand before the event that says so.
+    return coalesce((select min(e.position) - 1 from event e
+                     where e.position > (select coalesce(max(b.position), 0) from calendar_day b where b.position < closing) and e.position < closing
+                         and e.received_at >= first::timestamp at time zone 'Asia/Shanghai'), closing);
+end
+$$;
+
 -- Which policy holds for a team, by spans of days (lo and hi included): a_* for minutes, caps and the athletes' duty, s_* for sessions and the
 -- team's duty. Of each scope object the highest version in force; of those the strictest, the narrower scope where they are equal (7.6a).
 -- Days that no row holds are in no span. Teams without a policy of their own share their unit's answer.
@@ -165,8 +184,9 @@ $$;
 
 -- Roster rows with what they are worth by themselves: c, minutes before the day rule; min_athletes, not null where the row counts as an athlete of
 -- its team, so that the activity makes a session for it when so many do. The rows are those of first reports with positions in (since, upto], and
--- those at positions. One query without a SET: it is planned as part of its caller's, under the caller's settings.
-create or replace function quota_judged(since int8, upto int8, positions int8[], persons int4[])
+-- those at positions; registers: the position that these are taken at. One query without a SET: it is planned as part of its caller's, under the caller's settings.
+drop function if exists quota_judged(int8, int8, int8[], int4[]);
+create or replace function quota_judged(since int8, upto int8, positions int8[], persons int4[], registers int8)
         returns table ("position" int8, activity uuid, start_at timestamptz, site int4, day date, year int2, person int4, team int4, c int4,
             day_cap int4, rounding int4, policy int4, version int4, min_athletes int4, s_policy int4, s_version int4)
     language sql stable as $$
@@ -184,7 +204,7 @@ create or replace function quota_judged(since int8, upto int8, positions int8[],
           where p.position > since and p.position <= upto
           union all
           select * from quota_rows_at(positions, upto)) r
-        left join quota_member_rules(persons, upto) k on k.person = r.person and k.team = r.team and r.day between k.lo and k.hi
+        left join quota_member_rules(persons, registers) k on k.person = r.person and k.team = r.team and r.day between k.lo and k.hi
 $$;
 
 -- Positions of the live versions that touch persons on days or teams on days: index probes, as above.
@@ -224,8 +244,8 @@ end
 $$;
 
 -- What should stand for persons on days and for teams on days: a row an activity that gives minutes; a row a site, on the first activity there that
--- reaches min_team_athletes by itself. The pairs must be distinct.
-create or replace function quota_should(persons int4[], days date[], teams int4[], team_days date[], upto int8)
+-- reaches min_team_athletes by itself. The pairs must be distinct, and of years that are reckoned by the same registers.
+create or replace function quota_should_by(persons int4[], days date[], teams int4[], team_days date[], upto int8, registers int8)
         returns table (subject_kind int2, subject int4, day date, activity uuid, team int4, minutes int4, sessions int4, policy int4,
             policy_version int4)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
@@ -237,7 +257,7 @@ declare
 begin
     return query
     with j as materialized (
-        select * from quota_judged(upto, upto, positions, roster)
+        select * from quota_judged(upto, upto, positions, roster, registers)
     ), credit as materialized (
         select j.* from j join unnest(persons, days) g(person, day) on g.person = j.person and g.day = j.day where j.c > 0
     ), hot as materialized (                   -- the few groups whose sum exceeds a cap: only they need their order
@@ -264,8 +284,36 @@ begin
     (select distinct on (s.team, s.day, s.site) 1::int2, s.team, s.day, s.activity, s.team, 0, 1, s.policy, s.version
      from session s
          join unnest(teams, team_days) g(team, day) on g.team = s.team and g.day = s.day
-         join quota_team_active(array(select distinct u from unnest(teams) u), upto) a on a.team = s.team and s.day <@ a.active
+         join quota_team_active(array(select distinct u from unnest(teams) u), registers) a on a.team = s.team and s.day <@ a.active
      order by s.team, s.day, s.site, s.start_at, s.activity);
+end
+$$;
+
+-- The same for pairs of any years: those of a closed year by the registers of its close.
+create or replace function quota_should(persons int4[], days date[], teams int4[], team_days date[], upto int8)
+        returns table (subject_kind int2, subject int4, day date, activity uuid, team int4, minutes int4, sessions int4, policy int4,
+            policy_version int4)
+    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan as $$
+declare
+    r record;
+begin
+    for r in
+        select y.registers, array_agg(y.year) as years, count(*) over () as n
+        from (select u.year, quota_registers(u.year, upto) as registers
+              from (select date_part('year', d)::int2 as year from unnest(days || team_days) d group by 1) u) y
+        group by y.registers order by y.registers
+    loop
+        if r.n = 1 then                        -- nearly always
+            return query select * from quota_should_by(persons, days, teams, team_days, upto, r.registers);
+        else
+            return query select b.* from (
+                    select coalesce(array_agg(u.s) filter (where u.k = 2), '{}') as p, coalesce(array_agg(u.d) filter (where u.k = 2), '{}') as pd,
+                           coalesce(array_agg(u.s) filter (where u.k = 1), '{}') as t, coalesce(array_agg(u.d) filter (where u.k = 1), '{}') as td
+                    from (select 2 as k, x.s, x.d from unnest(persons, days) x(s, d) union all select 1, x.s, x.d from unnest(teams, team_days) x(s, d)) u
+                    where date_part('year', u.d) = any (r.years)) g
+                cross join lateral quota_should_by(g.p, g.pd, g.t, g.td, upto, r.registers) b;
+        end if;
+    end loop;
 end
 $$;
 

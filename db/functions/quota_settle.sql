@@ -9,17 +9,28 @@ set search_path = liangjin, pg_catalog;
 
 -- ---------------------------------------------------------------------------------------------------------------- what is touched
 
+-- First day of the years that are open by local receipt date: a year closes with 7 February of the next.
+create or replace function quota_open_from(received timestamptz) returns date
+    language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+    select case when received is null then date '1900-01-01'
+                else make_date(extract(year from d)::int4 - case when to_char(d, 'MM-DD') <= '02-07' then 1 else 0 end, 1, 1) end
+    from (select (received at time zone 'Asia/Shanghai')::date as d) x
+$$;
+
 -- Touched by corrections and withdrawals with positions in (since, upto], and by whatever is late: their own groups, and those of the activity's
--- other versions. First reports that come in their turn are not here: quota_post_first.
+-- other versions. First reports that come in their turn are not here (quota_post_first), but for those of a closed year, which has registers of its own.
 create or replace function quota_touch_activities(since int8, upto int8, late int8[]) returns setof quota_touch
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
+declare
+    open_from date := quota_open_from((select c.day::timestamp at time zone 'Asia/Shanghai' from calendar_day c where c.position <= upto
+        order by c.position desc limit 1));
 begin
     return query
     with new as materialized (
         select v.position, v.activity, v.version from quota_version v
-            where v.position > since and v.position <= upto and not (v.version = 1 and v.op = 1) and not (v.held and v.op < 3)
+            where v.position > since and v.position <= upto and not (v.version = 1 and v.op = 1 and v.day >= open_from) and not (v.held and v.op < 3)
         union select v.position, v.activity, v.version from quota_version v where v.position = any (late)
     ), row as materialized (
         select n.position, n.position as cause from new n
@@ -33,14 +44,6 @@ begin
     union all
     select 1::int2, t.team, t.day, extract(year from t.day)::int2, r.cause, false from row r join quota_team t on t.position = r.position;
 end
-$$;
-
--- First day of the years that are open by local receipt date: a year closes with 7 February of the next.
-create or replace function quota_open_from(received timestamptz) returns date
-    language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
-    select case when received is null then date '1900-01-01'
-                else make_date(extract(year from d)::int4 - case when to_char(d, 'MM-DD') <= '02-07' then 1 else 0 end, 1, 1) end
-    from (select (received at time zone 'Asia/Shanghai')::date as d) x
 $$;
 
 -- Touched by register events (positions in news), each from its own first day on, in the years that were open when it was received: groups by the
@@ -176,7 +179,7 @@ begin
     return query
     with j as materialized (
         select j.position, j.activity, j.day, j.year, j.person, j.team, j.c, j.policy, j.version, j.min_athletes, j.s_policy, j.s_version
-        from quota_judged(since, upto, '{}', roster) j
+        from quota_judged(since, upto, '{}', roster, upto) j
     ), credit as materialized (                -- in the order of the ledger's key: neighbours are probed and inserted one after the other
         select x.*, u.person is not null or x.day_sum > least_cap
                    or x.day_sum + (select coalesce(sum(l.minutes), 0) from ledger_entry l
@@ -364,12 +367,16 @@ begin
     if upto <= since then
         return;
     end if;
-    -- A closed year keeps the registers of its close: where one would be passed, settlement stops there first.
+    -- A closed year keeps the registers of its close: where one would be passed, settlement stops there first, and where that day begins.
     for stop in
-        select min(c.position) from calendar_day c
-        where c.position > since and c.position < upto and to_char(c.day, 'MM-DD') >= '02-08' and not exists (select from calendar_day b
-            where b.position <= since and b.day between make_date(extract(year from c.day)::int4, 2, 8) and c.day)
-        group by extract(year from c.day) order by 1
+        with closing as (
+            select min(c.position) as position, extract(year from c.day)::int2 - 1 as year from calendar_day c
+            where c.position > since and c.position <= upto and to_char(c.day, 'MM-DD') >= '02-08' and not exists (select from calendar_day b
+                where b.position <= since and b.day between make_date(extract(year from c.day)::int4, 2, 8) and c.day)
+            group by extract(year from c.day)
+        )
+        select x.p from closing c cross join lateral (values (quota_registers(c.year::int2, c.position)), (c.position)) x(p)
+        where x.p > since and x.p < upto group by x.p order by x.p
     loop
         return query select * from settle_quota(stop);
         since := stop;

@@ -2,8 +2,8 @@
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
--- The ledger's sums from the raw rows alone, all groups there are, by the registers at a position. To be held against ledger_sums: equal for the
--- years that are still open (a closed year keeps the registers of its close). Reads everything.
+-- The ledger's sums from the raw rows alone, all groups there are, by the registers at a position, of a closed year by those of its close. To be held
+-- against ledger_sums: always equal. Reads everything.
 create or replace function quota_recompute(upto int8) returns table (subject_kind int2, subject int4, year int2, activity uuid, minutes int8, sessions int8)
     language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set work_mem = '64MB'
     set jit = off as $$
@@ -112,7 +112,7 @@ begin
     with person as materialized (
         select t.subject, t.minutes, t.duty from quota_total t where t.subject_kind = 2 and t.year = for_year and t.duty > 0
     ), belongs as materialized (
-        select distinct r.person, r.team from quota_member_rules(array(select person.subject from person), upto) r
+        select distinct r.person, r.team from quota_member_rules(array(select person.subject from person), quota_registers(for_year, upto)) r
         where r.earns and r.lo <= make_date(for_year, 12, 31) and r.hi >= make_date(for_year, 1, 1)
     ), place as (
         select 1 as level, null::int2 as unit, null::int4 as team, p.subject as person from person p

@@ -46,7 +46,7 @@ begin
     return query
     with rule as materialized (
         select distinct on (r.person) r.person, r.policy, r.version, r.rounding, v.carry_over
-        from quota_member_rules(persons, closed) r join policy_version v on v.number = r.policy and v.version = r.version
+        from quota_member_rules(persons, quota_registers(quota_carry.year, closed)) r join policy_version v on v.number = r.policy and v.version = r.version
         where last between r.lo and r.hi and r.earns
         order by r.person, v.athlete_min_minutes desc, r.policy, r.version desc
     )

@@ -140,6 +140,16 @@ class Run:
     def settle(self, upto):
         self.system.sql("select count(*) from settle_quota(%s)", (upto,))
 
+    def diff(self):
+        """What `ljctl quota diff` finds: the stored figures against a recomputation from the raw rows, closed years included. {unit: [rows]}."""
+        out = {}
+        for what, unit, code, year, activity, stored, computed in self.system.sql(
+                "select d.what, u.code, x.code, d.year, d.activity::text, d.stored, d.computed from quota_diff() d"
+                " join (select 1 as kind, number, unit, code from team union all select 2, number, unit, code from person) x"
+                "   on x.kind = d.subject_kind and x.number = d.subject join unit u on u.number = x.unit"):
+            out.setdefault(unit, []).append((what, code, year, activity, stored, computed))
+        return out
+
     # -- figures --
 
     def ledger(self):

@@ -50,8 +50,9 @@ def units_of(n):
 class Snapshot:
     """The system's figures where settlement stands, and how to compare a world with them."""
 
-    def __init__(self, run, where, days):
+    def __init__(self, run, where, days, last=False):
         self.where, self.days = where, days
+        self.diff = run.diff() if last else {}
         self.ledger, self.totals = run.ledger(), run.totals()
         self.pacing = {d: run.pacing(d) for d in days}
         self.coverage = {y: run.coverage(y) for y in sorted({d.year for d in days})}
@@ -63,13 +64,15 @@ class Snapshot:
             found.append(Difference(what=what, key=key, system=system, oracle=by_oracle, where=self.where))
 
         figures = {y: w.figures(y) for y in w.years()}
+        for what, code, year, activity, stored, computed in (row for unit in units_of(n) for row in self.diff.get(unit, ())):
+            found.append(Difference(what="recomputed " + what, key=(code, year, activity), system=stored, oracle=computed, where=self.where))
         self.compare_ledger(n, figures, differ)
         self.compare_totals(n, w, figures, differ)
         for day in self.days:
             if day.year not in w.frozen:
                 self.compare_pacing(n, w, figures, day, differ)
         for year in self.coverage:
-            if year not in w.frozen and year in figures:
+            if year in figures:
                 self.compare_coverage(n, w, year, differ)
         return found
 
@@ -163,7 +166,7 @@ class Observation:
         log, rng = self.log, random.Random("days %d" % seed)
         with drive.Run(log, build) as run:
             self.verdicts = run.verdicts()
-            self.shots.append((log.end, Snapshot(run, "live", days_for(rng, log.times[-1]))))
+            self.shots.append((log.end, Snapshot(run, "live", days_for(rng, log.times[-1]), True)))
             for k, steps in enumerate(plan_of(seed, rounds, cuts)):
                 run.forget()
                 for t, look in steps:
@@ -171,7 +174,7 @@ class Observation:
                     if look and log.upto(t):
                         self.shots.append((log.upto(t), Snapshot(run, "round %d, cut at %s" % (k, t.isoformat()), days_for(rng, t))))
                 run.settle(run.top)
-                self.shots.append((log.end, Snapshot(run, "round %d, at the end" % k, days_for(rng, log.times[-1]))))
+                self.shots.append((log.end, Snapshot(run, "round %d, at the end" % k, days_for(rng, log.times[-1]), True)))
         self.shots.sort(key=lambda x: x[0])
         assert all(r[3] in self.verdicts for rows in log.own for r in rows), "an event has no verdict"
 

@@ -49,6 +49,7 @@ int lj_cmd_replay_compare(struct lj_ctl *ctl);
 int lj_cmd_mail_ls(struct lj_ctl *ctl);
 int lj_cmd_mail_show(struct lj_ctl *ctl);
 int lj_cmd_mail_broadcast(struct lj_ctl *ctl);
+int lj_cmd_mail_recall(struct lj_ctl *ctl);
 int lj_cmd_opinion_explain(struct lj_ctl *ctl);
 int lj_cmd_opinion_eval(struct lj_ctl *ctl);
 int lj_cmd_opinion_train(struct lj_ctl *ctl);

@@ -1,4 +1,4 @@
-/* ljctl mail ls|show|broadcast: station mail.
+/* ljctl mail ls|show|broadcast|recall: station mail.
  *
  * Reading goes to the view `mailbox`, a line a receipt, so a mail to fifty units is fifty lines
  * with one number: the number is the log position of the event that led to it, which `events show`
@@ -65,13 +65,15 @@ static const struct lj_col receipt_columns[] = {
     {"unit", "UNIT", LJ_COL_TEXT},        {"state", "STATE", LJ_COL_TEXT},
     {"read_at", "READ", LJ_COL_TEXT},     {"read_by", "BY", LJ_COL_TEXT},
     {"signed_at", "SIGNED", LJ_COL_TEXT}, {"signed_by", "BY", LJ_COL_TEXT},
+    {"reply", "REPLY", LJ_COL_TEXT},
 };
+enum { RECEIPT_COLUMNS = sizeof receipt_columns / sizeof receipt_columns[0] };
 
 static const struct {
     const char *label;
     int column;
 } head_lines[] = {{"number", 0}, {"id", 1},  {"sent", 2},   {"template", 3}, {"kind", 4},
-                  {"needs", 5},  {"due", 6}, {"urgent", 7}, {"title", 8}};
+                  {"needs", 5},  {"due", 6}, {"urgent", 7}, {"title", 8},    {"recalled", 11}};
 
 static void put_body(FILE *out, const char *body)
 {
@@ -93,25 +95,31 @@ static int show_text(struct lj_ctl *ctl, PGconn *c, const PGresult *mails, int i
     put_body(ctl->out, PQgetvalue(mails, i, 9));
     return lj_pg_print(ctl, c,
                        &(struct lj_pg_list){"select unit_code, state, read_at, read_by, signed_at, "
-                                            "signed_by from liangjin.mailbox where id = $1::uuid "
-                                            "order by unit_code",
-                                            &id, 1, receipt_columns, 6},
+                                            "signed_by, reply from liangjin.mailbox where id = "
+                                            "$1::uuid order by unit_code",
+                                            &id, 1, receipt_columns, RECEIPT_COLUMNS},
                        NULL, err);
 }
 
 static const struct lj_col json_columns[] = {
-    {"number", NULL, LJ_COL_INT},    {"id", NULL, LJ_COL_TEXT},      {"sent_at", NULL, LJ_COL_TEXT},
-    {"template", NULL, LJ_COL_TEXT}, {"kind", NULL, LJ_COL_TEXT},    {"needs", NULL, LJ_COL_TEXT},
-    {"due", NULL, LJ_COL_TEXT},      {"urgent", NULL, LJ_COL_BOOL},  {"title", NULL, LJ_COL_TEXT},
-    {"body", NULL, LJ_COL_TEXT},     {"receipts", NULL, LJ_COL_JSON}};
+    {"number", NULL, LJ_COL_INT},    {"id", NULL, LJ_COL_TEXT},
+    {"sent_at", NULL, LJ_COL_TEXT},  {"template", NULL, LJ_COL_TEXT},
+    {"kind", NULL, LJ_COL_TEXT},     {"needs", NULL, LJ_COL_TEXT},
+    {"due", NULL, LJ_COL_TEXT},      {"urgent", NULL, LJ_COL_BOOL},
+    {"title", NULL, LJ_COL_TEXT},    {"body", NULL, LJ_COL_TEXT},
+    {"receipts", NULL, LJ_COL_JSON}, {"recalled", NULL, LJ_COL_TEXT}};
+enum { JSON_COLUMNS = sizeof json_columns / sizeof json_columns[0] };
 
 static const char show_sql[] =
     "select m.position, m.id, to_char(m.sent_at, 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), t.code, "
     "m.kind, m.needs, m.due_on || ' (' || m.due_working_days || ' working days)', m.urgent, "
     "m.title, m.body,"
     " (select json_agg(json_build_object('unit', b.unit_code, 'state', b.state, 'read_at', "
-    "b.read_at, 'read_by', b.read_by, 'signed_at', b.signed_at, 'signed_by', b.signed_by) order by "
-    "b.unit_code) from liangjin.mailbox b where b.id = m.id)"
+    "b.read_at, 'read_by', b.read_by, 'signed_at', b.signed_at, 'signed_by', b.signed_by, 'reply', "
+    "b.reply) order by b.unit_code) from liangjin.mailbox b where b.id = m.id),"
+    " (select to_char(w.at at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI') || ' (' || w.text "
+    "|| "
+    "')' from liangjin.mail_word w where w.mail = m.id and w.what = 1)"
     " from liangjin.mail m join liangjin.mail_template t on t.rule = m.rule"
     " where m.id::text = lower($1) or m.position::text = $1 order by m.position, m.rule";
 
@@ -123,7 +131,8 @@ int lj_cmd_mail_show(struct lj_ctl *ctl)
     const char *what = ctl->words[0];
     int rc = lj_pg_connect(ctl, "liangjin_audit", &c, &err);
     if (rc == 0 && ctl->format != LJ_FORMAT_TABLE)
-        rc = lj_pg_print(ctl, c, &(struct lj_pg_list){show_sql, &what, 1, json_columns, 11}, NULL,
+        rc = lj_pg_print(ctl, c,
+                         &(struct lj_pg_list){show_sql, &what, 1, json_columns, JSON_COLUMNS}, NULL,
                          &err);
     else if (rc == 0)
         rc = lj_dbs_query(c, show_sql, 1, &what, &r, &err);
@@ -235,23 +244,14 @@ static int send_event(const struct lj_ctl *ctl, json_t *event, struct outcome *o
     return rc;
 }
 
-int lj_cmd_mail_broadcast(struct lj_ctl *ctl)
+/* Sends the event and prints its id and number; the exit code. */
+static int send_and_tell(struct lj_ctl *ctl, json_t *event)
 {
     struct lj_err err = {0};
     struct lj_rows *rows = NULL;
     struct outcome o = {0};
-    char body[LJ_MAIL_FILE_MAX];
     char position[24];
-    size_t n = 0;
-    if (!ctl->o.title) {
-        lj_say("--title is needed");
-        return LJ_EXIT_USAGE;
-    }
-    int rc = read_body(ctl->words[0], body, sizeof body, &n, &err);
-    if (rc == 0 && !lj_ctl_confirm(ctl, "write to all of these units"))
-        return LJ_EXIT_REFUSED;
-    if (rc == 0)
-        rc = send_event(ctl, broadcast_event(ctl, body, n), &o, &err);
+    int rc = send_event(ctl, event, &o, &err);
     if (rc == 0)
         rc = lj_rows_open(ctl->out, ctl->format, sent_columns, 3, NULL, &rows, &err);
     if (rc)
@@ -263,4 +263,59 @@ int lj_cmd_mail_broadcast(struct lj_ctl *ctl)
     lj_rows_add(rows, values);
     rc = lj_rows_close(&rows, &err);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
+}
+
+/* The mail's id in lower case, as it was given or of the one mail with that number. */
+static int mail_id_of(struct lj_ctl *ctl, const char *what, char ret[40], struct lj_err *err)
+{
+    static const char sql[] = "select m.id from liangjin.mail m where m.id::text = lower($1) or "
+                              "m.position::text = $1";
+    PGconn *c = NULL;
+    PGresult *r = NULL;
+    int rc = lj_pg_connect(ctl, "liangjin_audit", &c, err);
+    rc = rc ? rc : lj_dbs_query(c, sql, 1, &what, &r, err);
+    if (rc == 0 && PQntuples(r) != 1)
+        rc = lj_fail(err, LJ_E_NOT_FOUND, "there %s %.60s",
+                     PQntuples(r) ? "are several mails with the number" : "is no mail", what);
+    if (rc == 0)
+        (void)snprintf(ret, 40, "%s", PQgetvalue(r, 0, 0));
+    PQclear(r);
+    PQfinish(c);
+    return rc;
+}
+
+int lj_cmd_mail_recall(struct lj_ctl *ctl)
+{
+    struct lj_err err = {0};
+    char id[40];
+    if (!ctl->o.reason) {
+        lj_say("--reason is needed: who had read the mail is told it");
+        return LJ_EXIT_USAGE;
+    }
+    if (mail_id_of(ctl, ctl->words[0], id, &err))
+        return lj_ctl_error(&err, "`ljctl mail ls --output json` has the ids");
+    if (!lj_ctl_confirm(ctl, "recall this mail"))
+        return LJ_EXIT_REFUSED;
+    json_t *event = json_pack("{s:s, s:s, s:{s:s, s:s}}", "type", "mail.recalled", "unit", "CN000",
+                              "payload", "mail", id, "reason", ctl->o.reason);
+    if (event && ctl->o.id)
+        (void)json_object_set_new(event, "id", json_string(ctl->o.id));
+    return send_and_tell(ctl, event);
+}
+
+int lj_cmd_mail_broadcast(struct lj_ctl *ctl)
+{
+    struct lj_err err = {0};
+    char body[LJ_MAIL_FILE_MAX];
+    size_t n = 0;
+    if (!ctl->o.title) {
+        lj_say("--title is needed");
+        return LJ_EXIT_USAGE;
+    }
+    int rc = read_body(ctl->words[0], body, sizeof body, &n, &err);
+    if (rc)
+        return lj_ctl_error(&err, NULL);
+    if (!lj_ctl_confirm(ctl, "write to all of these units"))
+        return LJ_EXIT_REFUSED;
+    return send_and_tell(ctl, broadcast_event(ctl, body, n));
 }

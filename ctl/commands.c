@@ -291,6 +291,13 @@ const struct lj_command lj_commands[] = {
      "ljctl mail broadcast notice.txt --title 'Year-end reports' --needs SIGN --due 5\n"
      "ljctl mail broadcast - --title 'A hint' --to PS001,NO041 --yes <text",
      "title to needs due id timeout yes", 1, 1, lj_cmd_mail_broadcast},
+    {"mail recall", "NUMBER|ID", "撤回一封站内信",
+     "take back a letter that should not have been sent",
+     "What nobody of a unit has read is hidden there and shows that it was recalled; what was read "
+     "stays legible and is marked, and who had read it is told why; what was signed or answered "
+     "stays. Without effect where every receiver has signed.",
+     "ljctl mail recall 1234 --reason 'wrong list of units' --yes", "reason id timeout yes", 1, 1,
+     lj_cmd_mail_recall},
     {"opinion explain", "TEXT", "解释一段文字的舆情判断",
      "what the opinion engine sees in a text, and why",
      "Needs no running system and stores nothing. ^ stands under what counts, - under what was "

@@ -132,6 +132,7 @@ const struct lj_replay_fact lj_replay_facts[] = {
      "select " P("position") " || ' rule ' || rule || ' unit ' || unit || ' role ' || role, "
                              "r::text from mail_receipt r",
      NULL},
+    {"mail recalls, replies", "select " P("position") ", w::text from mail_word w", NULL},
     {"mail reminders",
      "select " P("position") " || ' rule ' || rule || ' unit ' || unit || ' role ' || role || ' "
                              "step ' || step, m::text from mail_reminder m",

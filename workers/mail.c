@@ -1,5 +1,6 @@
 /* The kind `mail`: station mail. An event becomes a mail to the administrators of a unit (rejected
- * report, duty met, opinion flagged, broadcast of the Centre), or moves a receipt (read, signed).
+ * report, duty met, opinion flagged, broadcast of the Centre), or moves receipts (read, signed,
+ * replied, recalled).
  *
  * Texts are made here from the templates in the database (mail_template), read when the worker
  * starts: the tables that ljctl and the gateway show and the texts that go out are then the same
@@ -26,7 +27,10 @@ static const enum lj_pgtype columns[LJ_MAIL_COLUMNS] = {
     [LJ_MC_TO_UNIT] = LJ_PG_INT2,     [LJ_MC_MOVE_POSITION] = LJ_PG_INT8,
     [LJ_MC_MOVE_MAIL] = LJ_PG_UUID,   [LJ_MC_MOVE_UNIT] = LJ_PG_INT2,
     [LJ_MC_MOVE_FROM] = LJ_PG_INT2,   [LJ_MC_MOVE_TO] = LJ_PG_INT2,
-    [LJ_MC_MOVE_BY] = LJ_PG_TEXT,
+    [LJ_MC_MOVE_BY] = LJ_PG_TEXT,     [LJ_MC_WORD_POSITION] = LJ_PG_INT8,
+    [LJ_MC_WORD_MAIL] = LJ_PG_UUID,   [LJ_MC_WORD_UNIT] = LJ_PG_INT2,
+    [LJ_MC_WORD_WHAT] = LJ_PG_INT2,   [LJ_MC_WORD_TEXT] = LJ_PG_TEXT,
+    [LJ_MC_WORD_BY] = LJ_PG_TEXT,
 };
 
 static void mail_close(void **state)
@@ -43,6 +47,7 @@ static void mail_close(void **state)
     lj_buf_free(&m->title);
     lj_buf_free(&m->body);
     lj_buf_free(&m->scratch);
+    free(m->moved);
     free(m->dsn);
     free(m->name);
     free(m);

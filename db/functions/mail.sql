@@ -33,20 +33,25 @@ insert into mail_template (rule, code, kind, needs, due_working_days, title, bod
     (25, 'N25', 'WARN', 'SIGN', 1, '舆情提示({level})', E'{source}中发现需要关注的内容,等级:{level},严重程度:{severity}。\n{reason}\n涉及:{kinds}。线索词:{words}\n请核实情况并按舆情处置流程办理;本提示不影响时长。')
     on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
         title = excluded.title, body = excluded.body;
+insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
+    (26, 'N26', 'NOTICE', 'READ', null, '来信已撤回', E'贵单位已阅的来信“{title}”已由发信方撤回。原因:{text}\n请勿再据此办理;已签收、已回复的,记录保留。\nA letter that you have read was recalled by its sender. Do not act on it any more; what was signed or answered stays on record.'),
+    (27, 'N27', 'NOTICE', 'READ', null, '来信回复', E'{unit}回复来信“{title}”:\n{text}\nReply of a unit to a letter.')
+    on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
+        title = excluded.title, body = excluded.body;
 
 -- States of a receipt and the moves between them; workers/mail/moves.def has the same numbers.
 create table if not exists mail_state (
     number int2 primary key,
     name text not null unique
 );
-insert into mail_state values (1, 'QUEUED'), (2, 'DELIVERED'), (3, 'READ'), (4, 'SIGNED') on conflict (number) do update set name = excluded.name;
+insert into mail_state values (1, 'QUEUED'), (2, 'DELIVERED'), (3, 'READ'), (4, 'SIGNED'), (5, 'REPLIED') on conflict (number) do update set name = excluded.name;
 create table if not exists mail_move (
     action text not null,
     from_state int2 not null references mail_state,
     to_state int2 not null references mail_state,
     primary key (action, from_state)
 );
-insert into mail_move values ('deliver', 1, 2), ('read', 2, 3), ('sign', 3, 4) on conflict (action, from_state) do update set to_state = excluded.to_state;
+insert into mail_move values ('deliver', 1, 2), ('read', 2, 3), ('sign', 3, 4), ('reply', 3, 5) on conflict (action, from_state) do update set to_state = excluded.to_state;
 
 -- One row an event of the kind: a second application fails here. reason: why nothing was written (verdict 2).
 create table if not exists mail_log (
@@ -88,12 +93,32 @@ create table if not exists mail_receipt (
     primary key (unit, role, position, rule)
 );
 create index if not exists mail_receipt_mail on mail_receipt (position, rule);
-create index if not exists mail_receipt_unread on mail_receipt (unit, role) where state <= 2;
+-- Positions of the events that moved it (done: signed or answered), and whether the mail was recalled before it was signed or answered: set by
+-- settle_mail, the same whichever of the two was carried out first. Null where it was moved before these columns were there.
+alter table mail_receipt add column if not exists read_p int8, add column if not exists done_p int8, add column if not exists recalled bool not null default false;
+drop index if exists mail_receipt_unread;
+create index if not exists mail_receipt_waits on mail_receipt (unit, role) where state <= 2 and not recalled;
 
+-- What was said about a mail: that its sender takes it back (1: reason), what a unit answers (2: its text). at: received_at of the event.
+create table if not exists mail_word (
+    position int8 primary key,
+    at timestamptz not null,
+    mail uuid not null references mail,
+    unit int2 not null,                        -- who said it
+    what int2 not null check (what in (1, 2)),
+    text text not null check (char_length(text) between 1 and 1000),
+    by text
+);
+create unique index if not exists mail_word_recall on mail_word (mail) where what = 1;
+create unique index if not exists mail_word_reply on mail_word (mail, unit) where what = 2;
+
+drop function if exists apply_mail(int8, int8[], uuid[], timestamptz[], int2[], text[], int8[], uuid[], int2[], int2[], int2[], bool[], text[], text[],
+    text[], text[], int8[], int2[], int2[], int8[], uuid[], int2[], int2[], int2[], text[]);
 create or replace function apply_mail(closure int8, positions int8[], ids uuid[], received timestamptz[], verdicts int2[], reasons text[],
         mail_positions int8[], mail_ids uuid[], mail_rules int2[], mail_units int2[], mail_dues int2[], mail_urgent bool[], mail_kinds text[],
         mail_needs text[], mail_titles text[], mail_bodies text[], to_positions int8[], to_rules int2[], to_units int2[], move_positions int8[],
-        move_mails uuid[], move_units int2[], move_from int2[], move_to int2[], move_by text[]) returns setof follow_on
+        move_mails uuid[], move_units int2[], move_from int2[], move_to int2[], move_by text[], word_positions int8[], word_mails uuid[], word_units int2[],
+        word_what int2[], word_texts text[], word_by text[]) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 #variable_conflict use_column
 declare
@@ -127,7 +152,8 @@ begin
             join unnest(positions, received) as e(position, received) on e.position = u.position order by u.ord loop
         update mail_receipt x
             set state = r.becomes, read_at = case when r.becomes = 3 then r.received else x.read_at end,
-                read_by = case when r.becomes = 3 then r.who else x.read_by end,
+                read_by = case when r.becomes = 3 then r.who else x.read_by end, read_p = case when r.becomes = 3 then r.position else x.read_p end,
+                done_p = case when r.becomes in (4, 5) then r.position else x.done_p end,
                 signed_at = case when r.becomes = 4 then r.received else x.signed_at end,
                 signed_by = case when r.becomes = 4 then r.who else x.signed_by end
             from mail m
@@ -136,23 +162,33 @@ begin
             raise exception 'mail % of unit % is no longer in state %', r.mail, r.unit, r.was using errcode = 'P0001';
         end if;
     end loop;
+    insert into mail_word (position, at, mail, unit, what, text, by)
+        select u.position, e.received, u.mail, u.unit, u.what, u.text, u.who
+        from unnest(word_positions, word_mails, word_units, word_what, word_texts, word_by) as u(position, mail, unit, what, text, who)
+            join unnest(positions, received) as e(position, received) on e.position = u.position;
     return;
 end
 $$;
 
--- A unit's mailbox, one line a receipt.
+-- A unit's mailbox, one line a receipt. A letter that was recalled before the unit read it shows that, and no more.
 create or replace view mailbox as
-    select r.unit, u.code as unit_code, r.role, m.id, m.position, t.code as template, m.kind, m.needs, m.due_working_days, m.urgent, m.title, m.body,
-           m.sent_at, s.name as state, r.read_at, r.read_by, r.signed_at, r.signed_by, m.rule, m.due_on
+    select r.unit, u.code as unit_code, r.role, m.id, m.position, t.code as template, m.kind, m.needs, m.due_working_days, m.urgent,
+           case when r.recalled and h.hidden then '来信已撤回' else m.title end as title,
+           case when r.recalled and h.hidden then '此信已由发信方撤回。This letter was recalled by its sender.' else m.body end as body,
+           m.sent_at, case when r.recalled then 'RECALLED' else s.name end as state, r.read_at, r.read_by, r.signed_at, r.signed_by, m.rule, m.due_on,
+           case when r.recalled then w.at end as recalled_at, case when r.recalled then w.text end as recall_reason,
+           p.at as replied_at, p.by as replied_by, p.text as reply
     from mail_receipt r join mail m on m.position = r.position and m.rule = r.rule join mail_state s on s.number = r.state
-        join mail_template t on t.rule = m.rule join unit u on u.number = r.unit;
+        join mail_template t on t.rule = m.rule join unit u on u.number = r.unit
+        left join mail_word w on w.mail = m.id and w.what = 1 left join mail_word p on p.mail = m.id and p.unit = r.unit and p.what = 2
+        cross join lateral (select r.read_at is null or r.read_p > w.position as hidden) h;
 -- Unread per role mailbox = delivered - read.
 create or replace view mail_unread as
-    select r.unit, r.role, count(*) as unread from mail_receipt r where r.state <= 2 group by r.unit, r.role;
+    select r.unit, r.role, count(*) as unread from mail_receipt r where r.state <= 2 and not r.recalled group by r.unit, r.role;
 
 grant execute on function apply_mail(int8, int8[], uuid[], timestamptz[], int2[], text[], int8[], uuid[], int2[], int2[], int2[], bool[], text[], text[],
-    text[], text[], int8[], int2[], int2[], int8[], uuid[], int2[], int2[], int2[], text[]) to liangjin_broker;
-grant select on mail_template, mail_state, mail_move, mail_log, mail, mail_receipt, mailbox, mail_unread to liangjin_broker, liangjin_worker, liangjin_audit;
+    text[], text[], int8[], int2[], int2[], int8[], uuid[], int2[], int2[], int2[], text[], int8[], uuid[], int2[], int2[], text[], text[]) to liangjin_broker;
+grant select on mail_template, mail_state, mail_move, mail_log, mail, mail_receipt, mail_word, mailbox, mail_unread to liangjin_broker, liangjin_worker, liangjin_audit;
 grant select on mailbox, mail_unread, mail_template to liangjin_control;
 grant select on mail_unread to liangjin_monitor;
 

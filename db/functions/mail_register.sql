@@ -58,6 +58,9 @@ create or replace function register_steps_due(day_position int8, day date) retur
     select s.rule, s.unit, s.since, max(t.step) from register_standing(day_position) s join register_step t on t.rule = s.rule
         and case when t.working then working_days_after(s.began, t.step, day_position) < day else s.began + t.step <= day end
     where not exists (select from register_notice n where n.rule = s.rule and n.unit = s.unit and n.since = s.since and n.step >= t.step)
+      -- a unit that has answered its invitation is not asked again, and its parent is not told
+      and not (s.rule in (1, 51) and exists (select from mail_word w join mail m on m.id = w.mail and m.rule = 1
+               where w.unit = s.unit and w.what = 2 and w.position < day_position and m.position > s.since))
     group by s.rule, s.unit, s.since
 $$;
 

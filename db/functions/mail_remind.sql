@@ -1,4 +1,4 @@
--- Reminders of mail that must be read or signed by a day (催办): steps as data, the settle function of the kind mail, a view of what is open.
+-- Reminders of mail that must be read, signed or answered by a day (催办): steps as data, the settle function of the kind mail, a view of what is open.
 -- Idempotent.
 --
 -- They follow from the days of the log (calendar.day_started), never from a clock: the settlement that passes a day looks at every receipt whose
@@ -44,7 +44,7 @@ create or replace function mail_steps_due(day_position int8, day date, began tim
         returns table (mail_position int8, rule int2, unit int2, role int2, step int2)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
     with due as materialized (
-        select m.position, m.rule, m.needs, m.due_on from mail m
+        select m.position, m.id, m.rule, m.needs, m.due_on from mail m
         where m.due_on between day - 45 and day + 21 and m.position < day_position and m.needs <> 'NONE'
     ), reached as materialized (
         select x.due_on, max(s.step) as step from (select distinct d.due_on from due d) x
@@ -54,8 +54,33 @@ create or replace function mail_steps_due(day_position int8, day date, began tim
     from due d join reached x on x.due_on = d.due_on join mail_receipt r on r.position = d.position and r.rule = d.rule
         join lateral (select v.state from unit_version v where v.number = r.unit and v.position <= day_position order by v.position desc limit 1) u on true
     where u.state <> 'SUSPENDED'
-      and not coalesce(case d.needs when 'SIGN' then r.signed_at else r.read_at end < began, false)
+      and (d.rule <> 1 or u.state = 'INVITED')         -- who has applied need not answer the invitation
+      and not coalesce(case d.needs when 'SIGN' then r.signed_at when 'REPLY' then case when d.rule = 12 then r.read_at end else r.read_at end < began, false)
+      and not exists (select from mail_word w where w.mail = d.id and (w.what = 1 or w.unit = r.unit) and w.position < day_position)
       and not exists (select from mail_reminder m where m.unit = r.unit and m.role = r.role and m.position = d.position and m.rule = d.rule and m.step >= x.step)
+$$;
+
+-- Recalls of (after, upto]: what was not signed or answered below them is recalled; who had read below them is told (N26). All below upto is closed.
+create or replace function mail_recall(after int8, upto int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+declare
+    w record;
+begin
+    for w in select x.position, x.at, x.text, e.id, m.position as mail, m.rule, m.title from mail_word x join event e on e.position = x.position
+            join mail m on m.id = x.mail where x.what = 1 and x.position > mail_recall.after and x.position <= mail_recall.upto order by x.position loop
+        update mail_receipt r set recalled = true
+            where r.position = w.mail and r.rule = w.rule and (r.state < 4 or r.done_p > w.position);
+        continue when not found;
+        insert into mail (position, sent_at, id, unit, rule, urgent, kind, needs, title, body)
+            select w.position, w.at, follow_on_id(w.id, 'mail', t.rule::int4), 0, t.rule, false, t.kind, t.needs, t.title,
+                   left(replace(replace(t.body, '{title}', w.title), '{text}', w.text), 2000)
+            from mail_template t where t.rule = 26
+              and exists (select from mail_receipt r where r.position = w.mail and r.rule = w.rule and r.read_at is not null and coalesce(r.read_p, 0) < w.position);
+        insert into mail_receipt (position, rule, unit, role, state)
+            select w.position, 26, r.unit, r.role, 2 from mail_receipt r
+            where r.position = w.mail and r.rule = w.rule and r.read_at is not null and coalesce(r.read_p, 0) < w.position;
+    end loop;
+end
 $$;
 
 -- The kind's settle function: one mail a step and day, to all who are concerned.
@@ -71,6 +96,7 @@ begin
     if upto <= since then
         return;
     end if;
+    perform mail_recall(since, upto);
     for d in select c.position, c.day, e.received_at, e.id from calendar_day c join event e on e.position = c.position
             where c.position > since and c.position <= upto order by c.position loop
         insert into mail_reminder (position, at, rule, unit, role, step)
@@ -91,11 +117,14 @@ end
 $$;
 create index if not exists mail_reminder_at on mail_reminder (at);
 
--- Mail that waits for its unit: what must be read or signed and is not. due_on: last day, null where none is set.
+-- Mail that waits for its unit: what must be read, signed or answered and is not (N12 is answered by words on its flags: reading closes it here).
+-- due_on: last day, null where none is set.
 create or replace view mail_open as
     select b.unit, b.unit_code, b.id, b.position, b.template, b.title, b.needs, b.state, b.due_on,
            (select max(m.step) from mail_reminder m where m.unit = b.unit and m.role = b.role and m.position = b.position and m.rule = b.rule) as step
-    from mailbox b where b.needs <> 'NONE' and b.state <> 'SIGNED' and (b.needs = 'SIGN' or b.state <> 'READ');
+    from mailbox b where b.needs <> 'NONE' and b.state in ('QUEUED', 'DELIVERED', 'READ')
+        and (b.needs = 'SIGN' or b.needs = 'REPLY' and b.rule <> 12 or b.state <> 'READ')
+        and (b.rule <> 1 or exists (select from current_unit u where u.number = b.unit and u.state = 'INVITED'));
 
 grant execute on function settle_mail(int8) to liangjin_broker;
 grant select on mail_step, mail_reminder, mail_open to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;

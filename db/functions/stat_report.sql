@@ -385,7 +385,7 @@ create or replace function stat_mail(by1 text, since date, till date, unit text)
                case when r.signed_at is not null then case when m.due_on is null or (r.signed_at at time zone 'Asia/Shanghai')::date <= m.due_on then 1 else 2 end
                     when m.due_on < today.d then 4 else 3 end as s
         from mail m join mail_receipt r on r.position = m.position and r.rule = m.rule cross join today
-        where m.needs = 'SIGN' and (stat_mail.unit is null or r.unit = any (stat_units(stat_mail.unit)))
+        where m.needs = 'SIGN' and not r.recalled and (stat_mail.unit is null or r.unit = any (stat_units(stat_mail.unit)))
     ), p as (
         select * from r where (since is null or r.month >= since) and (till is null or r.month <= till)
     ), z as (

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(23);
+select plan(24);
 
 insert into calendar_year values (5, 2025, '{2025-10-01,2025-10-02,2025-10-03,2025-10-04,2025-10-05,2025-10-06,2025-10-07,2025-10-08}', '{2025-09-28,2025-10-11}', 's', 'a', 'b');
 select ok(is_working_day('2025-09-28', 5), 'a Sunday that is worked');
@@ -27,7 +27,7 @@ $$;
 create function send(p int8, at timestamptz, units int2[], needs text, due int4) returns int8 language sql as $$
     select count(*) from apply_mail(p, array[p], array[gen_random_uuid()], array[at], '{1}', array[null::text], array[p],
         array[('00000000-0000-8000-8000-' || lpad(p::text, 12, '0'))::uuid], '{3}', '{0}', array[due::int2], '{f}', '{BROADCAST}', array[needs], '{标题}', array['正文'],
-        array_fill(p, array[cardinality(units)]), array_fill(3::int2, array[cardinality(units)]), units, '{}', '{}', '{}', '{}', '{}', '{}')
+        array_fill(p, array[cardinality(units)]), array_fill(3::int2, array[cardinality(units)]), units, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')
 $$;
 create function steps(at_day int8) returns table (unit int2, mail int8, step int2) language sql as $$
     select unit, position, step from mail_reminder where at = at_day order by 1, 2, 3 $$;
@@ -60,9 +60,15 @@ select results_eq($$select unit, position, step from mail_open where template = 
 insert into calendar_year values (45, 2026, '{2026-03-03}', '{}', 's', 'a', 'b');
 select count(*) from apply_mail(50, '{40,50}', array[gen_random_uuid(), gen_random_uuid()], array['2026-03-02 09:00+08'::timestamptz, '2026-03-02 09:00+08'], '{1,1}',
     array[null::text, null], '{40,50}', array['00000000-0000-8000-8000-000000000040'::uuid, '00000000-0000-8000-8000-000000000050'], '{3,3}', '{0,0}', '{1,1}', '{f,f}',
-    '{BROADCAST,BROADCAST}', '{SIGN,SIGN}', '{甲,乙}', '{甲,乙}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+    '{BROADCAST,BROADCAST}', '{SIGN,SIGN}', '{甲,乙}', '{甲,乙}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
 select results_eq('select position, due_on from mail where position in (40, 50) order by 1', $$values (40::int8, '2026-03-03'::date), (50::int8, '2026-03-04'::date)$$,
     'of one batch each mail goes by the calendar at its own position');
+select send(60, '2026-04-01 09:00+08', '{1,2}', 'SIGN', 2), send(61, '2026-04-01 09:00+08', '{1,2}', 'REPLY', 2);
+insert into mail_word select 62, '2026-04-02', id, 0, 1, '发错', null from mail where position = 60;
+insert into mail_word select 63, '2026-04-02', id, 1, 2, '收悉', null from mail where position = 61;
+select began(64, '2026-04-03');
+select settle_mail(64);
+select results_eq('select * from steps(64) where mail >= 60', $$values (2::int2, 61::int8, 2::int2)$$, 'what was recalled or answered is not reminded of');
 select ok(not has_function_privilege('liangjin_worker', 'settle_mail(int8)', 'execute') and has_table_privilege('liangjin_audit', 'mail_open', 'select'), 'rights');
 select * from finish();
 rollback;

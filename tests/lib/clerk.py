@@ -1,5 +1,5 @@
-"""A client that does what the plain load does not: registers that change (also backwards in time), policies, broadcasts, mails that are read and
-signed, and reports of all the forms that the rules of minutes and sessions distinguish. A load.HttpLoad with a slower hand: every kind has work.
+"""A client that does what the plain load does not: registers that change (also backwards in time), policies, broadcasts, mails that are read,
+signed, answered and recalled, and reports of all the forms that the rules of minutes and sessions distinguish. A load.HttpLoad with a slower hand: every kind has work.
 """
 import json
 import os
@@ -132,13 +132,17 @@ class Desk(load.Work):
     def broadcast(self):
         scope = self.random.choice(({"scope": "all"}, {"scope": "kind", "kinds": ["PROVINCE"]}, {"scope": "list", "units": ["PS001", "PS003"]}))
         return self.event("mail.broadcast_requested", "CN000", dict(scope, title="通知第%d号" % self.made, body="请各单位于年底前报送材料。",
-                                                                    needs=self.random.choice(("SIGN", "READ", "NONE"))))
+                                                                    needs=self.random.choice(("SIGN", "READ", "NONE", "REPLY"))))
 
     def mail(self):
         found = self._some_mail()
         if not found:
             return self.event("mail.read", self.random.choice(self.units), {"mail": self.uuid7()})  # no such mail
-        unit, mail, state = found
+        unit, mail, state, needs = found
+        if self.random.random() < 0.04:
+            return self.event("mail.recalled", "CN000", {"mail": mail, "reason": "发错单位", "by": "值班员"})
+        if needs == "REPLY" and state == 3:
+            return self.event("mail.replied", unit, {"mail": mail, "text": "已组织落实", "by": "值班员"})
         return self.event("mail.read" if state == 2 or self.random.random() < 0.2 else "mail.signed", unit, {"mail": mail, "by": "值班员"})
 
     def _some_mail(self):
@@ -147,8 +151,8 @@ class Desk(load.Work):
                 self.conn = psycopg2.connect(self.system.pg.dsn() + " connect_timeout=2")
                 self.conn.autocommit = True
             with self.conn.cursor() as c:
-                c.execute("select u.code, m.id::text, r.state from liangjin.mail_receipt r join liangjin.mail m using (position, rule)"
-                          " join liangjin.unit u on u.number = r.unit where r.state < 4 order by (m.needs = 'SIGN') desc, r.state desc, m.id limit 20")
+                c.execute("select u.code, m.id::text, r.state, m.needs from liangjin.mail_receipt r join liangjin.mail m using (position, rule)"
+                          " join liangjin.unit u on u.number = r.unit where r.state < 4 order by (m.needs in ('SIGN', 'REPLY')) desc, r.state desc, m.id limit 20")
                 rows = c.fetchall()
                 return self.random.choice(rows) if rows else None
         except psycopg2.Error:

@@ -12,7 +12,7 @@ import uuid
 
 MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22,
          "quota.level_changed": 10}
-JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 9, 18, 21}
+JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 9, 18, 21, 26, 27}
 # What a day tells by itself: the days of a year of N18, the anchors of N09 (the Double Ninth of each year is written down: Python has no Chinese calendar).
 CLOSING = {(12, 1), (12, 20), (1, 10), (1, 25), (2, 8)}
 DOUBLE_NINTH = {(2024, 10, 11), (2025, 10, 29), (2026, 10, 18), (2027, 10, 8), (2028, 10, 26), (2029, 10, 16), (2030, 10, 5), (2031, 10, 24), (2032, 10, 12)}
@@ -155,6 +155,7 @@ class Effects:
             ids[id] = p, rule
             if event is None or str(mail_id(event, rule)) != id:
                 add("the mail of position %d, rule %d has not the id that they give: %s", p, rule, id)
+        moved = self.moves(ids, receivers, due, add)
         # Reminders follow from days, not from events: of them only that they are whole is asked here, tests/system/days.py asks the rest.
         same(add, "mail", "letter (position, rule)", set(due), {k for k in letters if k[1] in JUDGED})
         for key in set(letters) - set(receivers):
@@ -164,7 +165,6 @@ class Effects:
                 add("the mail of position %d, rule %d went to units %s where %s are due", *key, sorted(receivers.get(key, ())), sorted(units))
         for key in set(receivers) - set(letters):
             add("receipts of position %d, rule %d without a mail", *key)
-        moved = self.moves(ids, receivers, add)
         for p, v in rows.items():
             expected = 1 if p in moved or any((p, r) in due for r in JUDGED) else 2
             if v != expected or self.closed["mail"].get(p) != v:
@@ -213,15 +213,26 @@ class Effects:
                 due[p, 3] = units
         return due
 
-    def moves(self, ids, receivers, add):
-        """Plays mail.read and mail.signed in order of position; the positions that moved something. Receipts must stand as they leave them."""
+    def moves(self, ids, receivers, due, add):
+        """Plays what moves receipts in order of position; the positions that moved something. Receipts must stand as they leave them. Adds to due
+        what replies and recalls tell."""
         needs = dict(self.rows("select id::text, needs from mail"))
         stand = {(p, rule, unit): [2, None, None, None, None] for (p, rule), units in receivers.items() for unit in units}
-        moved = set()
+        moved, recalled, hidden = set(), {}, set()
         for p, type, unit, received, payload in self.rows(
                 "select e.position, t.name, e.unit, e.received_at, e.payload from event e join event_type t on t.number = e.type where t.name in"
-                " ('mail.read', 'mail.signed') order by e.position"):
+                " ('mail.read', 'mail.signed', 'mail.replied', 'mail.recalled') order by e.position"):
             d = json.loads(payload)
+            if type == "mail.recalled":
+                mail = ids.get(d.get("mail"), (p, 0))
+                if p in self.closed["mail"] and mail[0] < p and mail not in recalled:
+                    recalled[mail] = p
+                    moved.add(p)
+                    told = {unit for (*m, unit), x in stand.items() if tuple(m) == mail and x[0] > 2}
+                    if told and any(x[0] < 4 for (*m, _), x in stand.items() if tuple(m) == mail):
+                        due[p, 26] = told
+                    hidden.update(k for k, x in stand.items() if k[:2] == mail and x[0] < 4)
+                continue
             key = ids.get(d.get("mail"), (0, 0)) + (unit,)
             if p not in self.closed["mail"] or key not in stand or key[0] > p:
                 continue
@@ -230,12 +241,16 @@ class Effects:
                 x[:3] = [3, received, d.get("by")]
             elif type == "mail.signed" and x[0] == 3 and needs[d["mail"]] == "SIGN":
                 x[0], x[3:] = 4, [received, d.get("by")]
+            elif type == "mail.replied" and x[0] == 3 and needs[d["mail"]] == "REPLY":
+                x[0] = 5
+                due[p, 27] = {0}
             else:
                 continue
             moved.add(p)
         for p, rule, unit, *stands in self.rows("select position, rule, unit, state, read_at, read_by, signed_at, signed_by from mail_receipt"):
             if stand[p, rule, unit] != stands:
                 add("the receipt of unit %d of the mail of position %d, rule %d stands at %s, by the log at %s", unit, p, rule, stands, stand[p, rule, unit])
+        same(add, "mail", "recalled receipt", hidden, {tuple(r) for r in self.rows("select position, rule, unit from mail_receipt where recalled")})
         return moved
 
     # -- order --

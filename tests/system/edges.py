@@ -306,16 +306,47 @@ ITEMS = {
 }
 
 
-def test_22_23_24_what_is_said():
-    """a positive story full of injury words and a rumour with its denial raise nothing; a case about an activity that was never reported reaches its unit"""
+def send(s, work, history, *events):
+    """(type, unit, payload), with the Centre's right for types of the Centre; ids in the log."""
+    made = [work.event(*e) for e in events]
+    for e in made:
+        history.put(sent=e["id"], event=e)
+    with lj.Peer(s.endpoint(), "edges") as p:
+        for e, (code, _, position, detail) in zip(made, p.submit(made, origin=2)):
+            assert code == 0, detail
+            history.put(ack=e["id"], code=code, position=position)
+    return [e["id"] for e in made]
+
+
+def recall_after_one_has_signed(s, work, history):
+    """13: of three units one has signed, one has read, one has done nothing"""
+    units = work.units[:3]
+    send(s, work, history, ("mail.broadcast_requested", "CN000", {"scope": "list", "units": units, "title": "误发的整改通知", "body": "正文", "needs": "SIGN"}))
+    stand = lambda: dict(s.sql("select unit_code, state from mailbox where template = 'N03'"))  # noqa: E731
+    lj.wait_until(lambda: len(stand()) == 3, "the mail")
+    mail = str(s.one("select distinct id from mailbox where template = 'N03'"))
+    by = {"mail": mail, "by": "值班员甲"}
+    send(s, work, history, ("mail.read", units[0], by), ("mail.signed", units[0], by), ("mail.read", units[1], by),
+         ("mail.recalled", "CN000", {"mail": mail, "reason": "发错范围"}), ("mail.signed", units[1], by), ("mail.read", units[2], by))
+    s.wait_drained()
+    lj.wait_until(lambda: stand() == dict(zip(units, ("SIGNED", "RECALLED", "RECALLED"))), "the recall")
+    assert dict(s.sql("select unit_code, title from mailbox where template = 'N03'")) == dict(zip(units, ("误发的整改通知",) * 2 + ("来信已撤回",)))
+    assert sorted(u for (u,) in s.sql("select unit_code from mailbox where template = 'N26'")) == sorted(units[:2])
+    assert not s.sql("select 1 from mail_open where template = 'N03'")
+
+
+def test_13_22_23_24_mail_and_what_is_said():
+    """a mail is recalled after one unit has signed; a positive story full of injury words and a rumour with its denial raise nothing; a case about an activity
+    that was never reported reaches its unit"""
     with lj.System(gateway=False, kinds=["register", "opinion", "mail"]) as s:
         work = load.seed(s)
         history = load.History(s, "edges")
+        recall_after_one_has_signed(s, work, history)
         unit = work.units[0]
         sent = {n: work.event("opinion.item_received", unit, {"source": "WEIBO", "text": text}) for n, text in ITEMS.items()}
         for e in sent.values():
             history.put(sent=e["id"], event=e)
-        with lj.Peer(s.endpoint(), "edges") as p:
+        with lj.Peer(s.endpoint(), "items") as p:
             for e, (code, _, position, detail) in zip(sent.values(), p.submit(list(sent.values()))):
                 assert code == 0, detail
                 history.put(ack=e["id"], code=code, position=position)

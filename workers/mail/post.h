@@ -25,9 +25,12 @@ enum {
     LJ_MAIL_N22 = 22,
     LJ_MAIL_N23 = 23,
     LJ_MAIL_N24 = 24,
-    LJ_MAIL_N25 = 25
+    LJ_MAIL_N25 = 25, /* N26: settle_mail */
+    LJ_MAIL_N27 = 27
 }; /* mail_template.rule */
-enum { LJ_MAIL_TEMPLATES_MAX = 128, LJ_MAIL_BATCH_MAX = 4096 };
+enum { LJ_MAIL_TEMPLATES_MAX = 128 };
+enum { LJ_MAIL_RECALL = 1, LJ_MAIL_REPLY = 2 }; /* mail_word.what */
+enum { LJ_MAIL_NO_UNIT = -1 };                  /* in a note: the whole mail was recalled */
 
 enum lj_mail_state {
 #define STATE(symbol, number) LJ_MAIL_##symbol = number,
@@ -60,6 +63,12 @@ enum lj_mail_column {
     LJ_MC_MOVE_FROM,
     LJ_MC_MOVE_TO,
     LJ_MC_MOVE_BY,
+    LJ_MC_WORD_POSITION,
+    LJ_MC_WORD_MAIL,
+    LJ_MC_WORD_UNIT,
+    LJ_MC_WORD_WHAT,
+    LJ_MC_WORD_TEXT,
+    LJ_MC_WORD_BY,
     LJ_MAIL_COLUMNS
 };
 
@@ -83,8 +92,8 @@ struct lj_mail {
     size_t ntemplates;
     struct lj_mail_template templates[LJ_MAIL_TEMPLATES_MAX];
     struct lj_buf title, body, scratch;
-    size_t nmoved;
-    struct lj_mail_moved moved[LJ_MAIL_BATCH_MAX];
+    size_t nmoved, moved_cap;
+    struct lj_mail_moved *moved; /* owned; of the batch under way */
 };
 
 /* One event under way. */
@@ -104,8 +113,16 @@ static inline const char *lj_mail_text_of(const struct lj_mail_event *x, const c
 /* A rule: writes mails or moves a receipt. shape: returns 0 with *ret_reason NULL (written) or why
  * nothing was written (a short code); errors: LJ_E_DB_*, LJ_E_NOMEM: the batch is tried again */
 typedef int (*lj_mail_rule)(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
-/* Rule of mail.read and mail.signed. */
+/* Rule of mail.read and mail.signed; the first half of mail.replied. */
 int lj_mail_move(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Rules of mail.replied and mail.recalled. */
+int lj_mail_reply(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+int lj_mail_recall(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Notes for later events of this batch how a receipt stands now. errors: LJ_E_NOMEM */
+LJ_MUST int lj_mail_note(struct lj_mail *m, const uint8_t mail[16], int16_t unit,
+                         enum lj_mail_state to, struct lj_err *err);
+/* State that this batch gave a receipt; 0: it did not move it. */
+enum lj_mail_state lj_mail_moved_to(const struct lj_mail *m, const uint8_t mail[16], int16_t unit);
 /* Rules of flag.opened (N12) and account.bulk_entry (N22). */
 int lj_mail_flag_opened(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_bulk_entry(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);

@@ -2,7 +2,8 @@
  *
  * The moves between states are rows of moves.def, the same as in the table mail_move. A batch may
  * hold several moves of one receipt, of which the database shows none yet: they are kept in the
- * context. A move that the state does not allow is "nothing written" with a reason, never an error.
+ * context, and the last one counts. A move that the state does not allow is "nothing written" with
+ * a reason, never an error.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,38 +24,65 @@ static const struct {
 #undef MOVE
 };
 
-/* State of the unit's receipt: of this batch, else of the database. 0 = the unit has no such mail.
- */
+enum lj_mail_state lj_mail_moved_to(const struct lj_mail *m, const uint8_t mail[16], int16_t unit)
+{
+    for (size_t i = m->nmoved; i-- > 0;) {
+        if (m->moved[i].unit == unit && memcmp(m->moved[i].mail, mail, 16) == 0) {
+            return m->moved[i].state;
+        }
+    }
+    return 0;
+}
+
+int lj_mail_note(struct lj_mail *m, const uint8_t mail[16], int16_t unit, enum lj_mail_state to,
+                 struct lj_err *err)
+{
+    if (m->nmoved == m->moved_cap) {
+        size_t cap = m->moved_cap != 0 ? 2 * m->moved_cap : 64;
+        struct lj_mail_moved *more = reallocarray(m->moved, cap, sizeof *more);
+        if (more == NULL) {
+            return lj_fail(err, LJ_E_NOMEM, "no memory for the moves of %zu receipts", cap);
+        }
+        m->moved = more;
+        m->moved_cap = cap;
+    }
+    struct lj_mail_moved *new = &m->moved[m->nmoved++];
+    memcpy(new->mail, mail, sizeof new->mail);
+    new->unit = unit;
+    new->state = to;
+    return 0;
+}
+
+/* A receipt as the batch sees it. */
+struct seen {
+    enum lj_mail_state state; /* 0 = the unit has no such mail */
+    char needs[16];
+};
+
 static int receipt_state(struct lj_mail_event *x, const uint8_t mail[16], const char *mail_text,
-                         struct lj_mail_moved **ret_moved, enum lj_mail_state *ret, int *ret_sign,
-                         struct lj_err *err)
+                         struct seen *ret, struct lj_err *err)
 {
     static const char sql[] =
         "select r.state, m.needs from liangjin.mail m join liangjin.mail_receipt r on r.position = "
         "m.position and r.rule = m.rule"
         " where m.id = $1::uuid and r.unit = $2::int2 and r.role = 1";
-    struct lj_mail *m = x->m;
+    enum lj_mail_state now = lj_mail_moved_to(x->m, mail, x->event->unit);
     char unit[8];
     const char *values[2] = {mail_text, unit};
     PGresult *res = NULL;
-    *ret_moved = NULL;
-    for (size_t i = 0; i < m->nmoved; i++) {
-        if (m->moved[i].unit == x->event->unit && memcmp(m->moved[i].mail, mail, 16) == 0) {
-            *ret_moved = &m->moved[i];
-        }
-    }
     (void)snprintf(unit, sizeof unit, "%d", x->event->unit);
-    int rc = lj_dbs_query(m->db, sql, 2, values, &res, err);
-    *ret = rc == 0 && PQntuples(res) == 1
-               ? (enum lj_mail_state)strtol(PQgetvalue(res, 0, 0), NULL, 10)
-               : 0;
-    *ret_sign = rc == 0 && PQntuples(res) == 1 && strcmp(PQgetvalue(res, 0, 1), "SIGN") == 0;
-    *ret = *ret_moved != NULL ? (*ret_moved)->state : *ret;
+    int rc = lj_dbs_query(x->m->db, sql, 2, values, &res, err);
+    if (rc == 0 && PQntuples(res) == 1) {
+        ret->state = (enum lj_mail_state)strtol(PQgetvalue(res, 0, 0), NULL, 10);
+        (void)snprintf(ret->needs, sizeof ret->needs, "%s", PQgetvalue(res, 0, 1));
+    }
+    ret->state = now != 0 ? now : ret->state;
     PQclear(res);
     return rc;
 }
 
-static void put_move(struct lj_mail_event *x, const uint8_t mail[16], int from, int to)
+static int put_move(struct lj_mail_event *x, const uint8_t mail[16], enum lj_mail_state from,
+                    enum lj_mail_state to, struct lj_err *err)
 {
     struct lj_result *out = x->out;
     const char *by = lj_mail_text_of(x, "by");
@@ -72,15 +100,33 @@ static void put_move(struct lj_mail_event *x, const uint8_t mail[16], int from, 
     } else {
         lj_pgarray_null(lj_result_column(out, LJ_MC_MOVE_BY));
     }
+    return lj_mail_note(x->m, mail, x->event->unit, to, err);
+}
+
+/* Why the move cannot be made; NULL: it can. What is asked of a mail is at most one of signing and
+ * replying. */
+static const char *refusal(const struct seen *seen, enum lj_mail_state from, enum lj_mail_state to)
+{
+    if (seen->state == 0) {
+        return "no_such_mail";
+    }
+    if (seen->state >= to) {
+        return "done_before";
+    }
+    if (to == LJ_MAIL_SIGNED && strcmp(seen->needs, "SIGN") != 0) {
+        return "no_signature_asked";
+    }
+    if (to == LJ_MAIL_REPLIED && strcmp(seen->needs, "REPLY") != 0) {
+        return "no_reply_asked";
+    }
+    return seen->state != from ? "not_in_that_state" : NULL;
 }
 
 int lj_mail_move(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
 {
     const char *text = lj_mail_text_of(x, "mail");
-    struct lj_mail_moved *before = NULL;
-    enum lj_mail_state state = 0;
+    struct seen seen = {0};
     uint8_t mail[LJ_UUID_BYTES];
-    int sign = 0;
     size_t k = 0;
     while (strcmp(moves[k].type, x->event->type) !=
            0) { /* the rules' table and moves.def have the same types */
@@ -90,25 +136,12 @@ int lj_mail_move(struct lj_mail_event *x, const char **ret_reason, struct lj_err
         *ret_reason = "bad_payload";
         return 0;
     }
-    int rc = receipt_state(x, mail, text, &before, &state, &sign, err);
-    if (rc != 0) {
-        return rc;
+    int rc = receipt_state(x, mail, text, &seen, err);
+    if (rc == 0) {
+        *ret_reason = refusal(&seen, moves[k].from, moves[k].to);
     }
-    *ret_reason = state == 0                               ? "no_such_mail"
-                  : state >= moves[k].to                   ? "done_before"
-                  : moves[k].to == LJ_MAIL_SIGNED && !sign ? "no_signature_asked"
-                  : state != moves[k].from || x->m->nmoved == LJ_MAIL_BATCH_MAX
-                      ? "not_in_that_state"
-                      : NULL;
-    if (*ret_reason != NULL) {
-        return 0;
+    if (rc == 0 && *ret_reason == NULL) {
+        rc = put_move(x, mail, seen.state, moves[k].to, err);
     }
-    put_move(x, mail, state, moves[k].to);
-    if (before == NULL) {
-        before = &x->m->moved[x->m->nmoved++];
-        memcpy(before->mail, mail, sizeof mail);
-        before->unit = x->event->unit;
-    }
-    before->state = moves[k].to;
-    return 0;
+    return rc;
 }

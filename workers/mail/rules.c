@@ -475,6 +475,8 @@ static const struct {
     {"account.bulk_entry", lj_mail_bulk_entry},
     {"mail.broadcast_requested", broadcast},
     {"mail.read", lj_mail_move},
+    {"mail.recalled", lj_mail_recall},
+    {"mail.replied", lj_mail_reply},
     {"mail.signed", lj_mail_move},
     {"unit.activated", decided},
     {"unit.returned", decided},

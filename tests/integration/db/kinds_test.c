@@ -21,7 +21,7 @@
 
 extern const struct lj_worker lj_worker_quota, lj_worker_mail, lj_worker_opinion;
 
-enum { EVENTS_MAX = 16, PARAMS_MAX = 40 };
+enum { EVENTS_MAX = 16, PARAMS_MAX = 48 };
 
 static struct lj_pgtest *pg;
 static PGconn *broker;
@@ -378,6 +378,108 @@ static void test_mail(void **state)
     lj_worker_mail.close(&worker);
 }
 
+/* The mail of an event and a rule, as text. */
+static const char *mail_text(int64_t position, uint32_t rule, char text[LJ_UUID_TEXT + 1])
+{
+    uint8_t parent[16], mail[16];
+    event_id(position, parent);
+    lj_uuid_v8(parent, "mail", rule, mail);
+    return lj_uuid_format(mail, text);
+}
+
+/* A mail to three units, signed by the first, read by the second, recalled; what the others do with
+ * it later comes too late, although it is closed before the recall is carried out: the signature
+ * stays, who had read is told, the third has a tombstone. And a mail that asks for an answer. */
+static void test_mail_recalled_and_answered(void **state)
+{
+    static const struct step first[] = {
+        {901, "mail.broadcast_requested", 0,
+         "{\"scope\":\"all\",\"title\":\"误发的通知\",\"body\":\"电话13800001234\",\"needs\":"
+         "\"SIGN\",\"due_working_days\":3}",
+         1},
+        {902, "mail.broadcast_requested", 0,
+         "{\"scope\":\"list\",\"units\":[\"GU028\",\"SU101\"],\"title\":\"请答复\",\"body\":\"乙\","
+         "\"needs\":\"REPLY\"}",
+         1},
+        {903, "mail.broadcast_requested", 0,
+         "{\"scope\":\"list\",\"units\":[\"GU028\"],\"title\":\"甲\",\"body\":\"乙\",\"needs\":"
+         "\"SIGN\"}",
+         1},
+    };
+    char id[LJ_UUID_TEXT + 1], mail[200], recall[300], other[200], reply[300], third[200],
+        third_recall[300];
+    void *worker = open_worker(&lj_worker_mail);
+    (void)state;
+    run(&lj_worker_mail, worker, first, 3, 950);
+    (void)mail_text(901, 3, id);
+    (void)snprintf(mail, sizeof mail, "{\"mail\":\"%s\",\"by\":\"甲\"}", id);
+    (void)snprintf(recall, sizeof recall,
+                   "{\"mail\":\"%s\",\"reason\":\"发错范围\",\"by\":\"值班员\"}", id);
+    (void)mail_text(902, 3, id);
+    (void)snprintf(other, sizeof other, "{\"mail\":\"%s\"}", id);
+    (void)snprintf(reply, sizeof reply,
+                   "{\"mail\":\"%s\",\"text\":\"不再参加,电话13800001234\",\"by\":\"乙\"}", id);
+    (void)mail_text(903, 3, id);
+    (void)snprintf(third, sizeof third, "{\"mail\":\"%s\"}", id);
+    (void)snprintf(third_recall, sizeof third_recall, "{\"mail\":\"%s\",\"reason\":\"误发\"}", id);
+    const struct step moves[] = {
+        {910, "mail.read", 1, mail, 1},
+        {911, "mail.signed", 1, mail, 1},
+        {912, "mail.read", 2, mail, 1},
+        {913, "mail.recalled", 0,
+         "{\"mail\":\"01900000-0000-7000-8000-000000000999\",\"reason\":"
+         "\"误发\"}",
+         2},
+        {914, "mail.recalled", 0, mail, 2}, /* no reason */
+        {915, "mail.recalled", 0, recall, 1},
+        {916, "mail.recalled", 0, recall, 2},
+        {917, "mail.read", 3, mail, 1},
+        {918, "mail.signed", 2, mail, 1},
+        {919, "mail.replied", 2, reply, 2}, /* not read yet */
+        {920, "mail.read", 2, other, 1},
+        {921, "mail.signed", 2, other, 2},
+        {922, "mail.replied", 2, reply, 1},
+        {923, "mail.replied", 2, reply, 2},
+        {924, "mail.replied", 2, other, 2}, /* no text */
+    };
+    run(&lj_worker_mail, worker, moves, sizeof moves / sizeof moves[0], 960);
+    const struct step last[] = {{930, "mail.read", 2, third, 1},
+                                {931, "mail.signed", 2, third, 1},
+                                {932, "mail.recalled", 0, third_recall, 1}};
+    run(&lj_worker_mail, worker, last, 3, 970);
+    log_events("915,932");
+    text_is("select string_agg(unit || state, ' ' order by unit) from mailbox where position = 901",
+            "1SIGNED 2SIGNED 3READ 4DELIVERED");
+    text_is("select count(*) from settle_mail(940)", "0");
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log where position between 910 and 932",
+            "910:1 911:1 912:1 913:2no_such_mail 914:2bad_payload 915:1 916:2recalled "
+            "917:1 918:1 919:2not_in_that_state 920:1 921:2no_signature_asked "
+            "922:1 923:2done_before 924:2bad_payload 930:1 931:1 932:1");
+    text_is("select string_agg(unit || state || title, ' ' order by unit) from mailbox where "
+            "position = 901 and rule = 3 and unit <> 4",
+            "1SIGNED误发的通知 2RECALLED误发的通知 3RECALLED来信已撤回");
+    text_is("select state || exists (select from mail where rule = 26 and position = 932) from "
+            "mailbox where position = 903",
+            "SIGNEDfalse"); /* whoever has signed everything has nothing to recall */
+    text_is("select string_agg(unit || coalesce(recall_reason, ''), ' ' order by unit) from "
+            "mailbox where position = 901 and unit <> 4",
+            "1 2发错范围 3发错范围");
+    text_is("select string_agg(unit::text, ',' order by unit) from mailbox where position = 915",
+            "1,2"); /* the follow-up notice */
+    text_is("select split_part(body, E'\\n', 1) from mail where position = 915",
+            "贵单位已阅的来信“误发的通知”已由发信方撤回。原因:发错范围");
+    text_is("select count(*) from mail_unread where unit = 3 and exists (select from mailbox b "
+            "where b.unit = 3 and b.position = 901 and b.state = 'DELIVERED')",
+            "0");
+    text_is("select string_agg(unit || state || coalesce(reply, ''), ' ' order by unit) from "
+            "mailbox where position = 902",
+            "2REPLIED不再参加,电话138**** 3DELIVERED");
+    text_is("select unit || ':' || body from mailbox where position = 922",
+            "0:乙中心回复来信“请答复”:\n不再参加,电话138****\nReply of a unit to a letter.");
+    lj_worker_mail.close(&worker);
+}
+
 /* Reviews: N04 what waits, N05 what was returned, N07 what is disputed, N21 what was revoked; an
  * approval is told by the digest. */
 static void test_mail_of_reviews(void **state)
@@ -493,9 +595,9 @@ static void test_opinion(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quota), cmocka_unit_test(test_mail),
-                                       cmocka_unit_test(test_mail_of_reviews),
-                                       cmocka_unit_test(test_mail_days),
-                                       cmocka_unit_test(test_opinion)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quota),           cmocka_unit_test(test_mail),
+        cmocka_unit_test(test_mail_of_reviews), cmocka_unit_test(test_mail_recalled_and_answered),
+        cmocka_unit_test(test_mail_days),       cmocka_unit_test(test_opinion)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

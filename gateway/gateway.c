@@ -105,10 +105,16 @@ static void after_board(void *arg)
     lj_feed_close(&g->feed, after_feed, g);
 }
 
-static void after_query(void *arg)
+static void after_pages(void *arg)
 {
     struct lj_gateway *g = arg;
     lj_link_close(&g->board_link, after_board, g);
+}
+
+static void after_query(void *arg)
+{
+    struct lj_gateway *g = arg;
+    lj_link_close(&g->pages_link, after_pages, g);
 }
 
 static void after_client(void *arg)
@@ -272,6 +278,8 @@ static int start(struct lj_gateway *g, struct lj_err *err)
                            err)) != 0 ||
         (rc = lj_link_open(&g->loop, g->config.dsn, "liangjin-gateway board", lj_board_up, g,
                            &g->board_link, err)) != 0 ||
+        (rc = lj_link_open(&g->loop, g->config.dsn, "liangjin-gateway pages", NULL, NULL,
+                           &g->pages_link, err)) != 0 ||
         (rc = lj_desk_open(g, &g->desk, err)) != 0 ||
         (rc = lj_board_open(g, &g->board, err)) != 0 || (rc = open_client(g, err)) != 0 ||
         (rc = open_feed(g, err)) != 0 ||

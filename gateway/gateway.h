@@ -17,7 +17,7 @@
 #include "gateway/problem.h"
 #include "proto/json_scan.h"
 
-enum { LJ_GW_ROUTES = 16, LJ_GW_STATUSES = 20 };
+enum { LJ_GW_ROUTES = 40, LJ_GW_STATUSES = 20 };
 
 /* Counters; plain integers on the loop thread. */
 struct lj_gw_metrics {
@@ -43,6 +43,7 @@ struct lj_gateway {
     struct lj_desk *desk;   /* login.h */
     struct lj_board *board; /* board.h */
     struct lj_link *board_link;
+    struct lj_link *pages_link; /* ask.h */
     struct lj_json_scratch *scratch;
     struct lj_uuid_gen uuids;
     struct lj_bucket *unit_buckets;   /* by unit number */
@@ -94,6 +95,8 @@ void lj_ui_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_confirm_head(struct lj_gateway *g, struct lj_req *rq); /* confirm.c */
 void lj_confirm_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_confirm_done(struct lj_gateway *g, struct lj_req *rq);
+void lj_ask_ready(struct lj_gateway *g, struct lj_req *rq); /* ask.c */
+void lj_ask_done(struct lj_gateway *g, struct lj_req *rq);
 void lj_livez_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_readyz_ready(struct lj_gateway *g, struct lj_req *rq);
 bool lj_gateway_ready(const struct lj_gateway *g);
@@ -106,6 +109,8 @@ lj_gw_route_name(int i); /* NULL behind the last; the last one stands for paths 
 struct lj_token *lj_req_token(const struct lj_req *rq);
 /* The text in place of {id} in the route's path. */
 const char *lj_req_param(const struct lj_req *rq);
+/* What the route's row says besides, NULL where it says nothing. */
+const void *lj_req_about(const struct lj_req *rq);
 /* The login that a request came with, NULL when it came with a token. */
 struct lj_login *lj_req_login(const struct lj_req *rq);
 /* Who asks, as the database's reader functions take it: "account:LOGIN" or "token:NAME". Returns

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "gateway/ask.h"
 #include "gateway/gateway.h"
 #include "gateway/jsonw.h"
 #include "gateway/login.h"
@@ -22,7 +23,14 @@ enum {
         LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE | LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR | LJ_TOKEN_PERSON,
     SENDERS = LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE | LJ_TOKEN_PERSON,
     LOGINS = LJ_TOKEN_OBSERVER | LJ_TOKEN_OPERATOR | LJ_TOKEN_UNIT_ADMIN | LJ_TOKEN_PERSON,
+    /* Who is asked for is looked at by the database's functions: here is only who might be. */
+    LOOKERS = LOGINS | LJ_TOKEN_CLIENT | LJ_TOKEN_CENTRE,
 };
+
+#define ASK(path, roles, ask)                                                                      \
+    {                                                                                              \
+        path, "GET", GUARDED, roles, NULL, lj_ask_ready, lj_ask_done, &(ask)                       \
+    }
 
 enum guard { OPEN, OPEN_ON_LOOPBACK, GUARDED, BY_LOGIN }; /* BY_LOGIN: no token will do */
 
@@ -34,23 +42,30 @@ struct route {
     void (*head)(struct lj_gateway *g, struct lj_req *rq); /* may be NULL */
     void (*ready)(struct lj_gateway *g, struct lj_req *rq);
     void (*done)(struct lj_gateway *g, struct lj_req *rq); /* may be NULL */
+    const void *about;                                     /* lj_req_about; may be NULL */
 };
 
 static const struct route routes[] = {
-    {"/v1/events", "POST", GUARDED, SENDERS, lj_intake_head, lj_intake_ready, lj_intake_done},
-    {"/v1/events/{id}", "GET", GUARDED, READERS, NULL, lj_provenance_ready, lj_provenance_done},
-    {"/v1/confirm", "POST", OPEN, 0, lj_confirm_head, lj_confirm_ready, lj_confirm_done},
-    {"/v1/stream", "GET", GUARDED, READERS | LOGINS, NULL, lj_stream_ready, lj_stream_done},
-    {"/v1/login", "POST", OPEN, 0, lj_login_head, lj_login_ready, lj_login_done},
-    {"/v1/logout", "POST", OPEN, 0, NULL, lj_logout_ready, NULL},
-    {"/v1/me", "GET", BY_LOGIN, LOGINS, NULL, lj_me_ready, NULL},
-    {"/v1/board", "GET", GUARDED, LJ_TOKEN_CENTRE | LOGINS, NULL, lj_board_ready, lj_board_done},
-    {"/", "GET", OPEN, 0, NULL, lj_page_ready, NULL},
-    {"/ui/*", "GET", OPEN, 0, NULL, lj_ui_ready, NULL},
+    {"/v1/events", "POST", GUARDED, SENDERS, lj_intake_head, lj_intake_ready, lj_intake_done, NULL},
+    {"/v1/events/{id}", "GET", GUARDED, READERS, NULL, lj_provenance_ready, lj_provenance_done,
+     NULL},
+    {"/v1/confirm", "POST", OPEN, 0, lj_confirm_head, lj_confirm_ready, lj_confirm_done, NULL},
+    {"/v1/stream", "GET", GUARDED, READERS | LOGINS, NULL, lj_stream_ready, lj_stream_done, NULL},
+    {"/v1/login", "POST", OPEN, 0, lj_login_head, lj_login_ready, lj_login_done, NULL},
+    {"/v1/logout", "POST", OPEN, 0, NULL, lj_logout_ready, NULL, NULL},
+    {"/v1/me", "GET", BY_LOGIN, LOGINS, NULL, lj_me_ready, NULL, NULL},
+    {"/v1/board", "GET", GUARDED, LJ_TOKEN_CENTRE | LOGINS, NULL, lj_board_ready, lj_board_done,
+     NULL},
+    ASK("/v1/review", LOOKERS, lj_ask_review),
+    ASK("/v1/sample", LOOKERS, lj_ask_sample),
+    ASK("/v1/activities/{id}", LOOKERS, lj_ask_activity),
+    ASK("/v1/outcomes/{id}", LOOKERS, lj_ask_outcome),
+    {"/", "GET", OPEN, 0, NULL, lj_page_ready, NULL, NULL},
+    {"/ui/*", "GET", OPEN, 0, NULL, lj_ui_ready, NULL, NULL},
     {"/metrics", "GET", OPEN_ON_LOOPBACK, LJ_TOKEN_METRICS | LJ_TOKEN_OPERATOR, NULL,
-     lj_metrics_ready, NULL},
-    {"/livez", "GET", OPEN, 0, NULL, lj_livez_ready, NULL},
-    {"/readyz", "GET", OPEN, 0, NULL, lj_readyz_ready, NULL},
+     lj_metrics_ready, NULL, NULL},
+    {"/livez", "GET", OPEN, 0, NULL, lj_livez_ready, NULL, NULL},
+    {"/readyz", "GET", OPEN, 0, NULL, lj_readyz_ready, NULL, NULL},
 };
 
 enum { ROUTES = sizeof routes / sizeof routes[0] };
@@ -86,6 +101,11 @@ size_t lj_req_reader(const struct lj_req *rq, char ret[LJ_READER_TEXT + 1])
     int n = snprintf(ret, LJ_READER_TEXT + 1, "%s:%s", v->login ? "account" : "token",
                      v->login ? v->login->account : v->token->name);
     return n > 0 ? (size_t)n : 0;
+}
+
+const void *lj_req_about(const struct lj_req *rq)
+{
+    return ((const struct route *)rq->route)->about;
 }
 
 const char *lj_req_param(const struct lj_req *rq)

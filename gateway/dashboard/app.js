@@ -1,8 +1,12 @@
 // Who is here: nobody (the login form), somebody (the page), or somebody whose login has ended (the page as it was, and a bar).
 import { html, render, useEffect, useState } from './vendor/htm-preact.js';
 import { call } from './api.js';
+import { Activity } from './activity.js';
+import { ENDED } from './load.js';
+import { pagesOf, usePlace } from './nav.js';
 import { Overview } from './overview.js';
 import { nextSize, nextTheme, onPrefs, prefs } from './prefs.js';
+import { Review } from './review.js';
 import { ROLES, day } from './words.js';
 
 const THEME_ZH = { auto: '跟随系统', light: '浅色', dark: '深色' };
@@ -14,11 +18,17 @@ function Switches() {
     <button type="button" onClick=${nextSize} aria-pressed=${prefs.size === 'large'} data-switch="size">大字</button>`;
 }
 
+function Tabs({ me, page }) {
+  const pages = pagesOf(me);
+  if (pages.length < 2) return null;
+  return html`<nav class="pages" aria-label="页面">${pages.map((p) => html`<a key=${p.key} href=${'#/' + p.key} aria-current=${p.key === page ? 'page' : undefined}>${p.zh} <span lang="en">${p.en}</span></a>`)}</nav>`;
+}
+
 function Header({ me, onLogout }) {
-  return html`<header><a class="skip" href="#main">跳到正文</a>
+  return html`<header><a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); const m = document.getElementById('main'); m.tabIndex = -1; m.focus(); }}>跳到正文</a>
     <h1>两进 <span lang="en">Liangjin</span></h1><p class="today">${day(Date.now())}</p>
-    <nav aria-label="显示设置"><${Switches} />${me && html`<span class="me">${me.login} · ${me.role.split(',').map((r) => ROLES[r] || r).join('、')}${me.unit !== 'CN000' ? ' · ' + me.unit : ''}</span>
-      <button type="button" onClick=${onLogout}>退出</button>`}</nav></header>`;
+    <div class="tools" role="group" aria-label="显示与登录"><${Switches} />${me && html`<span class="me">${me.login} · ${me.role.split(',').map((r) => ROLES[r] || r).join('、')}${me.unit !== 'CN000' ? ' · ' + me.unit : ''}</span>
+      <button type="button" onClick=${onLogout}>退出</button>`}</div></header>`;
 }
 
 function sorry(e) {
@@ -51,20 +61,34 @@ function Login({ onLogin }) {
     ${['127.0.0.1', 'localhost', '[::1]'].includes(location.hostname) && html`<p class="hint">首次使用:账号 admin,密码在系统目录的 secret/admin.password。</p>`}</form></main>`;
 }
 
+/** Null: the overview, which wants to know of the login's end. */
+function pageFor(me, page, id) {
+  if (!pagesOf(me).some((p) => p.key === page)) return null;
+  if (page === 'review') return id ? html`<${Activity} key=${id} id=${id} />` : html`<${Review} me=${me} />`;
+  return null;
+}
+
 function App() {
   const [me, setMe] = useState(undefined);
   const [ended, setEnded] = useState(false);
   const [down, setDown] = useState('');
+  const [page, id] = usePlace();
+  useEffect(() => {
+    const end = () => setEnded(true);
+    document.addEventListener(ENDED, end);
+    return () => document.removeEventListener(ENDED, end);
+  }, []);
   useEffect(() => {
     call('GET', '/v1/me').then(setMe, (e) => { setMe(null); setDown(e.status === 401 ? '' : e.message); });
   }, []);
   const leave = () => { setMe(null); setEnded(false); };
   const logout = () => call('POST', '/v1/logout').then(leave, leave);
   if (me === undefined) return html`<p class="boot">正在载入… <span lang="en">Loading…</span></p>`;
-  return html`<${Header} me=${me} onLogout=${logout} />
+  const draw = me && pageFor(me, page, id);
+  return html`<${Header} me=${me} onLogout=${logout} />${me && html`<${Tabs} me=${me} page=${page} />`}
     ${ended && html`<p class="bar ended" role="alert"><strong>登录已结束</strong>,以下数据不再更新。<button type="button" onClick=${leave}>重新登录</button> <span lang="en">session ended</span></p>`}
     ${down && !me && html`<p class="bar stale" role="alert">${down} <span lang="en">service unreachable</span></p>`}
-    ${me ? html`<${Overview} key=${me.login} ended=${ended} onEnded=${() => setEnded(true)} />` : html`<${Login} onLogin=${(m) => { setDown(''); setMe(m); }} />`}`;
+    ${me ? draw || html`<${Overview} key=${me.login} ended=${ended} onEnded=${() => setEnded(true)} />` : html`<${Login} onLogin=${(m) => { setDown(''); setMe(m); }} />`}`;
 }
 
 const root = document.getElementById('app');

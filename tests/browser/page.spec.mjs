@@ -1,23 +1,11 @@
 // The first page, seen by a person: log in, see figures move, parts restarted under it, both themes without barriers.
-import AxeBuilder from '@axe-core/playwright';
 import { expect, test } from '@playwright/test';
+import { barrierFree, watch } from './see.mjs';
 import { adminPassword, feedback, killAndWait, send } from './system.mjs';
 
-const base = process.env.LJ_BASE;
-let strangers, complaints;
-
-test.beforeEach(({ page }) => {
-  strangers = [];
-  complaints = [];
-  page.on('request', (r) => { if (!r.url().startsWith(base + '/') && !r.url().startsWith('data:')) strangers.push(r.url()); });
-  page.on('pageerror', (e) => complaints.push(e.message));
-  page.on('console', (m) => { if (/Content Security Policy/i.test(m.text())) complaints.push(m.text()); });
-});
-
-test.afterEach(() => {
-  expect(strangers, 'requests that leave the host').toEqual([]);
-  expect(complaints, 'errors of the page').toEqual([]);
-});
+let clean;
+test.beforeEach(({ page }) => { clean = watch(page); });
+test.afterEach(() => clean());
 
 async function logIn(page) {
   await page.goto('/');
@@ -102,13 +90,6 @@ for (const scheme of ['light', 'dark']) {
       await logIn(page);
       await expect(page.locator('.units tbody tr').first()).toBeVisible();
       await barrierFree(page);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect(wide, 'the page does not scroll sideways').toBeLessThanOrEqual(0);
     });
   }
-}
-
-async function barrierFree(page) {
-  const found = (await new AxeBuilder({ page }).analyze()).violations.filter((v) => ['serious', 'critical'].includes(v.impact));
-  expect(found.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).slice(0, 3).join(' | ')}`)).toEqual([]);
 }

@@ -22,7 +22,7 @@ function uuid() {
 export const event = (type, unit, payload) => ({ id: uuid(), type, unit, payload });
 export const feedback = () => event('feedback.received', 'PS001', { text: '孩子们很喜欢' });
 
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+export const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Send until it is stored, as a client does; the greatest position. */
 export async function send(events) {

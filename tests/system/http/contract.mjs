@@ -304,6 +304,22 @@ cases.push(
   ["/v1/board", "get", 403, "role", () => send("GET", "/v1/board", { token: "client" })],
   ["/v1/board", "get", 405, "method", () => send("POST", "/v1/board", { headers: OURS })],
 );
+// ---- the pages: route, a good address, then (null: has none) one in a wrong form, one that is not there; all by a token ----
+const linked = "01900000-0000-7000-8000-00000000c0de";
+const pages = [
+  ["/v1/review", "/v1/review?unit=SU003", "/v1/review?after=x", null, "client"],
+  ["/v1/sample", "/v1/sample?day=2026-03-01", "/v1/sample?day=2026-13-41", null, "centre"],
+  ["/v1/activities/{id}", "/v1/activities/" + linked, "/v1/activities/x", "/v1/activities/" + randomUUID(), "client"],
+  ["/v1/outcomes/{id}", "/v1/outcomes/" + linked, "/v1/outcomes/x", "/v1/outcomes/" + randomUUID(), "client"],
+];
+for (const [route, good, wrong, missing, token] of pages) {
+  cases.push([route, "get", 200, "answer", () => get(good, token)], [route, "get", 401, "nobody", () => get(good)],
+    [route, "get", 403, "role", () => get(good, "metrics")], [route, "get", 403, "another site", () => look(good, THEIRS)],
+    [route, "get", 405, "method", () => send("POST", good, { token, body: "x" })]);
+  if (wrong) cases.push([route, "get", 400, "form", () => get(wrong, token)]);
+  if (missing) cases.push([route, "get", 404, "missing", () => get(missing, token)], [route, "get", 404, "foreign", () => get(good, "other")]);
+}
+cases.push(["/v1/review", "get", 403, "observer", () => get("/v1/review", "observer")], ["/v1/sample", "get", 403, "a unit", () => get("/v1/sample", "client")]);
 for (const [route, method, status, name, how] of cases) {
   await check(`${method} ${route} ${status} ${name}`, async () => {
     const r = matches(route, method, await how(), name);
@@ -332,6 +348,7 @@ await check("the database away", async () => {
   assert.equal(matches(P, "get", await get("/v1/events/" + id, "client"), "provenance").status, 503);
   assert.equal(matches("/v1/login", "post", await login(right), "login").status, 503);
   assert.equal(matches("/v1/confirm", "post", await confirm({ ...host, say: "show" }), "confirm").status, 503);
+  for (const [route, good, , , token] of pages) assert.equal(matches(route, "get", await get(good, token), route).status, 503);
   await tell("pg start");
   await tell("broker start");
 });

@@ -99,7 +99,7 @@ json_t *admin_status(struct broker *b)
         json_array_append_new(peers, peer_status(b, p));
     json_t *intake = json_pack(
         "{s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:f}", "queued",
-        (json_int_t)b->intake.queued, "held", (json_int_t)b->intake.events, "bytes",
+        (json_int_t)b->intake.flows.queued, "held", (json_int_t)b->intake.events, "bytes",
         (json_int_t)b->intake.bytes, "per_second", b->events_per_s, "acked_total",
         (json_int_t)b->intake.stored, "duplicates_total", (json_int_t)b->intake.duplicates,
         "refused_total", (json_int_t)b->intake.refused, "busy_total", (json_int_t)b->intake.busy,

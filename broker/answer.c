@@ -132,18 +132,6 @@ int intake_link(struct broker *b, struct pend *p)
     return lj_u64map_put(&b->intake.by_id, k, p);
 }
 
-void intake_enqueue(struct broker *b, struct pend *p)
-{
-    struct intake *in = &b->intake;
-    p->next = NULL;
-    if (in->tail)
-        in->tail->next = p;
-    else
-        in->head = p;
-    in->tail = p;
-    in->queued++;
-}
-
 void intake_forget(struct broker *b, struct pend *p)
 {
     b->intake.events--;
@@ -207,53 +195,17 @@ void intake_refuse(struct broker *b, struct pend *p, int code, const char *detai
     p->waiters = NULL;
     if (w) { /* the first failed: the next one of that id is judged by itself */
         if (intake_link(b, w) == 0)
-            intake_enqueue(b, w);
+            lj_flows_add(&b->intake.flows, w);
         else
             intake_refuse(b, w, LJ_E_NOMEM, NULL);
     }
     submission_answer(b, p->sub, p->index, code, 0, detail);
 }
 
-struct pend *intake_take(struct broker *b, size_t max, size_t *ret_n)
-{
-    struct intake *in = &b->intake;
-    struct pend *list = in->head, *last = NULL;
-    size_t n = 0;
-    for (struct pend *p = list; p && n < max; p = p->next) {
-        last = p;
-        n++;
-    }
-    if (!last)
-        list = NULL;
-    else {
-        in->head = last->next;
-        if (!in->head)
-            in->tail = NULL;
-        last->next = NULL;
-    }
-    in->queued -= n;
-    *ret_n = n;
-    return list;
-}
-
-void intake_put_back(struct broker *b, struct pend *list)
-{
-    if (!list)
-        return;
-    struct pend *last = list;
-    b->intake.queued++;
-    for (; last->next; last = last->next)
-        b->intake.queued++;
-    last->next = b->intake.head;
-    b->intake.head = list;
-    if (!b->intake.tail)
-        b->intake.tail = last;
-}
-
 void intake_renumber(struct broker *b, const struct lj_catalog *next)
 {
     size_t n;
-    struct pend *list = intake_take(b, SIZE_MAX, &n), *after;
+    struct pend *list = lj_flows_take(&b->intake.flows, SIZE_MAX, &n), *after;
     for (struct pend *p = list; p; p = after) {
         after = p->next;
         int type = -1;
@@ -264,7 +216,7 @@ void intake_renumber(struct broker *b, const struct lj_catalog *next)
         if (type < 0)
             intake_refuse(b, p, LJ_E_TYPE_UNKNOWN, NULL);
         else
-            intake_enqueue(b, p);
+            lj_flows_add(&b->intake.flows, p);
     }
 }
 

@@ -62,6 +62,7 @@ static void on_turn(void *arg)
     struct broker *b = arg;
     if (b->state == BROKER_STOPPED)
         return;
+    intake_turn(b);
     b->kicked = 0;
     if (b->state == BROKER_RUNNING || b->state == BROKER_DRAINING) {
         log_run(b);
@@ -362,7 +363,7 @@ static void on_tick(uv_timer_t *t)
     admin_drained(b);
     if (b->draining && !b->stopping && (drained(b) || now >= b->drain_deadline_us)) {
         lj_log(LJ_INFO, "broker.drained", "leased=%zu queued=%zu", b->dispatch.nleases,
-               b->intake.queued);
+               b->intake.flows.queued);
         broker_stop(b);
     }
 }

@@ -20,6 +20,7 @@
 
 #include "broker/backlog.h"
 #include "broker/catalog.h"
+#include "broker/flows.h"
 #include "broker/u64map.h"
 #include "broker/window.h"
 #include "common/curve.h"
@@ -65,7 +66,7 @@ struct rid {
 
 struct submission;
 struct pend {             /* an event between SUBMIT and its answer */
-    struct pend *next;    /* in the intake queue or in its turn */
+    struct pend *next;    /* in its unit's queue or in its turn */
     struct pend *chain;   /* others with the same id hash that are in flight */
     struct pend *waiters; /* later submissions of the same id: they wait for the same answer */
     struct submission *sub;
@@ -76,6 +77,7 @@ struct pend {             /* an event between SUBMIT and its answer */
     uint16_t schema_version;
     int16_t unit;
     int64_t occurred_at_us, position;
+    uint64_t arrival;       /* order over all units, given by the queue */
     int64_t doubt_position; /* where a turn of unknown outcome wanted to put it, 0 = none: a row
                                found there is this one */
     uint64_t key_hash;
@@ -111,9 +113,9 @@ struct submission {
 struct intake {
     struct lj_zsock *sock, *tcp;
     struct lj_json_scratch *scratch;
-    struct pend *head, *tail; /* not in a turn yet */
-    size_t queued;            /* events in the queue */
-    size_t events, bytes;     /* held in all: queue, turns, waiters */
+    struct lj_flows flows; /* not in a turn yet */
+    size_t events, bytes;  /* held in all: queue, turns, waiters */
+    size_t read;           /* events taken in this turn of the loop */
     struct lj_u64map by_id;
     uint32_t per_unit[LJ_UNITS_MAX];
     uint64_t stored, duplicates, conflicts, refused, busy, bad_messages, unknown_peers;
@@ -124,9 +126,7 @@ struct intake {
 
 int intake_open(struct broker *b, struct lj_err *err);
 void intake_close(struct broker *b);
-struct pend *intake_take(struct broker *b, size_t max,
-                         size_t *ret_n);                   /* for a turn; linked by next */
-void intake_put_back(struct broker *b, struct pend *list); /* to the head, in order */
+void intake_turn(struct broker *b); /* a turn of the loop begins: reading goes on */
 /* Answer an event (and what waits for it). code as in ACK. Frees it. */
 void intake_stored(struct broker *b, struct pend *p);  /* keeps it until intake_release */
 void intake_release(struct broker *b, struct pend *p); /* its turn has retired */
@@ -302,6 +302,9 @@ struct turn {
     struct park *parks[LJ_TURN_LEASES_MAX];
     size_t nparks;
     struct new_event *follow_head, *follow_tail;
+    uint64_t number;  /* of the first lane's; 0 = none */
+    uint64_t after;   /* commits only when that turn has; 0 = by itself */
+    int followed;     /* the turn it comes after has failed: it fails as well, and holds nothing */
     int failed;       /* a statement failed */
     int failed_lease; /* index, -1: not a lease's statement */
     int failed_append;
@@ -318,7 +321,8 @@ struct turn {
 
 struct lane {
     struct lj_db *db;
-    struct turn *turn;
+    struct turn *last; /* in the pipeline: the one that was sent last */
+    unsigned flying;   /* turns in the pipeline */
     int64_t last_start_us, not_before_us;
     size_t events_max, leases_max;
     unsigned failures;
@@ -339,7 +343,8 @@ struct log {
     } cols;
     struct lj_pgarray lease_positions, lease_ids, lease_received, lease_verdicts, mark_kinds,
         mark_values;
-    uint64_t turns, turns_aborted;
+    uint64_t turns, turns_aborted, turn_number;
+    double us_per_event; /* of the first lane's turns without results, smoothed; 0 = not yet */
     struct lj_hist commit_seconds;
     int64_t epoch;
 };

@@ -1,11 +1,14 @@
 /* Intake: SUBMIT to ACK.
  *
- * Takes messages apart, admits or turns away, has each event judged (judge.c), and queues it for
- * the first lane; answers are answer.c's. Nothing is answered with "stored" before its COMMIT came
- * back flushed. Everything a peer can make grow has a limit: events and bytes held in all, half of
- * the events for one unit; beyond, the answer is `busy` with a time to wait, at once and for the
- * whole SUBMIT. The routing id is an address, never an identity: on TCP the CURVE key says who it
- * is (common/curve.h), on ipc the folder's mode does.
+ * Takes messages apart, admits or turns away, has each event judged (judge.c), and queues it with
+ * its unit (flows.c) for the first lane; answers are answer.c's. Nothing is answered with "stored"
+ * before its COMMIT came back flushed. Everything a peer can make grow has a limit: events and
+ * bytes held in all, three quarters of the events for one peer, half for one unit, and the last
+ * eighth for units that hold little; beyond, the answer is `busy` with a time to wait, at once.
+ * One turn of the loop reads at most READ_MAX events, so that what has been committed meanwhile is
+ * answered, and the next turn of a lane started, before more is read. The routing id is an address,
+ * never an identity: on TCP the CURVE key says who it is (common/curve.h), on ipc the folder's mode
+ * does.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,19 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/uuid.h"
+
+#define READ_MAX 1024 /* events a turn of the loop: some 3 ms of judging */
+
+/* Why this unit may not have the event under way that it has just been counted for, or NULL. */
+static const char *too_much(const struct broker *b, int16_t unit)
+{
+    size_t max = (size_t)b->cfg.intake_events_max, held = b->intake.per_unit[unit];
+    if (held > max / 2)
+        return "this unit has as many events under way as one unit may";
+    if (b->intake.events > max - max / 8 && held > max / 64)
+        return "what room is left is for units with less under way";
+    return NULL;
+}
 
 static void take_event(struct broker *b, struct submission *s, size_t i,
                        const struct lj_submit_event *e, const struct sender *from)
@@ -31,12 +47,11 @@ static void take_event(struct broker *b, struct submission *s, size_t i,
     }
     b->intake.events++;
     b->intake.per_unit[p->unit]++;
-    if (b->intake.per_unit[p->unit] >
-        (uint32_t)b->cfg.intake_events_max / 2) { /* one unit's burst leaves room for the others */
+    const char *much = too_much(b, p->unit);
+    if (much) { /* one unit's burst leaves room for the others */
         b->intake.busy++;
         intake_forget(b, p);
-        submission_answer(b, s, i, LJ_E_BUSY, 0,
-                          "this unit has as many events under way as one unit may");
+        submission_answer(b, s, i, LJ_E_BUSY, 0, much);
         return;
     }
     struct pend *first = intake_find(b, p->id);
@@ -51,7 +66,7 @@ static void take_event(struct broker *b, struct submission *s, size_t i,
         submission_answer(b, s, i, LJ_E_NOMEM, 0, NULL);
         return;
     }
-    intake_enqueue(b, p);
+    lj_flows_add(&b->intake.flows, p);
 }
 
 static struct submission *submission_new(size_t count)
@@ -83,7 +98,7 @@ static int admit(const struct broker *b, uint64_t peer_key, size_t events, size_
     if (in->events + events > (size_t)b->cfg.intake_events_max ||
         in->bytes + bytes > (size_t)b->cfg.intake_bytes_max)
         return LJ_E_BUSY;
-    if (of_peer + events > (size_t)b->cfg.intake_events_max / 2 +
+    if (of_peer + events > (size_t)b->cfg.intake_events_max / 4 * 3 +
                                LJ_BATCH_EVENTS_MAX) /* one peer leaves room for the others */
         return LJ_E_BUSY;
     return b->backlog && lj_backlog_total_open(b->backlog) >= (uint64_t)b->cfg.backlog_max
@@ -142,6 +157,13 @@ static void send_error(struct broker *b, struct lj_zsock *sock, const struct rid
     lj_buf_free(&out);
 }
 
+static void pause_reading(struct broker *b, int paused)
+{
+    lj_zsock_pause(b->intake.sock, paused);
+    if (b->intake.tcp)
+        lj_zsock_pause(b->intake.tcp, paused);
+}
+
 static void on_submit(struct broker *b, struct lj_zsock *sock, const struct rid *rid, uint64_t seq,
                       zmq_msg_t *body, const struct sender *from)
 {
@@ -172,7 +194,17 @@ static void on_submit(struct broker *b, struct lj_zsock *sock, const struct rid 
         refuse_whole(b, s, refused);
     else
         take_all(b, s, &r, from);
+    b->intake.read += count;
+    if (b->intake.read >= READ_MAX)
+        pause_reading(b, 1);
     broker_kick(b);
+}
+
+void intake_turn(struct broker *b)
+{
+    if (b->intake.read >= READ_MAX)
+        pause_reading(b, 0);
+    b->intake.read = 0;
 }
 
 /* Who is it? On ipc the folder's mode has said so already; on TCP the key's row does. */
@@ -279,6 +311,7 @@ int intake_own(struct broker *b, const char *type, const char *payload, const ui
 
 int intake_open(struct broker *b, struct lj_err *err)
 {
+    lj_flows_init(&b->intake.flows);
     b->intake.scratch = lj_json_scratch_new();
     if (!b->intake.scratch)
         return lj_fail(err, LJ_E_NOMEM, "no memory for the JSON reader");
@@ -295,7 +328,7 @@ void intake_close(struct broker *b)
     struct intake *in = &b->intake;
     struct pend *p;
     size_t n;
-    while ((p = intake_take(b, 1, &n)))
+    while ((p = lj_flows_take(&in->flows, 1, &n)))
         intake_refuse(b, p, p->doubt_position ? LJ_E_DB_LOST : LJ_E_DRAINING, NULL);
     lj_zsock_close(&in->sock, 500, NULL, NULL);
     lj_zsock_close(&in->tcp, 500, NULL, NULL);

@@ -30,7 +30,6 @@ struct pend *intake_find(const struct broker *b,
                          const uint8_t id[16]); /* in flight under this id, NULL */
 int intake_link(struct broker *b,
                 struct pend *p); /* known by its id from now on; 0 or LJ_E_NOMEM */
-void intake_enqueue(struct broker *b, struct pend *p);
 void intake_forget(struct broker *b, struct pend *p); /* no longer counted as held */
 
 #endif

@@ -4,9 +4,12 @@
  * kind, parks. Its positions and closure numbers are allotted when it is built, so turns have an
  * order whatever commits first; they *retire* in that order: only then are events published and
  * handed on, and the frontier moves. Acks do not wait for that: they leave as soon as the turn's
- * own COMMIT is flushed. A turn that failed gives its parts back: the guilty one to the failure
- * rules, the others to the next turn. A lost connection goes to broker_lost: nothing is guessed,
- * the log is read again.
+ * own COMMIT is flushed. The first lane has two turns in its pipeline while much is waiting, so
+ * that PostgreSQL begins the second while the answer to the first is on its way; the second commits
+ * only if the first has (fence_turn()), so that no event overtakes an earlier one of its unit
+ * through a failure. A turn that failed gives its parts back: the guilty one to the failure rules,
+ * the others to the next turn. A lost connection goes to broker_lost: nothing is guessed, the log
+ * is read again.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,14 @@
 #define TURN_GAP_US                                                                                \
     1000 /* a lane starts at most one turn a millisecond... source: architecture §2 */
 #define TURN_GAP_FULL 200 /* ...unless so many events wait */
+/* While one unit sends a burst and others do not, the first lane's turns are as large as what it
+ * does in SHARED_US, and so many at a time: a quiet unit's event waits for the rest of what is in
+ * the pipeline, and for its own turn. Set by tests/bench/fairness_bench.py. */
+#define SHARED_US       4000
+#define SHARED_MIN      32
+#define SHARED_DEPTH    1
+#define SHARED_AFTER_US 1000000 /* for so long after it was last seen */
+#define DEPTH           2
 
 void log_order(struct broker *b, struct turn *t)
 {
@@ -34,7 +45,7 @@ void log_order(struct broker *b, struct turn *t)
 
 static void give_back(struct broker *b, struct turn *t)
 {
-    intake_put_back(b, t->pends);
+    lj_flows_put_back(&b->intake.flows, t->pends);
     t->pends = NULL;
     for (size_t i = t->nleases; i-- > 0;)
         dispatch_put_back(b, t->leases[i]);
@@ -48,15 +59,31 @@ static void give_back(struct broker *b, struct turn *t)
     b->log.marks_dirty = 1;
 }
 
-static void gather(struct broker *b, struct lane *lane, struct turn *t)
+/* A unit that sends little is there beside one with a long queue. */
+static int shared(const struct broker *b, int64_t now)
+{
+    return b->intake.flows.beside_us && now - b->intake.flows.beside_us < SHARED_AFTER_US;
+}
+
+static size_t turn_events(const struct broker *b, const struct lane *lane, int64_t now)
+{
+    if (!shared(b, now) || b->log.us_per_event <= 0)
+        return lane->events_max;
+    double n = SHARED_US / b->log.us_per_event;
+    size_t most = n < SHARED_MIN ? SHARED_MIN : (size_t)n;
+    return most < lane->events_max ? most : lane->events_max;
+}
+
+static void gather(struct broker *b, struct lane *lane, struct turn *t, int64_t now)
 {
     int other_idle = 0;
     for (int i = 1; i < (int)b->cfg.lanes; i++)
-        other_idle |= i != t->lane && b->log.lanes[i].db && !b->log.lanes[i].turn;
+        other_idle |= i != t->lane && b->log.lanes[i].db && !b->log.lanes[i].flying;
     if (t->lane == 0)
-        t->pends = intake_take(b, lane->events_max, &t->npends);
+        t->pends = lj_flows_take(&b->intake.flows, turn_events(b, lane, now), &t->npends);
     /* While another lane is free it takes the results: intake then commits alone, in less time. */
-    size_t leases = t->npends && other_idle ? 0 : lane->leases_max;
+    int alone = t->after || (t->npends && (other_idle || (b->cfg.lanes > 1 && shared(b, now))));
+    size_t leases = alone ? 0 : lane->leases_max;
     while (t->nleases < leases) {
         struct lease *l = dispatch_take_result(b);
         if (!l)
@@ -91,6 +118,7 @@ static void allot(struct broker *b, struct turn *t)
 
 static void on_sync(struct lj_db *db, int code, void *arg);
 
+/* One turn more into a lane's pipeline. */
 static void start(struct broker *b, int index, int marks_only)
 {
     struct lane *lane = &b->log.lanes[index];
@@ -103,10 +131,15 @@ static void start(struct broker *b, int index, int marks_only)
     t->failed_lease = t->failed_park = -1;
     t->now_us = lj_now_us();
     t->started_us = lane->last_start_us = lj_mono_us();
+    if (index == 0)
+        t->number = ++b->log.turn_number;
+    if (lane->flying)
+        t->after = lane->last->number;
     if (!marks_only)
-        gather(b, lane, t);
+        gather(b, lane, t, t->started_us);
     allot(b, t);
-    lane->turn = t;
+    lane->last = t;
+    lane->flying++;
     log_order(b, t);
     LJ_FAILPOINT("broker.turn.built");
     if (LJ_BROKEN("ack_before_commit"))
@@ -123,7 +156,21 @@ static int work_for(const struct broker *b, int lane)
 {
     if (b->dispatch.results_head || b->dispatch.parks_head)
         return 1;
-    return lane == 0 && b->intake.head != NULL;
+    return lane == 0 && b->intake.flows.queued;
+}
+
+/* May this lane have one turn more? A second one only when it will be full: cut earlier it would
+ * commit less at a time for nothing. */
+static int has_room(const struct broker *b, int index, int64_t now)
+{
+    const struct lane *lane = &b->log.lanes[index];
+    if (!lane->db || now < lane->not_before_us)
+        return 0;
+    if (!lane->flying)
+        return 1;
+    unsigned depth = index ? 1 : shared(b, now) ? SHARED_DEPTH : DEPTH;
+    return lane->flying < depth && lane->last->state == TURN_SENT && !lane->last->followed &&
+           !lane->failures && b->intake.flows.queued >= turn_events(b, lane, now);
 }
 
 void log_run(struct broker *b)
@@ -132,13 +179,15 @@ void log_run(struct broker *b)
         return;
     int64_t now = lj_mono_us();
     for (int i = 0; i < (int)b->cfg.lanes; i++) {
-        struct lane *lane = &b->log.lanes[i];
-        if (!lane->db || lane->turn || now < lane->not_before_us)
+        const struct lane *lane = &b->log.lanes[i];
+        if (!has_room(b, i, now))
             continue;
-        int full = b->intake.queued >= TURN_GAP_FULL || b->dispatch.nresults >= LJ_TURN_LEASES_MAX;
+        int full =
+            b->intake.flows.queued >= TURN_GAP_FULL || b->dispatch.nresults >= LJ_TURN_LEASES_MAX;
         if (work_for(b, i) && (full || now - lane->last_start_us >= TURN_GAP_US))
             start(b, i, 0);
-        else if (i == 0 && !work_for(b, 0) && b->log.marks_dirty && now >= b->log.marks_due_us)
+        else if (i == 0 && !lane->flying && !work_for(b, 0) && b->log.marks_dirty &&
+                 now >= b->log.marks_due_us)
             start(b, i, 1);
         if (b->state != BROKER_RUNNING && b->state != BROKER_DRAINING)
             return; /* start() found the connection gone */
@@ -152,7 +201,7 @@ int64_t log_next_wake(const struct broker *b, int64_t now_us)
         return wake;
     for (int i = 0; i < (int)b->cfg.lanes; i++) {
         const struct lane *lane = &b->log.lanes[i];
-        if (!lane->db || lane->turn)
+        if (!lane->db || lane->flying) /* its next turn begins when one comes back */
             continue;
         int64_t at = INT64_MAX;
         if (work_for(b, i))
@@ -168,7 +217,7 @@ int64_t log_next_wake(const struct broker *b, int64_t now_us)
 
 int log_idle(const struct broker *b)
 {
-    return !b->log.order_head && !b->intake.head && !b->dispatch.results_head &&
+    return !b->log.order_head && !b->intake.flows.queued && !b->dispatch.results_head &&
            !b->dispatch.parks_head && !b->log.marks_dirty;
 }
 
@@ -234,6 +283,13 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
         lane->not_before_us = lj_mono_us() + (wait < 2000000 ? wait : 2000000);
         lane->events_max = lane->events_max > 100 ? lane->events_max / 2 : lane->events_max;
         lane->leases_max = lane->leases_max > 1 ? lane->leases_max / 2 : 1;
+    }
+    if (lane->flying) { /* the turn behind fails with it: its events go back first, behind these */
+        struct turn *behind = lane->last;
+        behind->followed = 1;
+        lj_flows_put_back(&b->intake.flows, behind->pends);
+        behind->pends = NULL;
+        behind->npends = 0;
     }
     give_back(b, t);
     t->state = TURN_ABORTED;
@@ -324,6 +380,32 @@ static void on_duplicates(struct lj_db *db, const PGresult *res, const struct lj
     committed(t->b, t);
 }
 
+/* The turn before it failed, so this one had to; its events went back together with the other's. */
+static void turn_followed(struct broker *b, struct turn *t, int code)
+{
+    if (!code) {
+        struct lj_err err;
+        (void)lj_fail(&err, LJ_E_INTERNAL, "turn %llu has committed although the one before failed",
+                      (unsigned long long)t->number);
+        broker_lost(b, &err); /* the log says what is true */
+        return;
+    }
+    b->log.turns_aborted++;
+    t->state = TURN_ABORTED;
+    log_retire(b);
+    broker_kick(b);
+}
+
+/* How long the first lane takes for an event, when it has nothing else to do. */
+static void note_cost(struct broker *b, const struct turn *t, int64_t now)
+{
+    if (t->npends < SHARED_MIN || t->nleases || t->nparks || t->after)
+        return;
+    double us = (double)(now - t->started_us) / (double)t->npends;
+    double *cost = &b->log.us_per_event;
+    *cost = *cost > 0 ? *cost * 0.875 + us * 0.125 : us;
+}
+
 static void on_sync(struct lj_db *db, int code, void *arg)
 {
     (void)db;
@@ -332,9 +414,13 @@ static void on_sync(struct lj_db *db, int code, void *arg)
     struct lane *lane = &b->log.lanes[t->lane];
     if (code == LJ_E_DB_LOST)
         return; /* outcome unknown: broker_lost takes the turn from lane->turn */
-    lane->turn = NULL;
+    lane->flying--;
     b->log.turns++;
     lj_hist_add(&b->log.commit_seconds, lj_mono_us() - t->started_us);
+    if (t->followed) {
+        turn_followed(b, t, code);
+        return;
+    }
     if (code) {
         turn_failed(b, lane, t);
         log_retire(b);
@@ -348,6 +434,7 @@ static void on_sync(struct lj_db *db, int code, void *arg)
         return;
     }
     lane->failures = 0;
+    note_cost(b, t, lj_mono_us());
     lane->events_max =
         lane->events_max * 2 < LJ_TURN_EVENTS_MAX ? lane->events_max * 2 + 1 : LJ_TURN_EVENTS_MAX;
     lane->leases_max =
@@ -386,7 +473,7 @@ void log_forget_turns(struct broker *b)
         turn_free(&t);
     }
     b->log.order_head = b->log.order_tail = NULL;
-    intake_put_back(b, again);
+    lj_flows_put_back(&b->intake.flows, again);
     for (int i = 0; i < LJ_LANES_MAX; i++)
-        b->log.lanes[i].turn = NULL;
+        b->log.lanes[i].flying = 0;
 }

@@ -34,7 +34,7 @@ static void write_plain(struct broker *b, struct lj_buf *out)
          "Messages against the protocol, dropped. Should stay at zero.", LJ_COUNTER,
          b->intake.bad_messages + b->peers.bad_messages},
         {"liangjin_broker_intake_queued", "Events that wait for a turn.", LJ_GAUGE,
-         b->intake.queued},
+         b->intake.flows.queued},
         {"liangjin_broker_intake_bytes", "Bytes held for events without an answer.", LJ_GAUGE,
          b->intake.bytes},
         {"liangjin_broker_turns_total", "Transactions of the lanes.", LJ_COUNTER, b->log.turns},

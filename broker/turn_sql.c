@@ -19,6 +19,7 @@ static const char *const fixed_statements[] = {
     "set plan_cache_mode = force_generic_plan",
     "set jit = off",
     "prepare lj_fence as select fence($1::int2, $2::int8)",
+    "prepare lj_fence_turn as select fence_turn($1::int2, $2::int8, $3::int8, $4::int8)",
     "prepare lj_append as select append_events($1::int8[], $2::uuid[], $3::int2[], $4::int2[], "
     "$5::int2[], $6::int2[], $7::timestamptz,"
     " $8::timestamptz[], $9::text[], $10::text[], $11::bytea[], $12::text[])",
@@ -203,7 +204,11 @@ static int send_fence(struct broker *b, struct lane *lane, struct turn *t, struc
     struct params p = {0};
     add_int(&p, b->cfg.shard, 2);
     add_int(&p, b->log.epoch, 8);
-    return run(lane, t, "lj_fence", &p, W_FENCE, 0, err);
+    if (!t->number)
+        return run(lane, t, "lj_fence", &p, W_FENCE, 0, err);
+    add_int(&p, (int64_t)t->number, 8);
+    add_int(&p, (int64_t)t->after, 8);
+    return run(lane, t, "lj_fence_turn", &p, W_FENCE, 0, err);
 }
 
 static void fill_columns(struct broker *b, struct turn *t)

@@ -40,6 +40,20 @@ begin
 end
 $$;
 
+-- The same for a turn that is sent before the answer to the one before it is known. after: that turn's number, 0 = none. A setting of the session
+-- goes back with the transaction that made it, so it says which turn has committed last; where it is another one, this turn fails too (LJ002), and
+-- what is in it cannot come before what was in the other.
+create or replace function fence_turn(shard int2, epoch int8, turn int8, after int8) returns void
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+begin
+    perform fence(shard, epoch);
+    if after > 0 and current_setting('liangjin.turn', true) is distinct from after::text then
+        raise exception 'turn % was to follow turn %, which has not committed', turn, after using errcode = 'LJ002';
+    end if;
+    perform set_config('liangjin.turn', turn::text, false);
+end
+$$;
+
 -- ---------------------------------------------------------------------------------------------------------------- intake
 
 -- Appends events; returns how many were new. Fewer than sent means that ids were there before (or twice in one call): the caller then reads
@@ -352,7 +366,7 @@ create or replace view parked_open as
 
 -- ---------------------------------------------------------------------------------------------------------------- grants
 
-grant execute on function take_over(int2, text), fence(int2, int8),
+grant execute on function take_over(int2, text), fence(int2, int8), fence_turn(int2, int8, int8, int8),
     append_events(int8[], uuid[], int2[], int2[], int2[], int2[], timestamptz, timestamptz[], text[], text[], bytea[], text[]),
     follow_on_id(uuid, text, int4), emit_follow_on(int8, int4, int2, timestamptz, follow_on[]),
     close_batch(int8, int2, int2, timestamptz, int8[], int2[], text, text), set_marks(int2, int2, int8, int8, int2[], int8[]),

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(44);
+select plan(50);
 
 create function add_event(p int8, id uuid, type_name text, unit int2, key text) returns int4 language sql as $$
     select append_events(array[p], array[id], array[(select number from event_type where name = type_name)], array[unit], '{1}', '{1}',
@@ -18,6 +18,15 @@ select is(take_over(0::int2, 'b'), 2::int8, 'a taker raises the epoch');
 select throws_ok('select fence(0::int2, 1)', 'LJ001', null, 'the former owner is fenced');
 select lives_ok('select fence(0::int2, 2)', 'the new owner passes');
 select throws_ok('select take_over(9::int2, ''b'')', 'P0001', null, 'no such shard');
+select throws_ok('select fence_turn(0::int2, 1, 1, 0)', 'LJ001', null, 'a turn of the former owner is fenced');
+select lives_ok('select fence_turn(0::int2, 2, 1, 0)', 'a turn by itself passes');
+select lives_ok('select fence_turn(0::int2, 2, 2, 1)', 'and one after it');
+savepoint turn;
+select fence_turn(0::int2, 2, 3, 2) \g /dev/null
+rollback to turn;
+select throws_ok('select fence_turn(0::int2, 2, 4, 3)', 'LJ002', null, 'none passes after a turn that was rolled back');
+select lives_ok('select fence_turn(0::int2, 2, 5, 2)', 'one after the last that was not does');
+select lives_ok('select fence_turn(0::int2, 2, 6, 0)', 'and one by itself');
 
 -- appending
 select is(append_events('{11,12,13}', '{01900000-0000-7000-8000-000000000001,01900000-0000-7000-8000-000000000002,01900000-0000-7000-8000-000000000003}',

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """Poison, a database that stops, freezes or has no room, two brokers, operators' switches, orderly ends: nothing lost, nothing parked that is sound."""
+import contextlib
 import os
 import signal
 import struct
 import subprocess
 import sys
+
+import psycopg2
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import lj  # noqa: E402
@@ -231,6 +234,73 @@ def test_pause_resume():
         assert s.admin("resume", kind="validation")["ok"]
         s.wait_drained()
         s.check()
+
+
+def burst_of(work, unit, n):
+    return [work.event("feedback.received", unit, {"n": i}, key="k%d" % (i % 7)) for i in range(n)]
+
+
+def send_unanswered(p, events):
+    for i in range(0, len(events), 500):
+        p.seq += 1
+        part = events[i:i + 500]
+        p.sock.send_multipart([lj.envelope(lj.SUBMIT, p.seq), struct.pack(">H", len(part)) + b"".join(lj.record(e) for e in part)])
+
+
+def all_stored(p, n):
+    while n:
+        kind, _, body = p.recv(120)
+        assert kind == lj.ACK, kind
+        found = lj.answers(body)
+        assert all(a[0] == 0 for a in found), found[:3]
+        n -= len(found)
+
+
+def arrived(s, unit, after):
+    """[(position, n)] of a unit's feedback in the log, beyond a position."""
+    return s.sql("select e.position, (e.payload::json ->> 'n')::int from event e join unit u on u.number = e.unit join event_type t on t.number = e.type "
+                 "where u.code = %s and t.name = 'feedback.received' and e.position > %s order by 1", (unit, after))
+
+
+TURNS_FAIL = """create sequence liangjin.chaos;
+create function liangjin.chaos() returns trigger language plpgsql security definer as $$
+begin
+    if nextval('liangjin.chaos') % 3 = 0 then raise exception 'chaos' using errcode = '40001'; end if;
+    return null;
+end $$;
+create trigger chaos before insert on liangjin.event for each statement execute function liangjin.chaos()"""
+
+
+def test_a_burst_shares_intake_and_keeps_its_order():
+    """behind one unit's long queue another's event is in the next turn, by the same connection too; turns that fail reorder nothing of a unit"""
+    n = 8000
+    with lj.System(gateway=False, kinds=["register"]) as s:
+        work = load.seed(s)
+        s.wait_drained(kinds=["register"])
+        last = s.one("select max(position) from event")
+
+        def queued(count):
+            lj.wait_until(lambda: s.status()["intake"]["held"] == count, "%d events to be queued" % count, 60)
+        with lj.Peer(s.endpoint(), "loud") as p, lj.Peer(s.endpoint(), "quiet") as q:
+            with contextlib.closing(psycopg2.connect(s.pg.dsn())) as conn, conn.cursor() as c:
+                c.execute("lock table liangjin.event in exclusive mode")  # what a lane appends waits; intake goes on taking
+                send_unanswered(p, burst_of(work, "PS001", n) + burst_of(work, "PS002", 1))
+                queued(n + 1)
+                send_unanswered(q, burst_of(work, "PS003", 1))
+                queued(n + 2)
+            all_stored(p, n + 1)
+            all_stored(q, 1)
+            loud, others = arrived(s, "PS001", last), arrived(s, "PS002", last) + arrived(s, "PS003", last)
+            assert [r[1] for r in loud] == list(range(n))
+            assert len(others) == 2 and max(r[0] for r in others) < loud[0][0] + 3100, "two turns of 1,000 may be under way: %s behind %s" % (others, loud[0])
+            last = s.one("select max(position) from event")
+            s.sql(TURNS_FAIL)
+            send_unanswered(p, [e for pair in zip(burst_of(work, "PS001", n // 2), burst_of(work, "PS002", n // 2)) for e in pair])
+            all_stored(p, n)
+            for unit in ("PS001", "PS002"):
+                assert [r[1] for r in arrived(s, unit, last)] == list(range(n // 2))
+            assert s.one("select last_value from liangjin.chaos") >= 6, "no turn has failed"
+        nothing_parked(s)
 
 
 def test_drain():

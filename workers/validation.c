@@ -4,8 +4,8 @@
  * A batch goes through in five steps: read every payload, ask for every register code and every
  * activity's current version, fetch what is not cached (one round trip), judge each case by all
  * rules, write verdict, columns and short result. The rules are in validation/rules.c, their texts
- * in validation/rules.def and numbers in limits.def, the shape of a body in validation/body.c,
- * states and moves in validation/states.def.
+ * in validation/rules.def, numbers are settings (settings.def), the shape of a body in
+ * validation/body.c, states and moves in validation/states.def.
  *
  * Verdict 1 accepted: a version of the activity with the short result that quota gets; warnings and
  * flags are kept with it. Verdict 2 rejected: activity.rejected with the reasons follows. An
@@ -261,9 +261,7 @@ static void put_sketch(const struct lj_case *c, struct lj_result *out)
     uint8_t sketch[LJ_SKETCH_BYTES];
     char hex[LJ_SKETCH_HEX + 1];
     const char *text = LJ_HAS(&c->body, NARRATIVE) ? c->body.narrative : "";
-    int64_t least =
-        lj_settings_number(c->settings, LJ_SETTING_V32_CHARACTERS, lj_local_day(c->body.start_us),
-                           c->event->position, INT64_MAX);
+    int64_t least = lj_case_setting(c, LJ_SETTING_V32_CHARACTERS, INT64_MAX);
     size_t len = strlen(text);
     int64_t n = (int64_t)len >= least ? (int64_t)lj_sketch(text, len, sketch) : 0;
     int has = n >= least && n >= LJ_SKETCH_SHINGLE;

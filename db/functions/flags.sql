@@ -25,15 +25,6 @@ end
 $$;
 create or replace trigger rule_setting_ahead before insert on rule_setting for each row execute function rule_setting_ahead();
 
--- The values of a setting in force on a day, as known at a position.
-create or replace function rule_values(rule text, name text, upto int8, on_day date default null) returns setof text
-    language sql stable set search_path = liangjin, pg_catalog, pg_temp as $$
-    select s.value from rule_setting s
-    where s.rule = rule_values.rule and s.name = rule_values.name
-        and s.position = (select max(x.position) from rule_setting x where x.rule = rule_values.rule and x.name = rule_values.name and x.position <= upto)
-        and (on_day is null or (on_day >= coalesce(s.valid_from::date, on_day) and on_day <= coalesce(s.valid_to::date, on_day)))
-$$;
-
 create or replace function km_between(lat1 float8, lon1 float8, lat2 float8, lon2 float8) returns float8
     language sql immutable strict parallel safe set search_path = pg_catalog, pg_temp as $$
     select 2 * 6371.0088 * asin(sqrt(least(1, sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2)))

@@ -19,23 +19,26 @@ create or replace function review_draw(activity uuid) returns int4 language sql 
     $$ select (('x' || substr(md5(activity::text), 1, 7))::bit(28)::int4) % 10000 $$;
 
 -- What the Centre's sample holds of the approved activities whose policy asks for it (review CENTRE) and whose day lies in from_day .. to_day: all with
--- a score of 80 and more, 30 % of 60 to 79, 3 % of the rest and at least one a unit and quarter. Without a score (no sign was seen) an activity is one
+-- a score of `sample_all` (80) and more, a share of those from `sample_some` (60) on, a share of the rest and at least one a unit and quarter (settings REVIEW). Without a score (no sign was seen) an activity is one
 -- of the rest. The draw is fixed; what is drawn as a quarter's only one may be joined by another when more are approved.
 create or replace function review_sample(from_day date, to_day date)
         returns table (unit text, activity uuid, version int4, day date, score numeric, why text, state text)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp set jit = off as $$
-    with a as materialized (
+    with n as materialized (
+        select rule_number('REVIEW', 'sample_all', 9223372036854775807) as all_from, rule_number('REVIEW', 'sample_some', 9223372036854775807) as some_from,
+               rule_number('REVIEW', 'share_some', 9223372036854775807) as share_some, rule_number('REVIEW', 'share_rest', 9223372036854775807) as share_rest
+    ), a as materialized (
         select v.activity, v.unit, v.day, n.about, n.state, coalesce(o.score, 0) as score, review_draw(v.activity) as draw
         from validation v cross join lateral activity_now(v.activity) n left join object_score o on o.activity = v.activity
         where v.version is not null and v.review = 2 and v.position = n.position and n.state in (4, 5) and v.day between from_day and to_day
     ), ranked as (
-        select a.*, row_number() over (partition by a.unit, extract(year from a.day), extract(quarter from a.day), a.score >= 60 order by a.draw, a.activity) as place
-        from a
+        select a.*, row_number() over (partition by a.unit, extract(year from a.day), extract(quarter from a.day), a.score >= b.some_from order by a.draw, a.activity) as place, b.*
+        from a, n b
     )
     select u.code, r.activity, r.about, r.day, r.score,
-           case when r.score >= 80 then 'SCORE_80' when r.score >= 60 then 'SCORE_60' else 'RANDOM' end, s.name
+           case when r.score >= r.all_from then 'SCORE_' || r.all_from when r.score >= r.some_from then 'SCORE_' || r.some_from else 'RANDOM' end, s.name
     from ranked r join unit u on u.number = r.unit join activity_state s on s.number = r.state
-    where r.score >= 80 or (r.score >= 60 and r.draw < 3000) or (r.score < 60 and (r.draw < 300 or r.place = 1))
+    where r.score >= r.all_from or (r.score >= r.some_from and r.draw < r.share_some) or (r.score < r.some_from and (r.draw < r.share_rest or r.place = 1))
     order by r.score desc, u.code, r.day, r.activity
 $$;
 
@@ -52,11 +55,12 @@ create or replace function activity_story(activity uuid) returns table (step int
     order by 1
 $$;
 
--- The words of an activity's athletes and of its host at the end of the log: who has said nothing for 14 days after the version was approved counts as AUTO.
+-- The words of an activity's athletes and of its host at the end of the log: who has said nothing for the setting's days (REVIEW, athlete_days) after the version was approved counts as AUTO.
 create or replace function activity_words(activity uuid) returns table (who text, word text)
     language sql stable as $$
     select u.code || '/' || p.code, case w.side when 1 then 'YES' when 2 then 'DISPUTED' when 3 then 'KEPT' when 4 then 'DROPPED'
-           else case when (l.received_at at time zone 'Asia/Shanghai')::date + 14 < liangjin.last_day_before(9223372036854775807) then 'AUTO' else 'PENDING' end end
+           else case when (l.received_at at time zone 'Asia/Shanghai')::date + liangjin.rule_number('REVIEW', 'athlete_days', 9223372036854775807)
+                          < liangjin.last_day_before(9223372036854775807) then 'AUTO' else 'PENDING' end end
     from liangjin.activity_now(activity_words.activity) n
         join liangjin.validation b on b.activity = activity_words.activity and b.version = n.about
         cross join lateral json_array_elements(b.short::json -> 'roster') r
@@ -71,7 +75,7 @@ $$;
 
 -- ---------------------------------------------------------------------------------------------------------------- one-time links
 
--- A link for the host (person null: 15 days) or an athlete of the roster (UNIT/CODE: 14 days). Only the hash of its token comes here.
+-- A link for the host (person null) or an athlete of the roster (UNIT/CODE), for the days of the setting (REVIEW). Only the hash of its token comes here.
 create or replace function create_confirm_link(hash bytea, activity uuid, person text) returns table (unit text, expires_at timestamptz)
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 #variable_conflict use_column
@@ -93,7 +97,8 @@ begin
         end if;
     end if;
     insert into confirm_link (hash, activity, unit, person, expires_at)
-        values (create_confirm_link.hash, create_confirm_link.activity, n.unit, who, now() + case when who is null then interval '15 days' else interval '14 days' end);
+        values (create_confirm_link.hash, create_confirm_link.activity, n.unit, who, 
+            now() + make_interval(days => rule_number('REVIEW', case when who is null then 'host_days' else 'athlete_days' end, 9223372036854775807)));
     return query select u.code, l.expires_at from confirm_link l join unit u on u.number = l.unit where l.hash = create_confirm_link.hash;
 end
 $$;

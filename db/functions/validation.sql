@@ -92,24 +92,39 @@ create or replace function activity_now(activity uuid) returns table (unit int2,
             where x.activity = activity_now.activity and x.version is null and x.step is not null order by x.step desc limit 1) m on m.step > v.step
 $$;
 
+-- The values of a setting in force on a day, as known at a position.
+create or replace function rule_values(rule text, name text, upto int8, on_day date default null) returns setof text
+    language sql stable set search_path = liangjin, pg_catalog, pg_temp as $$
+    select s.value from rule_setting s
+    where s.rule = rule_values.rule and s.name = rule_values.name
+        and s.position = (select max(x.position) from rule_setting x where x.rule = rule_values.rule and x.name = rule_values.name and x.position <= upto)
+        and (on_day is null or (on_day >= coalesce(s.valid_from::date, on_day) and on_day <= coalesce(s.valid_to::date, on_day)))
+$$;
+
+-- A setting that is one number, as known at a position; null where nobody has set it.
+create or replace function rule_number(rule text, name text, upto int8, on_day date default null) returns int4
+    language sql stable as $$
+    select v::int4 from liangjin.rule_values(rule_number.rule, rule_number.name, upto, on_day) v limit 1
+$$;
+
 -- A day that began below a position; null in a log without days.
 create or replace function last_day_before(p int8) returns date
     language sql stable as $$
     select c.day from liangjin.calendar_day c where c.position < p order by c.position desc limit 1
 $$;
 
--- Whether an activity that was returned has lapsed at a position: nothing came in the 30 days after it was returned or opened again.
+-- Whether an activity that was returned has lapsed at a position: nothing came in the days of the setting (REVIEW, lapse_days) after it was returned or opened again.
 create or replace function activity_lapsed(activity uuid, p int8) returns bool
     language sql stable as $$
-    select coalesce((select (x.received_at at time zone 'Asia/Shanghai')::date + 30 < liangjin.last_day_before(p) from liangjin.validation x
+    select coalesce((select (x.received_at at time zone 'Asia/Shanghai')::date + liangjin.rule_number('REVIEW', 'lapse_days', p) < liangjin.last_day_before(p) from liangjin.validation x
         where x.activity = activity_lapsed.activity and x.version is null and x.op in (5, 9) and x.step is not null and x.position < p
         order by x.step desc limit 1), false)
 $$;
 
--- How a participation (person) or the host's word (person null) stands at a position: enum lj_side. A host who was asked has 15 days.
+-- How a participation (person) or the host's word (person null) stands at a position: enum lj_side. A host who was asked has days (REVIEW, host_days).
 create or replace function activity_side(activity uuid, person int4, p int8) returns int2
     language sql stable as $$
-    select coalesce((select case when x.side = 11 and (x.received_at at time zone 'Asia/Shanghai')::date + 15 < liangjin.last_day_before(p) then 14::int2 else x.side end
+    select coalesce((select case when x.side = 11 and (x.received_at at time zone 'Asia/Shanghai')::date + liangjin.rule_number('REVIEW', 'host_days', p) < liangjin.last_day_before(p) then 14::int2 else x.side end
         from liangjin.validation x where x.activity = activity_side.activity and x.version is null and x.step is not null and x.position < p
             and x.side is not null and x.person is not distinct from activity_side.person order by x.step desc limit 1), 0::int2)
 $$;
@@ -186,7 +201,8 @@ grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], 
     timestamptz[], date[], text[], text[], text[], bool[], timestamptz[], int4[], int8[], text[], int4[], int4[], int4[], int2[], int2[], text[],
     int4[], int4[], int4[], int4[], int2[], int4[], text[]),
     validation_result(int8[]) to liangjin_broker;
-grant execute on function activity_now(uuid), last_day_before(int8), activity_lapsed(uuid, int8), activity_side(uuid, int4, int8)
+grant execute on function activity_now(uuid), last_day_before(int8), activity_lapsed(uuid, int8), activity_side(uuid, int4, int8),
+    rule_values(text, text, int8, date), rule_number(text, text, int8, date)
     to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;
 grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;
 

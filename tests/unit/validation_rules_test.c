@@ -934,13 +934,24 @@ static void settings_are_of_a_position(void **state)
     lj_settings_close(&s);
 }
 
-/* As db/migrations/0008_rules.sql has them. */
+/* As the migrations have them. */
 static int add_settings(void)
 {
     static const struct {
         const char *rule, *name, *value;
         int32_t from, to;
-    } shipped[] = {{"V13", "required", "1", 20240901, 0},
+    } shipped[] = {{"V02", "minutes", "720", 0, 0},
+                   {"V02", "ahead_minutes", "5", 0, 0},
+                   {"V03", "minutes", "20", 0, 0},
+                   {"V03", "brief_minutes", "30", 0, 0},
+                   {"V03", "long_minutes", "240", 0, 0},
+                   {"V18", "people", "20000", 0, 0},
+                   {"V18", "people_each", "300", 0, 0},
+                   {"V29", "days", "7", 0, 0},
+                   {"V29", "late_days", "30", 0, 0},
+                   {"V34", "km", "300", 0, 0},
+                   {"V39", "first_day", "20230501", 0, 0},
+                   {"V13", "required", "1", 20240901, 0},
                    {"V15", "school_break", "01-20..02-20", 0, 0},
                    {"V15", "school_break", "07-10..08-31", 0, 0},
                    {"V17", "word", "推销", 0, 0},

@@ -18,8 +18,6 @@
 
 #define REG_CODE_BYTES  41 /* a code of 1..40 characters and its NUL */
 #define REG_REASONS_MAX 20 /* reasons kept of one event */
-#define REG_UNIT_DEPTH  3  /* source: field handbook 7.2; levels below CN000 */
-#define REG_TEAMS_MAX   3  /* source: field handbook 7.2; teams of a person at once */
 
 /* Columns of apply_register after the standard four; the order is its signature's. */
 enum reg_column {
@@ -86,9 +84,19 @@ struct reg_state {
     size_t npolicies, cap_policies;
     int32_t last_membership;
     int32_t last_policy;
+    json_t *limits;   /* owned: rows name, value, valid_from, valid_to of the rule REGISTER */
     json_t *settings; /* owned: rows rule, name, value of rule_setting; NULL unless asked for */
     int64_t height;   /* position of the last event that the register has judged; with settings */
     int64_t basis;    /* closure up to which the registers were seen */
+};
+
+/* What bounds the registers: settings of the rule REGISTER. source: field handbook 7.2, 7.4, F2 */
+enum reg_limit {
+    REG_LIMIT_LEVELS,         /* of units below CN000 */
+    REG_LIMIT_TEAMS,          /* of a person at once */
+    REG_LIMIT_ADMINS,         /* of a unit, not disabled */
+    REG_LIMIT_EXEMPTION_DAYS, /* that one reaches back before it was asked for */
+    REG_LIMITS
 };
 
 /* Reasons of a refusal; codes and texts in reasons.def. */
@@ -195,6 +203,13 @@ struct reg_entity *reg_add(struct reg_state *s, enum reg_table t, int32_t unit, 
                            json_t *row);
 struct reg_membership *reg_add_membership(struct reg_state *s, int32_t number, int32_t person,
                                           int32_t team, json_t *row);
+/* Limits, limits.c. The table's rows go into s; the caller frees them with the state. errors: as a
+ * query, LJ_E_NOMEM */
+LJ_MUST int reg_limits_read(PGconn *db, struct reg_state *s, struct lj_err *err);
+/* As it stands on the day of the event's receipt; INT32_MAX where there is none. */
+int64_t reg_limit(const struct reg_ctx *x, enum reg_limit what);
+/* The event's values in place of all that the limit was, for the events behind it. */
+void reg_limits_replace(struct reg_ctx *x, const char *name, const json_t *values);
 struct reg_policy *reg_add_policy(struct reg_state *s);
 bool reg_unit_inside(struct reg_state *s, int32_t unit,
                      int32_t root);                    /* in root's subtree, root itself included */
@@ -204,6 +219,8 @@ int reg_unit_depth(struct reg_state *s, int32_t unit); /* CN000 0 */
 void reg_refuse(struct reg_ctx *x, const char *pointer, enum reg_reason reason);
 void reg_refuse_text(struct reg_ctx *x, const char *pointer, enum reg_reason reason, const char *en,
                      const char *zh);
+/* With the limit that was passed behind the reason's text. */
+void reg_refuse_limit(struct reg_ctx *x, const char *pointer, enum reg_reason reason, int64_t most);
 const char *reg_text(const json_t *object, const char *member); /* NULL = absent or null */
 json_int_t reg_int(const json_t *object, const char *member);   /* 0 = absent or null */
 void reg_put(struct reg_ctx *x, json_t *row, const char *column,

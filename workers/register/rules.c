@@ -42,6 +42,14 @@ void reg_refuse(struct reg_ctx *x, const char *pointer, enum reg_reason reason)
     reg_refuse_text(x, pointer, reason, reasons[reason].en, reasons[reason].zh);
 }
 
+void reg_refuse_limit(struct reg_ctx *x, const char *pointer, enum reg_reason reason, int64_t most)
+{
+    char en[200], zh[200];
+    (void)snprintf(en, sizeof en, "%s: at most %lld", reasons[reason].en, (long long)most);
+    (void)snprintf(zh, sizeof zh, "%s:上限 %lld", reasons[reason].zh, (long long)most);
+    reg_refuse_text(x, pointer, reason, en, zh);
+}
+
 const char *reg_text(const json_t *object, const char *member)
 {
     return json_string_value(json_object_get(object, member));

@@ -13,7 +13,7 @@
 
 #include "common/timefmt.h"
 
-enum { ADMINS_MAX = 3, LOCK_MINUTES = 15 }; /* source: field handbook F2, 7.4 */
+enum { LOCK_MINUTES = 15 }; /* source: field handbook F2, 7.4 */
 
 static const char *const columns[] = {"locked_until", "handover_to", "unit",  "name", "state",
                                       "state_on",     "roles",       "teams", NULL};
@@ -92,8 +92,9 @@ static void check_roles(struct reg_ctx *x, const json_t *row, int32_t self)
     if (json_array_size(json_object_get(row, "roles")) == 0) {
         reg_refuse(x, "/roles", REG_R_INVALID);
     }
-    if (has_role(row, "UNIT_ADMIN") && admins(x, unit, self, false) >= ADMINS_MAX) {
-        reg_refuse(x, "/roles", REG_R_ADMINS);
+    int64_t most = reg_limit(x, REG_LIMIT_ADMINS);
+    if (has_role(row, "UNIT_ADMIN") && admins(x, unit, self, false) >= most) {
+        reg_refuse_limit(x, "/roles", REG_R_ADMINS, most);
     }
     if (json_array_size(json_object_get(row, "teams")) > 0 && !has_role(row, "TEAM_FILLER")) {
         reg_refuse(x, "/teams", REG_R_TEAMS_FILLER);

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { RETROACTIVE_DAYS = 60 }; /* source: field handbook 7.4, 7.6a "Exemptions" */
-
 static const char *const columns[] = {"valid_from", "valid_to", "person",   "team", "kind",
                                       "effect",     "state",    "evidence", NULL};
 
@@ -22,8 +20,9 @@ static void check_dates(struct reg_ctx *x)
     if (asked > received) {
         reg_refuse(x, "/submitted_on", REG_R_FUTURE);
     }
-    if (asked - reg_day_number(reg_text(x->payload, "from")) > RETROACTIVE_DAYS) {
-        reg_refuse(x, "/from", REG_R_RETROACTIVE);
+    int64_t most = reg_limit(x, REG_LIMIT_EXEMPTION_DAYS);
+    if (asked - reg_day_number(reg_text(x->payload, "from")) > most) {
+        reg_refuse_limit(x, "/from", REG_R_RETROACTIVE, most);
     }
 }
 

@@ -140,8 +140,9 @@ static void check_teams(struct reg_ctx *x, int32_t person, int32_t team, const j
             most = n > most ? n : most;
         }
     }
-    if (most + 1 > REG_TEAMS_MAX) {
-        reg_refuse(x, "/team", REG_R_TEAMS);
+    int64_t limit = reg_limit(x, REG_LIMIT_TEAMS);
+    if (most + 1 > limit) {
+        reg_refuse_limit(x, "/team", REG_R_TEAMS, limit);
     }
 }
 

@@ -121,6 +121,9 @@ static void write_setting(struct reg_ctx *x)
         reg_write(x, "rule_setting", row);
         json_decref(row);
     }
+    if (strcmp(reg_text(x->payload, "rule"), "REGISTER") == 0) {
+        reg_limits_replace(x, reg_text(x->payload, "name"), json_object_get(x->payload, "values"));
+    }
 }
 
 void reg_policy_rule_set(struct reg_ctx *x)

@@ -107,9 +107,9 @@ static void place(struct reg_ctx *x, json_t *row, int32_t self)
         reg_refuse(x, "/parent", REG_R_CYCLE);
         return;
     }
-    if (reg_unit_depth(x->state, parent) + (self >= 0 ? height(x->state, self) : 1) >
-        REG_UNIT_DEPTH) {
-        reg_refuse(x, "/parent", REG_R_DEPTH);
+    int64_t most = reg_limit(x, REG_LIMIT_LEVELS);
+    if (reg_unit_depth(x->state, parent) + (self >= 0 ? height(x->state, self) : 1) > most) {
+        reg_refuse_limit(x, "/parent", REG_R_DEPTH, most);
         return;
     }
     reg_put(x, row, "parent", json_integer(parent));

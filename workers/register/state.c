@@ -189,6 +189,7 @@ void reg_state_free(struct reg_state *s)
     free(s->memberships);
     free(s->policies);
     json_decref(s->settings);
+    json_decref(s->limits);
     memset(s, 0, sizeof(*s));
 }
 
@@ -361,6 +362,7 @@ static int read_all(PGconn *db, const struct names *names, struct reg_state *s, 
                                                     sql_accounts,
                                                     sql_proposals};
     int rc = read_basis(db, s, err);
+    rc = rc != 0 ? rc : reg_limits_read(db, s, err);
     rc = rc != 0 ? rc : read_entities(db, sql_units, NULL, &s->set[REG_UNIT], err);
     for (int t = REG_TEAM; rc == 0 && t < REG_TABLES; t++) {
         if (names[t].units.len > 3) {

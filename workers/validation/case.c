@@ -250,3 +250,9 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
     }
     site_facts(c, lk);
 }
+
+int64_t lj_case_setting(const struct lj_case *c, enum lj_setting what, int64_t none)
+{
+    int64_t at = LJ_HAS(&c->body, START_AT) ? c->body.start_us : c->event->received_at_us;
+    return lj_settings_number(c->settings, what, lj_local_day(at), c->event->position, none);
+}

@@ -127,6 +127,10 @@ const char *lj_case_quota_op(const struct lj_case *c);
 /* Position of the version that counts by it; 0 where it is no approval. */
 int64_t lj_case_approves(const struct lj_case *c);
 
+/* A number of the rules, as it holds for the activity's day (the day of receipt where the body has
+ * no start) and was known at the event's position; `none` where nobody has set it. */
+int64_t lj_case_setting(const struct lj_case *c, enum lj_setting what, int64_t none);
+
 /* Net minutes; only where start, end and break are there (LJ_HAS of all three). */
 int64_t lj_case_net(const struct lj_body *b);
 /* Roster rows that were athletes (formal, trial or trainee) of their team on the activity's day. */

@@ -8,7 +8,8 @@
  *
  * source: the field's rule list (V01-V40) and its settled readings. V01, V23's lists and V40's
  * lengths are body.c's and case.c's; V30 is the log's (an event's id is in it once). Numbers come
- * from the policy of the team or activity where a policy has the field, else from limits.def.
+ * from the policy of the team or activity where a policy has the field, else from the settings
+ * (settings.def); a rule whose number nobody has set is silent.
  */
 #include <string.h>
 
@@ -82,12 +83,13 @@ static int is_given(const struct lj_case *c, const char *name)
 static void v02(struct lj_case *c)
 {
     const struct lj_body *b = &c->body;
+    int64_t span = lj_case_setting(c, LJ_SETTING_V02_SPAN, INT32_MAX);
+    int64_t ahead = lj_case_setting(c, LJ_SETTING_V02_AHEAD, INT32_MAX);
     if (has_times(b) && b->start_us >= b->end_us)
         SAY(c, V02_ORDER, 0, 0, "/end_at");
-    else if (has_times(b) && b->end_us - b->start_us > LJ_LIMIT_SPAN_MAX_MIN * MINUTE_US)
-        SAY(c, V02_SPAN, 0, 0, "/end_at");
-    if (LJ_HAS(b, END_AT) &&
-        b->end_us > c->event->received_at_us + LJ_LIMIT_FUTURE_GRACE_MIN * MINUTE_US)
+    else if (has_times(b) && b->end_us - b->start_us > span * MINUTE_US)
+        SAY(c, V02_SPAN, span, 0, "/end_at");
+    if (LJ_HAS(b, END_AT) && b->end_us > c->event->received_at_us + ahead * MINUTE_US)
         SAY(c, V02_FUTURE, 0, 0, "/end_at");
 }
 
@@ -95,12 +97,12 @@ static void v03(struct lj_case *c)
 {
     if (!has_net(&c->body))
         return;
-    int64_t net = lj_case_net(&c->body);
-    if (net < LJ_LIMIT_NET_MIN)
-        SAY(c, V03_SHORT, net, LJ_LIMIT_NET_MIN, "/end_at");
-    else if (net < LJ_LIMIT_NET_BRIEF)
+    int64_t net = lj_case_net(&c->body), least = lj_case_setting(c, LJ_SETTING_V03_LEAST, 0);
+    if (net < least)
+        SAY(c, V03_SHORT, net, least, "/end_at");
+    else if (net < lj_case_setting(c, LJ_SETTING_V03_BRIEF, 0))
         SAY(c, V03_BRIEF, net, 0, "/end_at");
-    else if (net > LJ_LIMIT_NET_LONG)
+    else if (net > lj_case_setting(c, LJ_SETTING_V03_LONG, INT64_MAX))
         SAY(c, V03_LONG, net, 0, "/end_at");
 }
 
@@ -294,14 +296,16 @@ static void v18(struct lj_case *c)
 {
     const struct lj_body *b = &c->body;
     int64_t fewest = online(b) ? 0 : 1, athletes = lj_case_athletes(b);
+    int64_t most = lj_case_setting(c, LJ_SETTING_V18_PEOPLE, INT32_MAX);
+    int64_t each = lj_case_setting(c, LJ_SETTING_V18_EACH, INT32_MAX);
     if (!LJ_HAS(b, AUDIENCE) || !LJ_HAS(b, MODE))
         return;
-    if (b->audience < fewest || b->audience > LJ_LIMIT_AUDIENCE_MAX)
-        SAY(c, V18_RANGE, fewest, LJ_LIMIT_AUDIENCE_MAX, "/audience");
-    else if (athletes > 0 && b->audience > LJ_LIMIT_PER_ATHLETE * athletes)
-        SAY(c, V18_CROWD, b->audience, athletes, "/audience");
+    if (b->audience < fewest || b->audience > most)
+        SAY(c, V18_RANGE, fewest, most, "/audience");
+    else if (athletes > 0 && b->audience > each * athletes)
+        SAY(c, V18_CROWD, b->audience, each, "/audience");
     if (on_site(b) && LJ_HAS(b, SITE) && b->site_capacity > 0 && b->audience > b->site_capacity &&
-        b->audience <= LJ_LIMIT_AUDIENCE_MAX)
+        b->audience <= most)
         SAY(c, V18_CAPACITY, b->audience, b->site_capacity, "/audience");
 }
 
@@ -371,11 +375,13 @@ static int is_closed(const struct lj_case *c, int year)
 /* A window takes the last day away, not the reason and not the year's end. */
 static void v29_filing(struct lj_case *c, int64_t days)
 {
-    if (days > LJ_LIMIT_LATE_DAYS && !c->body.is_window)
-        SAY(c, V29_WINDOW, days, 0, "/start_at");
-    else if (days > LJ_LIMIT_NORMAL_DAYS && !LJ_HAS(&c->body, LATE_REASON))
+    int64_t late = lj_case_setting(c, LJ_SETTING_V29_DAYS, INT64_MAX);
+    int64_t most = lj_case_setting(c, LJ_SETTING_V29_LATE, INT64_MAX);
+    if (days > most && !c->body.is_window)
+        SAY(c, V29_WINDOW, days, most, "/start_at");
+    else if (days > late && !LJ_HAS(&c->body, LATE_REASON))
         SAY(c, V29_REASON, days, 0, "/late_reason");
-    else if (days > LJ_LIMIT_NORMAL_DAYS)
+    else if (days > late)
         SAY(c, V29_LATE, days, 0, "/start_at");
 }
 
@@ -422,6 +428,7 @@ static int is_theme(const struct lj_body *b, const char *word)
 static void v34(struct lj_case *c)
 {
     const struct lj_body *b = &c->body;
+    int64_t near = lj_case_setting(c, LJ_SETTING_V34_KM, INT64_MAX);
     if (!on_site(b) || !LJ_HAS(b, SITE) || b->site_lat > 90 || is_theme(b, "EVENT_LINKED") ||
         is_theme(b, "PAIRING_AID") || is_theme(b, "RURAL"))
         return;
@@ -430,8 +437,8 @@ static void v34(struct lj_case *c)
         if (!t->number || t->lat > 90)
             continue;
         int64_t km = lj_distance_km(t->lat, t->lon, b->site_lat, b->site_lon);
-        if (km > LJ_LIMIT_NEAR_KM)
-            SAY(c, V34_FAR, km, LJ_LIMIT_NEAR_KM, "/teams/%zu", i);
+        if (km > near)
+            SAY(c, V34_FAR, km, near, "/teams/%zu", i);
     }
 }
 
@@ -452,8 +459,7 @@ int64_t lj_case_order(const struct lj_case *c)
     static const uint64_t PRIME = UINT64_C(1099511628211), BASIS = UINT64_C(14695981039346656037);
     const struct lj_body *b = &c->body;
     uint64_t hash = BASIS; /* FNV-1a over the numbers */
-    int64_t names = lj_settings_number(c->settings, LJ_SETTING_V33_NAMES, lj_local_day(b->start_us),
-                                       c->event->position, INT64_MAX);
+    int64_t names = lj_case_setting(c, LJ_SETTING_V33_NAMES, INT64_MAX);
     if ((int64_t)b->nroster < names)
         return 0;
     for (size_t i = 0; i < b->nroster; i++)
@@ -467,7 +473,9 @@ int lj_case_legacy(const struct lj_case *c)
     int own = (MAY(c->op) & BODIES) != 0;
     int known = own ? LJ_HAS(&c->body, START_AT) != 0 : c->current.known;
     int64_t start_us = own ? c->body.start_us : c->current.start_us;
-    return known && lj_local_day(start_us) < lj_day_of_number(LJ_LIMIT_LAUNCH_DAY);
+    int64_t first = lj_settings_number(c->settings, LJ_SETTING_V39_DAY, lj_local_day(start_us),
+                                       c->event->position, 0);
+    return known && first > 0 && lj_local_day(start_us) < lj_day_of_number((int)first);
 }
 
 static void v39(struct lj_case *c)

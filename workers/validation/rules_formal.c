@@ -29,8 +29,7 @@ struct facts {
 
 static int64_t setting(const struct lj_case *c, enum lj_setting what)
 {
-    return lj_settings_number(c->settings, what, lj_local_day(c->body.start_us), c->event->position,
-                              NOT_SET);
+    return lj_case_setting(c, what, NOT_SET);
 }
 
 /* One of the wanted words is in the set. */

@@ -20,12 +20,6 @@ static const int64_t MINUTE_US = 60000000;
 #define SAY(c, clause, a, b, ...)                                                                  \
     lj_reasons_add(&(c)->found, LJ_CLAUSE_##clause, (a), (b), __VA_ARGS__)
 
-static int64_t number(const struct lj_case *c, enum lj_setting what, int64_t none)
-{
-    return lj_settings_number(c->settings, what, lj_local_day(c->body.start_us), c->event->position,
-                              none);
-}
-
 /* On site at a school, by the register; a place that serves a school is none. */
 static int at_school(const struct lj_body *b)
 {
@@ -40,7 +34,7 @@ static int at_school(const struct lj_body *b)
 void lj_rule_v13(struct lj_case *c)
 {
     if (at_school(&c->body) && !LJ_HAS(&c->body, SCHOOL_APPROVAL_NO) &&
-        number(c, LJ_SETTING_V13_REQUIRED, 0))
+        lj_case_setting(c, LJ_SETTING_V13_REQUIRED, 0))
         SAY(c, V13_APPROVAL, 0, 0, "/school_approval_no");
 }
 
@@ -79,9 +73,9 @@ void lj_rule_v24(struct lj_case *c)
     if (!LJ_HAS(b, RISK) || !LJ_HAS(b, START_AT) || !r->outdoor || r->has_note ||
         (LJ_HAS(b, MODE) && (b->mode == LJ_MODE_LIVE || b->mode == LJ_MODE_RECORDED)))
         return;
-    int64_t hot = number(c, LJ_SETTING_V24_CELSIUS, INT64_MAX);
+    int64_t hot = lj_case_setting(c, LJ_SETTING_V24_CELSIUS, INT64_MAX);
     if ((r->has_celsius && r->celsius >= hot) ||
-        r->alert >= number(c, LJ_SETTING_V24_ALERT, INT64_MAX))
+        r->alert >= lj_case_setting(c, LJ_SETTING_V24_ALERT, INT64_MAX))
         SAY(c, V24_WEATHER, hot, 0, "/risk/safety_note");
 }
 
@@ -90,7 +84,7 @@ void lj_rule_v25(struct lj_case *c)
     const struct lj_body *b = &c->body;
     if (!LJ_HAS(b, START_AT) || b->nphotos == 0)
         return;
-    int64_t most = number(c, LJ_SETTING_V25_BYTES, INT64_MAX);
+    int64_t most = lj_case_setting(c, LJ_SETTING_V25_BYTES, INT64_MAX);
     for (size_t i = 0; i < b->nphotos; i++)
         if (b->photos[i].bytes > most)
             SAY(c, V25_SIZE, b->photos[i].bytes, most, "/attachments/%zu/bytes",
@@ -102,7 +96,8 @@ void lj_rule_v26(struct lj_case *c)
     const struct lj_body *b = &c->body;
     if (!LJ_HAS(b, START_AT) || !LJ_HAS(b, END_AT) || b->nphotos == 0)
         return;
-    int64_t near = number(c, LJ_SETTING_V26_MINUTES, -1), old = number(c, LJ_SETTING_V26_OLD, -1);
+    int64_t near = lj_case_setting(c, LJ_SETTING_V26_MINUTES, -1),
+            old = lj_case_setting(c, LJ_SETTING_V26_OLD, -1);
     for (size_t i = 0; i < b->nphotos; i++) {
         const struct lj_photo *p = &b->photos[i];
         if (!p->has_taken)
@@ -141,7 +136,7 @@ void lj_rule_v37(struct lj_case *c)
     for (size_t i = 0; i < b->nroster; i++)
         if (b->roster[i].member_role == LJ_MEMBER_COACH)
             return;
-    int64_t age = number(c, LJ_SETTING_V37_AGE, 0);
+    int64_t age = lj_case_setting(c, LJ_SETTING_V37_AGE, 0);
     int year = lj_year_of(lj_local_day(b->start_us));
     for (size_t i = 0; i < b->nroster; i++) {
         const struct lj_roster_row *r = &b->roster[i];

@@ -82,6 +82,7 @@ static int read_value(enum kind kind, const char *value, struct lj_setting_row *
     switch (kind) {
     case NUMBER:
         r->a = strtoll(value, &end, 10);
+        r->a = r->a > INT32_MAX ? INT32_MAX : r->a < INT32_MIN ? INT32_MIN : r->a;
         return end != value && *end == '\0';
     case SPAN:
         if (sscanf(value, "%2d-%2d..%2d-%2d%n", &m1, &d1, &m2, &d2, &n) != 4 || value[n] != '\0')

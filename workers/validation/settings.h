@@ -18,8 +18,8 @@ enum { LJ_SETTING_TEXT_MAX = 240 }; /* bytes: 60 characters */
 struct lj_setting_row {
     int64_t position;
     int32_t from, to; /* days in force */
-    int64_t a, b;     /* NUMBER: the number; SPAN: month * 100 + day, first and last */
-    size_t len;       /* of text */
+    int64_t a, b; /* NUMBER: the number, within int32; SPAN: month * 100 + day, first and last */
+    size_t len;   /* of text */
     char text[LJ_SETTING_TEXT_MAX + 1];
 };
 

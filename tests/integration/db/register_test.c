@@ -277,6 +277,18 @@ static void test_units(void **state)
         {"CN000", "unit.registered",
          "{\"code\":\"SU101\",\"name\":\"省队中心\",\"kind\":\"SUB_UNIT\",\"parent\":\"PS011\"}",
          NULL},
+        /* the limit is a setting: what an event sets holds for those behind it */
+        {"CN000", "policy.rule_set",
+         "{\"rule\":\"REGISTER\",\"name\":\"levels\",\"values\":[\"1\"],\"author\":\"a\","
+         "\"approver\":\"b\"}",
+         NULL},
+        {"CN000", "unit.registered",
+         "{\"code\":\"SU104\",\"name\":\"中心二部\",\"kind\":\"SUB_UNIT\",\"parent\":\"SU101\"}",
+         "unit_depth"},
+        {"CN000", "policy.rule_set",
+         "{\"rule\":\"REGISTER\",\"name\":\"levels\",\"values\":[\"3\"],\"author\":\"a\","
+         "\"approver\":\"b\"}",
+         NULL},
         {"CN000", "unit.registered",
          "{\"code\":\"SU102\",\"name\":\"中心一部\",\"kind\":\"SUB_UNIT\",\"parent\":\"SU101\"}",
          NULL},
@@ -302,18 +314,18 @@ static void test_units(void **state)
     (void)state;
     PGconn *db = both(steps, COUNT(steps), 2);
     assert_int_equal(integer(db, "select count(*) from current_unit"), 5);
-    assert_int_equal(integer(db, "select parent from unit_at(11) where code = 'SU101'"), 1);
-    assert_int_equal(integer(db, "select parent from unit_at(12) where code = 'SU101'"), 2);
-    assert_int_equal(integer(db, "select count(*) from unit_at(15) where state = 'SUSPENDED'"), 1);
+    assert_int_equal(integer(db, "select parent from unit_at(14) where code = 'SU101'"), 1);
+    assert_int_equal(integer(db, "select parent from unit_at(15) where code = 'SU101'"), 2);
+    assert_int_equal(integer(db, "select count(*) from unit_at(18) where state = 'SUSPENDED'"), 1);
     assert_int_equal(integer(db, "select count(*) from unit_directory where state = 'SUSPENDED'"),
                      0);
     assert_int_equal(integer(db, "select count(*) from unit_and_above((select number from unit "
                                  "where code = 'SU102'), 99)"),
                      4);
-    assert_int_equal(integer(db, "select count(*) from register_refusal where position = 20"), 2);
+    assert_int_equal(integer(db, "select count(*) from register_refusal where position = 23"), 2);
     assert_int_equal(
         integer(db,
-                "select count(*) from register_refusal where position = 20 and pointer = '/x~1y'"),
+                "select count(*) from register_refusal where position = 23 and pointer = '/x~1y'"),
         1);
     PQfinish(db);
 }

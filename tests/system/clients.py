@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import lj  # noqa: E402
 import load  # noqa: E402
 import ljtest  # noqa: E402
+import newer  # noqa: E402
 
 EXAMPLE = os.path.join(lj.ROOT, "client/python/submit.py")
 
@@ -68,6 +69,38 @@ def test_metrics():
         r = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
         print("    %d lines of metrics; promtool: %s" % (len(text.splitlines()), (r.stdout + r.stderr).decode() or "no complaint"))
         assert r.returncode == 0, (r.stdout + r.stderr).decode()
+
+
+def test_beside_the_next_revision():
+    """half of the workers, the gateway and a client meet a broker of a later minor revision, and it them; the other half and a client meet this one; both
+    sides are killed once: nothing is lost, nothing twice"""
+    with lj.System(workers=2, start=False) as s:
+        beside = os.path.join(s.folder, "newer")
+        os.mkdir(beside, 0o755)
+        lj.own(beside)
+        relay = newer.Newer(s.run_dir, beside)
+        try:
+            later = [p for name, p in s.workers.items() if name.endswith("-2")] + [s.gateway]
+            for process in later:
+                at = process.argv.index("--run-dir") + 1
+                process.argv[at] = beside
+            s.start_all()
+            load.seed(s)
+            running = load.Everything(s, rate=300, events=8000)
+            through = load.SubmitLoad(s, "next", events=load.Work(8).some(1500), rate=300, endpoint="ipc://%s/intake.sock" % beside)
+            running.wait_more(60)
+            for process in [s.broker] + later[:2]:
+                process.kill()
+                process.start()
+            running.wait_more(60)
+            running.finish()
+            assert through.child.wait(60) == 0, through.figures()[1]
+            s.wait_drained()
+            s.check()
+            print("    altered by the relay: %s" % relay.counts)
+            assert all(relay.counts.values()), relay.counts
+        finally:
+            relay.close()
 
 
 if __name__ == "__main__":

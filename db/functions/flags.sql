@@ -42,66 +42,84 @@ create or replace function flag_own(todo int8[]) returns void
             and not exists (select from flag f where f.position = v.position and f.code = n.note ->> 'code')
 $$;
 
--- V09, V10: a person in two activities that overlap, or that lie further apart than can be travelled in between. Every table is reached by
--- its key from what was found before (lateral, offset 0: the planner may not turn that round), and the plan is made once a session: it fits one report as
--- well as a day's, and does not depend on what the statistics say. Of a person's others the latest 24 of three days are looked at, or a flood would be squared.
-create or replace function flag_persons(todo int8[], upto int8) returns void
+-- V09, V10: a person in two activities that overlap, or that lie further apart than can be travelled in between. The plan is made once a session and fits
+-- one report as well as a day's: tables are reached by their keys from what was found before (lateral, offset 0: the planner may not turn that round), what
+-- was found is joined by hash, and no estimate is asked. Persons are gone through in the order of their index: neighbours lie on one page of it. Of a person's
+-- others the latest 24 of three days are looked at, or a flood would be squared. todo: versions at or below `since` (late), and those in (since, upto].
+drop function if exists flag_persons(int8[], int8);   -- the old form
+create or replace function flag_persons(since int8, todo int8[], upto int8) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-    set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set jit = off as $$
+    set enable_nestloop = off set enable_mergejoin = off set enable_seqscan = off set enable_memoize = off set jit = off as $$
 declare
     km_h float8 := (select min(v)::float8 from rule_values('V10', 'km_h', upto) v);
     placed bool := km_h is not null and exists (select from site_version s where s.lat is not null);
 begin
     insert into flag (position, other, activity, unit, code, severity, pointer, evidence)
-    with two as materialized (                 -- pairs of versions, each once: only what can overlap, or lies at two places
-        select t.p, o.q, o.persons, a.activity, a.unit, a.op, a.start_at as a1, a.end_at as a2, b.activity as b_activity, b.start_at as b1, b.end_at as b2
-        from unnest(todo) t(p)
-            cross join lateral (
-                select x.position as q, array_agg(m.person order by m.person) as persons
-                from quota_participation m cross join lateral (
-                    select n.position from quota_participation n
-                    where n.person = m.person and n.day between m.day - 1 and m.day + 1 and n.position < m.position
-                    order by n.day desc, n.position desc limit 24) x
-                where m.position = t.p group by x.position offset 0) o
-            cross join lateral (select v.* from validation v where v.position = t.p offset 0) a
-            cross join lateral (select v.* from validation v where v.position = o.q offset 0) b
+    with mine as materialized (
+        select m.position, m.person, m.day from quota_participation m where m.position > since and m.position <= upto
+        union all
+        select m.* from unnest(todo) t(p) cross join lateral (
+            select x.position, x.person, x.day from quota_participation x where x.position = t.p offset 0) m where t.p <= since
+        order by 2, 3, 1
+    ), pair as materialized (
+        select m.position as p, x.position as q, array_agg(m.person) as persons
+        from mine m cross join lateral (
+            select n.position from quota_participation n
+            where n.person = m.person and n.day between m.day - 1 and m.day + 1 and n.position < m.position
+            order by n.day desc, n.position desc limit 24) x
+        group by m.position, x.position
+    ), a as materialized (
+        select v.position as p, v.activity, v.unit, v.op, v.start_at, v.end_at
+        from validation v where v.position > since and v.position <= upto and v.version is not null
+        union all
+        select v.* from unnest(todo) t(p) cross join lateral (
+            select x.position, x.activity, x.unit, x.op, x.start_at, x.end_at from validation x where x.position = t.p offset 0) v where t.p <= since
+    ), near as materialized (                  -- only what can overlap, or lies at two places
+        select o.p, o.q, o.persons, a.activity, a.unit, a.op, a.start_at as a1, a.end_at as a2, b.activity as b_activity, b.version as b_version,
+               b.start_at as b1, b.end_at as b2
+        from pair o join a on a.p = o.p
+            cross join lateral (select v.activity, v.version, v.start_at, v.end_at from validation v where v.position = o.q offset 0) b
         where a.activity <> b.activity
             and (a.start_at < b.end_at and b.start_at < a.end_at or placed and (
-                 select v.site from quota_version v where v.position = t.p) <> (select v.site from quota_version v where v.position = o.q))
-            and not exists (select from validation z where z.activity = b.activity and z.version > b.version and z.position <= a.position offset 0)
-    ), row as (                                -- a person's own times, where the roster has them
-        select w.*, a.short::json as a_short, b.short::json as b_short, (r.n - 1)::text as n, (r.v ->> 'p')::int4 as person,
-               coalesce((r.v ->> 'in')::int8, extract(epoch from w.a1) * 1000000)::int8 as i1,
-               coalesce((r.v ->> 'out')::int8, extract(epoch from w.a2) * 1000000)::int8 as i2,
-               coalesce(s.i, extract(epoch from w.b1) * 1000000)::int8 as j1, coalesce(s.o, extract(epoch from w.b2) * 1000000)::int8 as j2
+                 select v.site from quota_version v where v.position = o.p) <> (select v.site from quota_version v where v.position = o.q))
+    ), two as materialized (                   -- b_roster: only where it has times of its own
+        select n.*, a.short as a_short, b.short as b_short, case when b.short ~ '"(in|out)":[0-9]' then b.short::json -> 'roster' end as b_roster,
+               (extract(epoch from n.a1) * 1000000)::int8 as a1_us, (extract(epoch from n.a2) * 1000000)::int8 as a2_us,
+               (extract(epoch from n.b1) * 1000000)::int8 as b1_us, (extract(epoch from n.b2) * 1000000)::int8 as b2_us
+        from near n
+            cross join lateral (select v.short from validation v where v.position = n.p offset 0) a
+            cross join lateral (select v.short from validation v where v.position = n.q offset 0) b
+        where not exists (select from validation z where z.activity = n.b_activity and z.version > n.b_version and z.position <= n.p offset 0)
+    ), row as materialized (                   -- a person's own times, where the roster has them
+        select w.*, (r.n - 1)::text as n, (r.v ->> 'p')::int4 as person,
+               coalesce((r.v ->> 'in')::int8, w.a1_us) as i1, coalesce((r.v ->> 'out')::int8, w.a2_us) as i2,
+               coalesce(s.i, w.b1_us) as j1, coalesce(s.o, w.b2_us) as j2
         from two w
-            cross join lateral (select v.short from validation v where v.position = w.p offset 0) a
-            cross join lateral (select v.short from validation v where v.position = w.q offset 0) b
-            cross join lateral (select x.v, x.n from json_array_elements(a.short::json -> 'roster') with ordinality x(v, n) offset 0) r
+            cross join lateral (select x.v, x.n from json_array_elements(w.a_short::json -> 'roster') with ordinality x(v, n) offset 0) r
             left join lateral (
-                select (y.v ->> 'in')::int8 as i, (y.v ->> 'out')::int8 as o from json_array_elements(b.short::json -> 'roster') y(v)
-                where (y.v ->> 'p')::int4 = (r.v ->> 'p')::int4 offset 0) s on b.short ~ '"(in|out)":[0-9]'
+                select (y.v ->> 'in')::int8 as i, (y.v ->> 'out')::int8 as o from json_array_elements(w.b_roster) y(v)
+                where (y.v ->> 'p')::int4 = (r.v ->> 'p')::int4 offset 0) s on true
         where (r.v ->> 'p')::int4 = any (w.persons)
-    ), judged as (
+    ), judged as materialized (
         select w.*, w.i1 < w.j2 and w.j1 < w.i2 as overlaps,
                case when not (w.i1 < w.j2 and w.j1 < w.i2) then greatest(w.i1 - w.j2, w.j1 - w.i2) end / 60000000 as gap,
                case when placed and not (w.i1 < w.j2 and w.j1 < w.i2) then (
                    select km_between(a.lat, a.lon, b.lat, b.lon) from
-                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.a_short ->> 'site')::int4 and s.position <= w.p
+                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.a_short::json ->> 'site')::int4 and s.position <= w.p
                            order by s.position desc limit 1) a,
-                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.b_short ->> 'site')::int4 and s.position <= w.p
+                       (select s.lat::float8, s.lon::float8 from site_version s where s.number = (w.b_short::json ->> 'site')::int4 and s.position <= w.p
                            order by s.position desc limit 1) b) end as km
         from row w
     )
     select j.p, j.q, j.activity, j.unit, case when j.overlaps then 'V09' else 'V10' end, 'F',
            case j.op when 2 then '/body' else '' end || '/roster/' || j.n || '/person',
-           json_build_object('activity', j.b_activity, 'person', (select u.code || '/' || i.code from person i join unit u on u.number = i.unit
-               where i.number = j.person), 'minutes', case when j.overlaps then (least(j.i2, j.j2) - greatest(j.i1, j.j1)) / 60000000 else j.gap end,
+           json_build_object('activity', j.b_activity, 'person', (select (select u.code from unit u where u.number = i.unit) || '/' || i.code
+               from person i where i.number = j.person), 'minutes', case when j.overlaps then (least(j.i2, j.j2) - greatest(j.i1, j.j1)) / 60000000 else j.gap end,
                'km', round(j.km))::text
     from judged j
     where (j.overlaps or (j.km is not null and j.km * 60 > j.gap * km_h))
         and not exists (select from flag f where f.position = j.p and f.code in ('V09', 'V10') and f.other = j.q
-                        and f.pointer = case j.op when 2 then '/body' else '' end || '/roster/' || j.n || '/person');
+                        and f.pointer = case j.op when 2 then '/body' else '' end || '/roster/' || j.n || '/person' offset 0);
 end
 $$;
 
@@ -123,7 +141,8 @@ begin
                    generate_series(extract(year from q.day)::int4 - 1, extract(year from q.day)::int4) y
                 where make_date(y, left(s, 2)::int4, right(s, 2)::int4) <= q.day) as term
         from (select distinct on (v.site, v.day, v.unit) v.position, v.site, v.day, v.unit
-              from unnest(todo) t(p) join quota_version v on v.position = t.p where v.site is not null order by v.site, v.day, v.unit, v.position) q
+              from unnest(todo) t(p) cross join lateral (select x.position, x.site, x.day, x.unit from quota_version x where x.position = t.p offset 0) v
+              where v.site is not null order by v.site, v.day, v.unit, v.position) q
             cross join lateral (select s.kind, (select min(c.number) from site_version c where c.name = s.name and c.region is not distinct from s.region
                 and c.position <= q.position) as site from site_version s where s.number = q.site and s.position <= q.position order by s.position desc limit 1) k
         where k.kind in ('KINDERGARTEN', 'PRIMARY', 'MIDDLE', 'SENIOR', 'NINE_YEAR', 'SPECIAL_ED', 'VOCATIONAL')
@@ -230,7 +249,8 @@ $$;
 -- V35: many reports, or many participations, by one account in a short time; told once, of the report with which it begins. What was rejected is
 -- not counted, nor what came late (redriven).
 create or replace function flag_accounts(since int8, upto int8) returns void
-    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan set jit = off as $$
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+    set enable_nestloop = off set enable_mergejoin = off set enable_seqscan = off set enable_memoize = off set jit = off as $$
 declare
     most int4 := (select min(v)::int4 from rule_values('V35', 'reports', upto) v);
     report_time interval := (select min(v)::int4 from rule_values('V35', 'report_seconds', upto) v) * interval '1 second';
@@ -240,21 +260,22 @@ declare
     accounts text[];
 begin
     with new as materialized (
-        select q.position, e.received_at, c.n as participations, e.source
-        from quota_version q cross join lateral (select v.received_at, v.source from event v where v.position = q.position offset 0) e
-            cross join lateral (select count(*)::int4 as n from quota_participation p where p.position = q.position offset 0) c
-        where q.position > since and q.position <= upto and q.op = 1
+        select q.position, e.received_at, coalesce(c.n, 0) as participations, e.source
+        from (select x.position from quota_version x where x.position > since and x.position <= upto and x.op = 1 offset 0) q
+            left join (select p.position, count(*)::int4 as n from quota_participation p where p.position > since and p.position <= upto
+                       group by p.position offset 0) c on c.position = q.position
+            cross join lateral (select v.received_at, v.source from event v where v.position = q.position offset 0) e
     ), span as (
-        select x.*, count(*) over near as reports, sum(x.participations) over short as total
-        from (select n.*, true as fresh from new n
-              union all
-              select o.*, false from (select distinct n.source from new n offset 0) s
-                  cross join lateral (select f.* from flag_entry f where f.source = s.source offset 0) o) x
-        window near as (partition by x.source order by x.received_at, x.position rows most preceding),
-               short as (partition by x.source order by x.received_at range between row_time preceding and current row)
-    ), late as (
-        select s.*, s.received_at - min(s.received_at) over near <= report_time and s.reports > most as many, s.total > most_rows as much
-        from span s window near as (partition by s.source order by s.received_at, s.position rows most preceding)
+        select n.*, true as fresh from new n
+        union all
+        select o.*, false from (select distinct n.source from new n offset 0) s
+            cross join lateral (select f.* from flag_entry f where f.source = s.source offset 0) o
+    ), late as (                               -- the frames begin with their earliest: first_value, which costs the same however long they are
+        select s.*, s.received_at - first_value(s.received_at) over near <= report_time and count(*) over near > most as many,
+               sum(s.participations) over short > most_rows as much, count(*) over near as reports, sum(s.participations) over short as total
+        from span s
+        window near as (partition by s.source order by s.received_at, s.position rows most preceding),
+               short as (partition by s.source order by s.received_at range between row_time preceding and current row)
     ), first as (
         select l.*, l.many and not lag(l.many, 1, false) over w as many_now, l.much and not lag(l.much, 1, false) over w as much_now
         from late l window w as (partition by l.source order by l.received_at, l.position)
@@ -286,6 +307,7 @@ create or replace function settle_flags(since int8, upto int8, late int8[]) retu
 declare
     todo int8[] := array(select q.position from quota_version q where q.position > since and q.position <= upto and q.op < 3
                          union select q.position from quota_version q where q.position = any (late) and q.op < 3 order by 1);
+    own int8[]; photos int8[]; rosters int8[]; numbers int8[];
 begin
     if cardinality(late) > 0 then              -- later versions of the same persons, which have not seen these
         todo := array(select t from unnest(todo) t
@@ -297,12 +319,18 @@ begin
     if cardinality(todo) = 0 then
         return;
     end if;
-    perform flag_own(todo);
-    perform flag_persons(todo, upto);
+    -- Most versions have nothing that these rules are about: one look at each says for which.
+    select array_agg(v.position) filter (where v.notes like '%"severity":"F"%'), array_agg(v.position) filter (where v.photos is not null),
+           array_agg(v.position) filter (where v.roster_order is not null), array_agg(v.position) filter (where v.audience % 100 = 0 and v.audience > 0)
+        into own, photos, rosters, numbers
+        from unnest(todo) t(p) cross join lateral (
+            select x.position, x.notes, x.photos, x.roster_order, x.audience from validation x where x.position = t.p offset 0) v;
+    perform flag_own(own) where own is not null;
+    perform flag_persons(since, todo, upto);
     perform flag_schools(todo, upto);
-    perform flag_numbers(todo, upto);
-    perform flag_photos(todo, upto);
-    perform flag_rosters(todo);
+    perform flag_numbers(numbers, upto) where numbers is not null;
+    perform flag_photos(photos, upto) where photos is not null;
+    perform flag_rosters(rosters) where rosters is not null;
     perform flag_accounts(since, upto);
 end
 $$;

@@ -203,7 +203,7 @@ begin
                           array(select s.day from session s group by s.team, s.day order by s.team, s.day)) b
             cross join lateral (select coalesce(n.body, n.position) as position from quota_version n where n.activity = b.activity and n.position <= upto
                                 and not n.held order by n.version desc limit 1) n
-            join quota_version q on q.position = n.position
+            cross join lateral (select v.site, v.start_at from quota_version v where v.position = n.position offset 0) q -- a join would read all history
         where b.sessions > 0
     ), ranked as materialized (
         select x.*, date_part('year', x.day)::int2 as year,

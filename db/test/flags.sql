@@ -19,7 +19,7 @@ select is((select evidence::json ->> 'minutes' from flag where position = 101 an
 select is((select evidence::json ->> 'person' from flag where position = 101 and pointer = '/roster/1/person'), 'PS001/P2', 'and for whom, by code');
 select is((select evidence::json ->> 'activity' from flag where position = 101 and pointer = '/roster/1/person'), a_id(1)::text, 'and in which other activity');
 select is((select count(*) from flag where state <> 'OPEN' or severity <> 'F'), 0::int8, 'all open flags');
-select flag_persons(array(select position from quota_version), 108);
+select flag_persons(0, array(select position from quota_version), 108);
 select is((select count(*) from flag where code = 'V09'), 3::int8, 'looked at again, nothing is raised twice');
 select is(standing('V09'), '101 101 108', 'all of it stands');
 -- Corrected away: the flag stays, and stands no more. Corrected into an overlap: a flag on the correction, in its body.

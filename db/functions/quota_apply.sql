@@ -33,16 +33,12 @@ begin
         raise exception 'the columns of a quota batch do not fit together' using errcode = 'P0001';
     end if;
     insert into quota_version (position, start_at, activity, version, day, site, op, unit, net, mode, guidance, guided, themes_only, held, body, person)
-        select u.position, u.start, u.activity, u.version, u.day, u.site, u.op, u.unit, u.net, u.mode, u.guidance, u.guided, u.themes_only, u.held,
-               u.body, u.person
-        from unnest(positions, activities, versions, ops, units, starts, days, nets, modes, sites, guidances, guided, themes_only, helds, bodies, persons)
-            as u(position, activity, version, op, unit, start, day, net, mode, site, guidance, guided, themes_only, held, body, person);
-    insert into quota_team (position, team, day)
-        select u.position, u.team, u.day from unnest(team_positions, team_numbers, team_days) as u(position, team, day);
+        select unnest(positions), unnest(starts), unnest(activities), unnest(versions), unnest(days), unnest(sites), unnest(ops), unnest(units),
+               unnest(nets), unnest(modes), unnest(guidances), unnest(guided), unnest(themes_only), unnest(helds), unnest(bodies), unnest(persons);
+    insert into quota_team (position, team, day) select unnest(team_positions), unnest(team_numbers), unnest(team_days);
     insert into quota_participation (position, person, team, day, present, base, role, listed)
-        select u.position, u.person, u.team, u.day, u.present, u.base, u.role, u.listed
-        from unnest(part_positions, part_persons, part_teams, part_days, part_presents, part_bases, part_roles, part_listed)
-            as u(position, person, team, day, present, base, role, listed);
+        select unnest(part_positions), unnest(part_persons), unnest(part_teams), unnest(part_days), unnest(part_presents), unnest(part_bases),
+               unnest(part_roles), unnest(part_listed);
     -- A parked event counts as closed, so settlement may have passed it; whatever was parked here or at the gate is taken up again.
     insert into quota_late (position)
         select distinct p.position from parked p where p.kind in (2, 3) and p.position = any (positions);

@@ -65,7 +65,7 @@ static const struct lj_col receipt_columns[] = {
     {"unit", "UNIT", LJ_COL_TEXT},        {"state", "STATE", LJ_COL_TEXT},
     {"read_at", "READ", LJ_COL_TEXT},     {"read_by", "BY", LJ_COL_TEXT},
     {"signed_at", "SIGNED", LJ_COL_TEXT}, {"signed_by", "BY", LJ_COL_TEXT},
-    {"reply", "REPLY", LJ_COL_TEXT},
+    {"reply", "REPLY", LJ_COL_TEXT},      {"detail", "DETAIL", LJ_COL_TEXT},
 };
 enum { RECEIPT_COLUMNS = sizeof receipt_columns / sizeof receipt_columns[0] };
 
@@ -93,12 +93,14 @@ static int show_text(struct lj_ctl *ctl, PGconn *c, const PGresult *mails, int i
             lj_put_line(ctl->out, head_lines[k].label, PQgetvalue(mails, i, head_lines[k].column));
     }
     put_body(ctl->out, PQgetvalue(mails, i, 9));
-    return lj_pg_print(ctl, c,
-                       &(struct lj_pg_list){"select unit_code, state, read_at, read_by, signed_at, "
-                                            "signed_by, reply from liangjin.mailbox where id = "
-                                            "$1::uuid order by unit_code",
-                                            &id, 1, receipt_columns, RECEIPT_COLUMNS},
-                       NULL, err);
+    return lj_pg_print(
+        ctl, c,
+        &(struct lj_pg_list){
+            "select unit_code, state, read_at, read_by, signed_at, "
+            "signed_by, reply, replace(detail, E'\\n', '; ') from liangjin.mailbox where id = "
+            "$1::uuid order by unit_code",
+            &id, 1, receipt_columns, RECEIPT_COLUMNS},
+        NULL, err);
 }
 
 static const struct lj_col json_columns[] = {
@@ -116,7 +118,7 @@ static const char show_sql[] =
     "m.title, m.body,"
     " (select json_agg(json_build_object('unit', b.unit_code, 'state', b.state, 'read_at', "
     "b.read_at, 'read_by', b.read_by, 'signed_at', b.signed_at, 'signed_by', b.signed_by, 'reply', "
-    "b.reply) order by b.unit_code) from liangjin.mailbox b where b.id = m.id),"
+    "b.reply, 'detail', b.detail) order by b.unit_code) from liangjin.mailbox b where b.id = m.id),"
     " (select to_char(w.at at time zone 'Asia/Shanghai', 'YYYY-MM-DD HH24:MI') || ' (' || w.text "
     "|| "
     "')' from liangjin.mail_word w where w.mail = m.id and w.what = 1)"

@@ -93,6 +93,36 @@ begin
 end
 $$;
 
+-- Which numbers belong to which follow-on of a kind: an id is made of parent, kind and number and not of the type, so ranges of one kind and one class of
+-- parents must not meet (db/test/core.sql). Whoever announces something new takes a row of his own; docs/contracts.md tells them.
+create table if not exists follow_on_range (
+    kind text not null,
+    parent text not null check (parent in ('event', 'report', 'day')),  -- event: whatever the kind was given
+    name text not null,                        -- the type; of mails the rule is the number
+    lo int4 not null check (lo >= 0),
+    hi int4 not null,
+    primary key (kind, parent, name),
+    check (hi >= lo)
+);
+insert into follow_on_range (kind, parent, name, lo, hi) values
+    ('validation', 'event', 'what becomes of an activity', 0, 0),
+    ('opinion', 'event', 'opinion.flagged', 0, 0),
+    ('mail', 'event', 'mails, by their rule', 1, 999),
+    ('quota', 'report', 'quota.duty_met', 0, 999999999),
+    ('quota', 'report', 'account.bulk_entry', 1000000035, 1000000035),
+    ('quota', 'day', 'quota.credited', 0, 999999999),
+    ('quota', 'day', 'flag.opened', 1000000000, 1000032767),
+    ('quota', 'day', 'quota.level_changed', 1010000000, 1019999999),
+    ('quota', 'day', 'quota.duty_met', 1073741824, 2147483647)
+    on conflict (kind, parent, name) do update set lo = excluded.lo, hi = excluded.hi;
+
+-- The first number of a range: null where there is none, which no follow-on takes.
+create or replace function follow_on_base(kind text, parent text, name text) returns int4
+    language sql stable parallel safe set search_path = liangjin, pg_catalog, pg_temp as $$
+    select r.lo from follow_on_range r where r.kind = $1 and r.parent = $2 and r.name = $3
+$$;
+grant select on follow_on_range to liangjin_broker, liangjin_worker, liangjin_audit;
+
 -- What an apply or settle function announced, with the id, type and key that its event has.
 create or replace function follow_on_rows(kind_name text, follow_ons follow_on[])
         returns table (ord int8, id uuid, parent_id uuid, type int2, unit int2, class int2, schema_version int2, key text, payload text)

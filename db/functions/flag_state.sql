@@ -191,7 +191,7 @@ begin
                       from raised r join flag_code c on c.code = r.code) x
                 where x.place <= 8 group by x.unit
             )
-            select begun.position, e.id, 1000000000 + n.unit, 'flag.opened', n.unit, null::text,
+            select begun.position, e.id, (select follow_on_base('quota', 'day', 'flag.opened')) + n.unit, 'flag.opened', n.unit, null::text,
                    json_build_object('from', to_char(least(begun.first_day, begun.last_day), 'YYYY-MM-DD'), 'to', to_char(begun.last_day, 'YYYY-MM-DD'),
                        'flags', sum(n.n)::int4, 'activities', (select count(distinct r.activity) from raised r where r.unit = n.unit),
                        'codes', json_agg(json_build_object('code', n.code, 'zh', c.zh, 'flags', n.n) order by n.code), 'first', min(f.list::text)::json)::text
@@ -204,7 +204,7 @@ $$;
 -- account.bulk_entry, at once: V35 of versions in (since, upto].
 create or replace function flag_alerts(since int8, upto int8) returns setof follow_on
     language sql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    select f.position, e.id, 1000000035, 'account.bulk_entry', f.unit::int4, null::text,
+    select f.position, e.id, (select follow_on_base('quota', 'report', 'account.bulk_entry')), 'account.bulk_entry', f.unit::int4, null::text,
            json_build_object('account', j.v ->> 'account', 'reports', coalesce((j.v ->> 'reports')::int4, 0), 'seconds', (j.v ->> 'seconds')::int4,
                'participations', coalesce((j.v ->> 'participations')::int4, 0), 'activity', f.activity)::text
     from flag f join event e on e.position = f.position cross join lateral (select f.evidence::json as v) j

@@ -96,6 +96,8 @@ create index if not exists mail_receipt_mail on mail_receipt (position, rule);
 -- Positions of the events that moved it (done: signed or answered), and whether the mail was recalled before it was signed or answered: set by
 -- settle_mail, the same whichever of the two was carried out first. Null where it was moved before these columns were there.
 alter table mail_receipt add column if not exists read_p int8, add column if not exists done_p int8, add column if not exists recalled bool not null default false;
+-- What stands in this unit's copy alone, behind the body: which mails a reminder is about, which units a parent is told of.
+alter table mail_receipt add column if not exists detail text;
 drop index if exists mail_receipt_unread;
 create index if not exists mail_receipt_waits on mail_receipt (unit, role) where state <= 2 and not recalled;
 
@@ -170,14 +172,24 @@ begin
 end
 $$;
 
+-- When a channel that rings (SMS) may tell of a mail: from 21:00 to 07:00 local time it waits for the morning, unless the mail is urgent (a red case).
+create or replace function mail_ring_at(sent_at timestamptz, urgent bool) returns timestamptz
+    language sql stable parallel safe set search_path = pg_catalog, pg_temp as $$
+    select case when urgent or l.t::time >= '07:00' and l.t::time < '21:00' then sent_at
+                else (date_trunc('day', l.t + interval '3 hours') + interval '7 hours') at time zone 'Asia/Shanghai' end
+    from (select sent_at at time zone 'Asia/Shanghai' as t) l
+$$;
+grant execute on function mail_ring_at(timestamptz, bool) to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;
+
 -- A unit's mailbox, one line a receipt. A letter that was recalled before the unit read it shows that, and no more.
 create or replace view mailbox as
     select r.unit, u.code as unit_code, r.role, m.id, m.position, t.code as template, m.kind, m.needs, m.due_working_days, m.urgent,
            case when r.recalled and h.hidden then '来信已撤回' else m.title end as title,
-           case when r.recalled and h.hidden then '此信已由发信方撤回。This letter was recalled by its sender.' else m.body end as body,
+           case when r.recalled and h.hidden then '此信已由发信方撤回。This letter was recalled by its sender.'
+                else left(m.body || coalesce(E'\n' || r.detail, ''), 2000) end as body,
            m.sent_at, case when r.recalled then 'RECALLED' else s.name end as state, r.read_at, r.read_by, r.signed_at, r.signed_by, m.rule, m.due_on,
            case when r.recalled then w.at end as recalled_at, case when r.recalled then w.text end as recall_reason,
-           p.at as replied_at, p.by as replied_by, p.text as reply
+           p.at as replied_at, p.by as replied_by, p.text as reply, r.detail, mail_ring_at(m.sent_at, m.urgent) as ring_at
     from mail_receipt r join mail m on m.position = r.position and m.rule = r.rule join mail_state s on s.number = r.state
         join mail_template t on t.rule = m.rule join unit u on u.number = r.unit
         left join mail_word w on w.mail = m.id and w.what = 1 left join mail_word p on p.mail = m.id and p.unit = r.unit and p.what = 2

@@ -64,7 +64,7 @@ create or replace function register_steps_due(day_position int8, day date) retur
     group by s.rule, s.unit, s.since
 $$;
 
--- The notices of one day: one mail a rule, to all who are concerned. The Centre's names the units; one that goes to several units names none.
+-- The notices of one day: one mail a rule, to all who are concerned; a parent's copy names its units.
 create or replace function mail_register_day(day_position int8, day date, began timestamptz, id uuid) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 begin
@@ -76,11 +76,16 @@ begin
                    join lateral (select u.name from unit_version u where u.number = n.unit and u.position <= day_position order by u.position desc limit 1) v on true
                    where n.at = day_position and n.rule = t.rule), '')), 2000)
         from mail_template t where exists (select from register_notice n where n.at = day_position and n.rule = t.rule);
-    insert into mail_receipt (position, rule, unit, role, state)
-        select distinct day_position, n.rule, case s.receiver when 'UNIT' then n.unit when 'CENTRE' then 0::int2 else coalesce(v.parent, 0::int2) end, 1::int2, 2::int2
-        from register_notice n join register_step s on s.rule = n.rule and s.step = n.step
-            join lateral (select u.parent from unit_version u where u.number = n.unit and u.position <= day_position order by u.position desc limit 1) v on true
-        where n.at = day_position;
+    insert into mail_receipt (position, rule, unit, role, state, detail)
+        select day_position, x.rule, x.receiver, 1::int2, 2::int2,
+               case when bool_and(x.names) then '涉及单位:' || left(string_agg(x.name, '、' order by x.unit), 1500) end
+        from (
+            select n.rule, n.unit, v.name, s.receiver = 'PARENT' as names,
+                   case s.receiver when 'UNIT' then n.unit when 'CENTRE' then 0::int2 else coalesce(v.parent, 0::int2) end as receiver
+            from register_notice n join register_step s on s.rule = n.rule and s.step = n.step
+                join lateral (select u.parent, u.name from unit_version u where u.number = n.unit and u.position <= day_position order by u.position desc limit 1) v on true
+            where n.at = day_position
+        ) x group by x.rule, x.receiver;
 end
 $$;
 

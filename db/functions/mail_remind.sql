@@ -8,11 +8,11 @@ set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
 insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
-    (31, 'N31', 'REMIND', 'READ', null, '来信即将到期', '贵单位有来信将在三个工作日内到期,尚未办结。请在站内信的未办结来信中查看并办理。'),
-    (32, 'N32', 'REMIND', 'READ', null, '来信今日到期', '贵单位有来信今日到期,尚未办结。请在站内信的未办结来信中查看并办理。'),
+    (31, 'N31', 'REMIND', 'READ', null, '来信即将到期', '贵单位有来信将在三个工作日内到期,尚未办结。请查看并办理。'),
+    (32, 'N32', 'REMIND', 'READ', null, '来信今日到期', '贵单位有来信今日到期,尚未办结。请查看并办理。'),
     (33, 'N33', 'WARN', 'READ', null, '催办:来信已逾期', '贵单位有来信已逾期一个工作日,尚未办结。请即办理;逾期五个工作日将通报上级单位。'),
     (34, 'N34', 'WARN', 'READ', null, '催办:所辖单位来信逾期', '贵单位所辖单位有来信逾期五个工作日,尚未办结。请督促办理。'),
-    (35, 'N35', 'NOTICE', 'READ', null, '逾期来信列入通报', '有单位的来信逾期十个工作日,尚未办结,已列入内部通报名单。')
+    (35, 'N35', 'NOTICE', 'READ', null, '逾期来信列入通报', '下列单位的来信逾期十个工作日,尚未办结,已列入内部通报名单。')
     on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
         title = excluded.title, body = excluded.body;
 
@@ -83,7 +83,21 @@ begin
 end
 $$;
 
--- The kind's settle function: one mail a step and day, to all who are concerned.
+-- What the reminders of a day are about: for each rule and receiver the mails, in order, with the unit that has not done them.
+create or replace function mail_reminded(day_position int8)
+        returns table (rule int2, receiver int2, unit int2, name text, title text, code text, due_on date, place int8, n int8)
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select y.rule, y.receiver, y.unit, y.name, y.title, y.code, y.due_on, row_number() over (partition by y.rule, y.receiver order by y.due_on, y.unit, y.position, y.about), count(*) over (partition by y.rule, y.receiver)
+    from (
+        select s.rule, case s.receiver when 'UNIT' then m.unit when 'CENTRE' then 0::int2 else coalesce(p.parent, 0::int2) end as receiver, m.unit, p.name, x.title,
+               t.code, x.due_on, m.position, m.rule as about
+        from mail_reminder m join mail_step s on s.step = m.step join mail x on x.position = m.position and x.rule = m.rule join mail_template t on t.rule = x.rule
+            join lateral (select v.parent, v.name from unit_version v where v.number = m.unit and v.position <= day_position order by v.position desc limit 1) p on true
+        where m.at = day_position
+    ) y
+$$;
+
+-- The kind's settle function: one mail a step and day, to all who are concerned; each copy names its own mails.
 create or replace function settle_mail(upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set jit = off as $$
 #variable_conflict use_column
@@ -97,19 +111,21 @@ begin
         return;
     end if;
     perform mail_recall(since, upto);
-    for d in select c.position, c.day, e.received_at, e.id from calendar_day c join event e on e.position = c.position
+    for d in select c.position, c.day, e.received_at, e.id,
+                coalesce((select max(x.day) from calendar_day x where x.position < c.position), c.day - 1) as day_before from calendar_day c join event e on e.position = c.position
             where c.position > since and c.position <= upto order by c.position loop
         insert into mail_reminder (position, at, rule, unit, role, step)
             select s.mail_position, d.position, s.rule, s.unit, s.role, s.step from mail_steps_due(d.position, d.day, d.received_at) s;
         insert into mail (position, sent_at, id, unit, rule, urgent, kind, needs, title, body)
             select d.position, d.received_at, follow_on_id(d.id, 'mail', t.rule::int4), 0, t.rule, false, t.kind, t.needs, t.title, t.body
             from mail_step s join mail_template t on t.rule = s.rule where exists (select from mail_reminder m where m.at = d.position and m.step = s.step);
-        insert into mail_receipt (position, rule, unit, role, state)
-            select distinct d.position, s.rule, case s.receiver when 'UNIT' then m.unit when 'CENTRE' then 0::int2 else coalesce(p.parent, 0::int2) end, 1::int2, 2::int2
-            from mail_reminder m join mail_step s on s.step = m.step
-                join lateral (select v.parent from unit_version v where v.number = m.unit and v.position <= d.position order by v.position desc limit 1) p on true
-            where m.at = d.position;
+        insert into mail_receipt (position, rule, unit, role, state, detail)
+            select d.position, x.rule, x.receiver, 1::int2, 2::int2,
+                   string_agg(case when x.place <= 10 then case when x.receiver <> x.unit then x.name || ':' else '' end || '“' || left(x.title, 40) || '”(' || x.code
+                       || ',' || to_char(x.due_on, 'YYYY-MM-DD') || ' 到期)' when x.place = 11 then '另有 ' || x.n - 10 || ' 封。' end, E'\n' order by x.place)
+            from mail_reminded(d.position) x group by x.rule, x.receiver;
         perform mail_register_day(d.position, d.day, d.received_at, d.id);
+        perform mail_exemptions_day(d.position, d.day, d.day_before, d.received_at, d.id);
     end loop;
     perform mark_settled(4::int2, upto);
     return;

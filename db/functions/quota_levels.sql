@@ -5,8 +5,7 @@
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
--- number of an event = 1,010,000,000 + team, parent = the day's event, so none can come twice; the day's other follow-ons have other numbers (the digest the
--- team itself, flags 1,000,000,000 + unit, duties from 1 << 30 on): an id is made of parent, kind and number, not of the type. Everything up to upto must be settled.
+-- number of an event = the range's first (follow_on_range) + team, parent = the day's event, so none can come twice. Everything up to upto must be settled.
 create or replace function quota_levels(since int8, upto int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set jit = off as $$
@@ -27,7 +26,7 @@ begin
         continue when fifth <= coalesce(begun.day_before, begun.day - 1);
         teams := array(select t.subject from quota_total t where t.subject_kind = 1 and t.year = date_part('year', fifth)::int2 and t.duty > 0 order by 1);
         return query
-            select begun.position, e.id, 1010000000 + p.subject, 'quota.level_changed', i.unit, null::text,
+            select begun.position, e.id, (select follow_on_base('quota', 'day', 'quota.level_changed')) + p.subject, 'quota.level_changed', i.unit, null::text,
                    json_build_object('team', i.code, 'name', v.name, 'day', to_char(fifth, 'YYYY-MM-DD'), 'year', p.year, 'level', p.level, 'duty', p.duty,
                        'done', p.done, 'expected_percent', round(p.expected * 100)::int4, 'done_percent', round(p.done * 100.0 / p.duty)::int4)::text
             from quota_pacing(1::int2, teams, fifth) p join team i on i.number = p.subject

@@ -326,14 +326,14 @@ $$;
 
 -- Updates the totals and announces quota.duty_met for subjects and years whose duty first stands as met: parent is the latest event of an activity
 -- that touched the subject in that year (of the registers or the calendar, where none did); the number is made of subject and year, so it
--- depends on no batch. A day's event is also the parent of that day's digests, whose numbers are teams: bit 30 keeps the two apart.
+-- depends on no batch. A day's event is also the parent of that day's digests, whose numbers are teams: bit 30 keeps the two apart (follow_on_range).
 create or replace function quota_announce(upto int8, deltas quota_delta[]) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set jit = off as $$
 #variable_conflict use_column
 begin
     return query
-        select e.position, e.id, case when c.position is null then 0 else 1 << 30 end | (w.subject << 5) | ((w.subject_kind - 1) << 4) | (w.year & 15),
+        select e.position, e.id, case when c.position is null then 0 else (select follow_on_base('quota', 'day', 'quota.duty_met')) end | (w.subject << 5) | ((w.subject_kind - 1) << 4) | (w.year & 15),
                'quota.duty_met', x.unit, null::text,
                json_build_object('subject', case w.subject_kind when 1 then 'TEAM' else 'PERSON' end, 'code', x.code, 'year', w.year,
                    'minutes', w.minutes, 'sessions', w.sessions, 'duty', w.duty, 'policy', w.policy, 'policy_version', w.policy_version)::text

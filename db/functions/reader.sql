@@ -89,10 +89,11 @@ $$;
 -- The mailbox of the reader's own unit: of the unit's role, not of the person.
 drop function if exists reader_mail(text);
 create or replace function reader_mail(who text) returns table (id uuid, template text, kind text, needs text, title text, body text, sent_at timestamptz,
-        state text, due_on date, read_by text, signed_by text, recalled_at timestamptz, recall_reason text, replied_by text, reply text)
+        state text, due_on date, read_by text, signed_by text, recalled_at timestamptz, recall_reason text, replied_by text, reply text, urgent bool,
+        ring_at timestamptz)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
     select b.id, b.template, b.kind, b.needs, b.title, b.body, b.sent_at, b.state, b.due_on, b.read_by, b.signed_by, b.recalled_at, b.recall_reason,
-           b.replied_by, b.reply
+           b.replied_by, b.reply, b.urgent, b.ring_at
     from reader(who) r join mailbox b on b.unit = r.unit
     where r.roles && '{UNIT_ADMIN,UNIT_LEADER,CENTRE_OPERATOR,CENTRE_AUDITOR,POLICY_ADMIN,OPINION_DUTY,client,centre,unit_admin}' order by b.position, b.template
 $$;

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(24);
+select plan(33);
 
 insert into calendar_year values (5, 2025, '{2025-10-01,2025-10-02,2025-10-03,2025-10-04,2025-10-05,2025-10-06,2025-10-07,2025-10-08}', '{2025-09-28,2025-10-11}', 's', 'a', 'b');
 select ok(is_working_day('2025-09-28', 5), 'a Sunday that is worked');
@@ -49,6 +49,7 @@ select results_eq('select * from steps(22)', $$values (2::int2, 10::int8, 3::int
 select began(23, '2025-10-27');
 select settle_mail(23);
 select results_eq('select unit, template from mailbox where position = 23', $$values (1::int2, 'N34')$$, 'five working days over: the parent is told');
+select ok((select body like E'%\n乙中心:“标题”(N03,2025-10-20 到期)' from mailbox where position = 23), 'with its name and the mail');
 select began(24, '2025-11-03');
 select settle_mail(24);
 select results_eq('select unit, template from mailbox where position = 24', $$values (0::int2, 'N35')$$, 'ten: the Centre');
@@ -57,6 +58,23 @@ select settle_mail(25);
 select is_empty('select * from steps(25)', 'each step once');
 select results_eq($$select unit, position, step from mail_open where template = 'N03' order by 1, 2$$,
     $$values (1::int2, 11::int8, null::int2), (2::int2, 10::int8, 5::int2), (3::int2, 10::int8, null::int2)$$, 'what is open, and the last step of it');
+insert into person values (3, 1, 1, 'p1');
+insert into exemption values (30, 1, 1, 'e1'), (30, 2, 2, 'e2');
+insert into exemption_version (position, valid_from, valid_to, number, person, kind, effect, state) values (30, '2025-11-01', '2025-12-14', 1, 1, 'INJURY', 'WAIVE', 'APPROVED'),
+    (31, '2025-11-01', '2025-12-10', 2, 1, 'LEAVE', 'WAIVE', 'APPROVED');
+select began(32, '2025-11-27');
+select settle_mail(32);
+select results_eq($$select unit, template, detail from mailbox where template = 'N16' order by unit$$, $$values (1::int2, 'N16', '运动员 p1:至 2025-12-10'), (2::int2, 'N16', '运动员 p1:至 2025-12-10')$$,
+    'an exemption that ended within fourteen days when the next day began: its unit and the person''s');
+select began(33, '2025-11-29');
+select settle_mail(33);
+select is_empty('select unit from mailbox where position = 33', 'fifteen days before: not yet');
+select began(34, '2025-11-30');
+select settle_mail(34);
+select results_eq($$select unit, detail from mailbox where position = 34 and template = 'N16'$$, $$values (1::int2, '运动员 p1:至 2025-12-14')$$, 'fourteen days before: told');
+select began(35, '2025-12-01');
+select settle_mail(35);
+select is_empty('select unit from mailbox where position = 35', 'once');
 insert into calendar_year values (45, 2026, '{2026-03-03}', '{}', 's', 'a', 'b');
 select count(*) from apply_mail(50, '{40,50}', array[gen_random_uuid(), gen_random_uuid()], array['2026-03-02 09:00+08'::timestamptz, '2026-03-02 09:00+08'], '{1,1}',
     array[null::text, null], '{40,50}', array['00000000-0000-8000-8000-000000000040'::uuid, '00000000-0000-8000-8000-000000000050'], '{3,3}', '{0,0}', '{1,1}', '{f,f}',
@@ -69,6 +87,12 @@ insert into mail_word select 63, '2026-04-02', id, 1, 2, '收悉', null from mai
 select began(64, '2026-04-03');
 select settle_mail(64);
 select results_eq('select * from steps(64) where mail >= 60', $$values (2::int2, 61::int8, 2::int2)$$, 'what was recalled or answered is not reminded of');
+select is((select body from mailbox where position = 64 and template = 'N32'), '贵单位有来信今日到期,尚未办结。请查看并办理。
+“标题”(N03,2026-04-03 到期)', 'a unit''s own reminder names the mail, not the unit');
+select is(mail_ring_at('2026-04-01 20:59+08', false), '2026-04-01 20:59+08', 'in the evening an SMS may still go');
+select is(mail_ring_at('2026-04-01 21:00+08', false)::text || mail_ring_at('2026-04-02 06:59:59+08', false), '2026-04-02 07:00+08'::timestamptz::text || '2026-04-02 07:00+08'::timestamptz,
+    'from nine to seven it waits for the morning');
+select is(mail_ring_at('2026-04-01 23:00+08', true), '2026-04-01 23:00+08', 'a red case does not wait');
 select ok(not has_function_privilege('liangjin_worker', 'settle_mail(int8)', 'execute') and has_table_privilege('liangjin_audit', 'mail_open', 'select'), 'rights');
 select * from finish();
 rollback;

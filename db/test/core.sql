@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(50);
+select plan(54);
 
 create function add_event(p int8, id uuid, type_name text, unit int2, key text) returns int4 language sql as $$
     select append_events(array[p], array[id], array[(select number from event_type where name = type_name)], array[unit], '{1}', '{1}',
@@ -43,6 +43,11 @@ select throws_ok($$select add_event(11, '01900000-0000-7000-8000-000000000009', 
     'a position is never given twice');
 
 -- follow-on ids: the vectors of tests/unit/uuid_test.c
+select is_empty($$select a.name, b.name from follow_on_range a join follow_on_range b on b.kind = a.kind and (b.parent, b.name) <> (a.parent, a.name)
+    and (a.parent = b.parent or 'event' in (a.parent, b.parent)) and a.lo <= b.hi and b.lo <= a.hi$$, 'no two ranges of numbers meet');
+select is_empty($$select r.kind from follow_on_range r where not exists (select from kind k where k.name = r.kind)$$, 'each is of a kind');
+select is_empty($$select t.rule from mail_template t where not exists (select from follow_on_range r where r.kind = 'mail' and t.rule between r.lo and r.hi)$$, 'mails too');
+select is(follow_on_base('quota', 'day', 'quota.credited') || ' ' || coalesce(follow_on_base('quota', 'day', 'none')::text, 'none'), '0 none', 'the first of a range');
 select is(follow_on_id('0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061', 'quota', 0), '0192a3b4-c5d6-8c90-9284-2d020d4d820a', 'vector quota 0');
 select is(follow_on_id('0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061', 'quota', 1), '0192a3b4-c5d6-8033-a7e3-da7c0161cc85', 'vector quota 1');
 select is(follow_on_id('0192a3b4-c5d6-7e8f-9a0b-1c2d3e4f5061', '意见', 7), '0192a3b4-c5d6-8a52-9f92-7c44972e81fe', 'vector 意见 7');

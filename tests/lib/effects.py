@@ -12,7 +12,7 @@ import uuid
 
 MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22,
          "quota.level_changed": 10}
-JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 9, 18, 21, 26, 27}
+JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 9, 16, 17, 18, 21, 26, 27}
 # What a day tells by itself: the days of a year of N18, the anchors of N09 (the Double Ninth of each year is written down: Python has no Chinese calendar).
 CLOSING = {(12, 1), (12, 20), (1, 10), (1, 25), (2, 8)}
 DOUBLE_NINTH = {(2024, 10, 11), (2025, 10, 29), (2026, 10, 18), (2027, 10, 8), (2028, 10, 26), (2029, 10, 16), (2030, 10, 5), (2031, 10, 24), (2032, 10, 12)}
@@ -157,7 +157,8 @@ class Effects:
                 add("the mail of position %d, rule %d has not the id that they give: %s", p, rule, id)
         moved = self.moves(ids, receivers, due, add)
         # Reminders follow from days, not from events: of them only that they are whole is asked here, tests/system/days.py asks the rest.
-        same(add, "mail", "letter (position, rule)", set(due), {k for k in letters if k[1] in JUDGED})
+        same(add, "mail", "letter (position, rule)", set(due),
+             {k for k in letters if k[1] in JUDGED and (k[1] != 16 or self.type.get(k[0]) != "calendar.day_started")})
         for key in set(letters) - set(receivers):
             add("the mail of position %d, rule %d went to nobody", *key)
         for key, units in due.items():
@@ -187,6 +188,19 @@ class Effects:
             units = {n for n, (_, _, _, state) in at(p).items() if n and state == "ACTIVE"}
             if units and p in self.closed["mail"]:
                 due.update({(p, rule): units for rule in told_on(first, day)})
+        for p, scope, unit, team in self.rows("select v.position, p.scope, p.unit, t.unit from policy_version v join policy p using (number) left join team t on"
+                                              " t.number = p.team"):
+            directory = at(p)
+            told = {"NATION": set(directory), "UNIT": {unit}, "TEAM": {team}}[scope]
+            while scope == "UNIT" and any(n not in told and v[1] in told for n, v in directory.items()):
+                told |= {n for n, v in directory.items() if v[1] in told}
+            told = {n for n in told if n and n in directory and directory[n][3] in ("ACTIVE", "SUSPENDED")}
+            if told and p in self.closed["mail"]:
+                due[p, 17] = told
+        for p, *units in self.rows("select v.position, x.unit, coalesce(t.unit, p.unit) from exemption_version v join exemption x using (number) left join team t on"
+                                   " t.number = v.team left join person p on p.number = v.person"):
+            if p in self.closed["mail"]:
+                due[p, 16] = set(units)
         for p, type, unit, payload in self.rows("select e.position, t.name, e.unit, e.payload from event e join event_type t on t.number = e.type where"
                                                 " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited', 'flag.opened',"
                                                 " 'account.bulk_entry', 'quota.level_changed', 'mail.broadcast_requested', 'activity.state_changed')"):

@@ -281,6 +281,7 @@ static int flagged(struct lj_mail_event *x, const char **ret_reason, struct lj_e
 {
     json_t *severity = json_object_get(x->payload, "severity");
     const char *source = lj_mail_text_of(x, "source_zh"), *why = lj_mail_text_of(x, "reason");
+    const char *level = lj_mail_text_of(x, "opinion_level");
     struct lj_buf *b = &x->m->scratch;
     int16_t units[2];
     size_t nunits = 0;
@@ -302,14 +303,11 @@ static int flagged(struct lj_mail_event *x, const char **ret_reason, struct lj_e
         return rc;
     }
     const struct lj_mail_var vars[] = {
-        {"level", level_zh(lj_mail_text_of(x, "opinion_level"))},
-        {"severity", number_of(x, "severity", number, sizeof number)},
-        {"reason", kept(b, at_why)},
-        {"source", kept(b, at_source)},
-        {"kinds", kept(b, at_kinds)},
-        {"words", kept(b, at_words)}};
+        {"level", level_zh(level)},   {"severity", number_of(x, "severity", number, sizeof number)},
+        {"reason", kept(b, at_why)},  {"source", kept(b, at_source)},
+        {"kinds", kept(b, at_kinds)}, {"words", kept(b, at_words)}};
     const struct lj_mail_draft d = {.rule = LJ_MAIL_N25,
-                                    .urgent = 1,
+                                    .urgent = level != NULL && strcmp(level, "RED") == 0,
                                     .due = -1,
                                     .vars = vars,
                                     .nvars = 6,
@@ -471,6 +469,8 @@ static const struct {
     {"quota.duty_met", duty_met},
     {"quota.level_changed", lj_mail_level_changed},
     {"opinion.flagged", flagged},
+    {"exemption.approved", lj_mail_exemption},
+    {"exemption.ended", lj_mail_exemption},
     {"flag.opened", lj_mail_flag_opened},
     {"account.bulk_entry", lj_mail_bulk_entry},
     {"mail.broadcast_requested", broadcast},
@@ -478,6 +478,8 @@ static const struct {
     {"mail.recalled", lj_mail_recall},
     {"mail.replied", lj_mail_reply},
     {"mail.signed", lj_mail_move},
+    {"policy.approved", lj_mail_policy},
+    {"policy.set", lj_mail_policy},
     {"unit.activated", decided},
     {"unit.returned", decided},
 };

@@ -521,6 +521,50 @@ static void test_mail_of_reviews(void **state)
     lj_worker_mail.close(&worker);
 }
 
+/* What the registers have taken: an exemption decided (N16), a policy published (N17); what they
+ * have refused tells nothing. */
+static void test_mail_of_registers(void **state)
+{
+    static const struct step steps[] = {
+        {361, "exemption.approved", 1, "{\"code\":\"e1\"}", 1},
+        {362, "exemption.approved", 1, "{\"code\":\"e2\"}", 2}, /* refused */
+        {363, "policy.set", 0, "{\"scope\":\"NATION\"}", 1},
+        {364, "policy.approved", 0, "{}", 2}, /* of rule settings */
+        {365, "policy.set", 0, "{\"scope\":\"UNIT\"}", 1},
+        {366, "policy.set", 0, "{\"scope\":\"TEAM\"}", 1},
+        {367, "exemption.ended", 1, "{\"code\":\"e1\"}", 1},
+    };
+    void *worker = open_worker(&lj_worker_mail);
+    (void)state;
+    assert_int_equal(
+        lj_pgtest_sql(
+            pg, "kinds",
+            "set role liangjin_owner; set search_path = liangjin, pg_catalog;"
+            "insert into exemption values (361, 1, 1, 'e1');"
+            "insert into exemption_version (position, valid_from, valid_to, number, team, kind, "
+            "effect, state) values (361, '2025-11-01', null, 1, 1, 'INJURY', 'DEFER', 'APPROVED'),"
+            "(367, '2025-11-01', '2025-12-31', 1, 1, 'INJURY', 'DEFER', 'ENDED');"
+            "insert into policy values (365, 2, null, 1, 'UNIT'), (366, 3, 1, null, 'TEAM');"
+            "insert into policy_version select (jsonb_populate_record(v, x)).* from policy_version "
+            "v, (values ('{\"position\": 363, \"version\": 2, \"valid_from\": "
+            "\"2026-01-01\"}'::jsonb), ('{\"position\": 365, \"number\": 2}'), ('{\"position\": "
+            "366, \"number\": 3}')) y (x) where v.position = 7;"),
+        0);
+    run(&lj_worker_mail, worker, steps, sizeof steps / sizeof steps[0], 990);
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log where position between 361 and 369",
+            "361:1 362:2refused_by_register 363:1 364:2nobody_to_tell 365:1 366:1 367:1");
+    text_is("select string_agg(position || '>' || unit, ' ' order by position, unit) from "
+            "mail_receipt where position between 361 and 369",
+            "361>1 363>1 363>2 363>3 365>1 365>3 366>1 367>1");
+    text_is("select split_part(body, E'\\n', 1) from mail where position = 361",
+            "运动队 t1 的减免已办理:延后,自 2025-11-01 至 另行通知。请告知本人或所在队。");
+    text_is("select split_part(body, E'\\n', 1) || due_working_days from mail where position = 363",
+            "全国任务量政策第 2 版自 2026-01-01 起施行:每队每年 1 场次,每名运动员每年 90 "
+            "分钟。请各单位知悉并签收。10");
+    lj_worker_mail.close(&worker);
+}
+
 /* What follows from a day: the events are there with their own day's row, as the register leaves
  * it. */
 static void test_mail_days(void **state)
@@ -595,9 +639,12 @@ static void test_opinion(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quota),           cmocka_unit_test(test_mail),
-        cmocka_unit_test(test_mail_of_reviews), cmocka_unit_test(test_mail_recalled_and_answered),
-        cmocka_unit_test(test_mail_days),       cmocka_unit_test(test_opinion)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_quota),
+                                       cmocka_unit_test(test_mail),
+                                       cmocka_unit_test(test_mail_of_reviews),
+                                       cmocka_unit_test(test_mail_recalled_and_answered),
+                                       cmocka_unit_test(test_mail_of_registers),
+                                       cmocka_unit_test(test_mail_days),
+                                       cmocka_unit_test(test_opinion)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

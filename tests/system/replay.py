@@ -195,7 +195,7 @@ CHANGES = (
                       " where state > 2 limit 1)"),
     ("registers", "update team_version set name = name || '!' where (number, position) in (select number, position from team_version limit 1)"),
     ("register events", "delete from register_refusal where position = (select min(position) from register_refusal)"),
-    ("validations", "update validation set state = 8 where position = (select max(position) from validation where verdict = 1)"),
+    ("validations", "update validation set state = 8 where position = (select max(position) from validation where verdict = 1 and state <> 8)"),
     ("opinions", "update opinion_score set score = score + 1 where position = (select min(position) from opinion_score where score < 100)"),
     ("verdicts", "update closure set verdicts[1] = verdicts[1] + 1 where number = (select min(number) from closure)"),
     ("follow-on events", "delete from replay_follow_on where id = (select id from replay_follow_on limit 1)"),

@@ -15,7 +15,7 @@
 #include "common/uuid.h"
 #include "ctl/cmd.h"
 #include "ctl/pg.h"
-#include "ctl/sender.h"
+#include "ctl/send_event.h"
 #include "ctl/token.h"
 
 static int print(struct lj_ctl *ctl, const struct lj_pg_list *list, const char *nothing)
@@ -101,21 +101,6 @@ int lj_cmd_activity_sample(struct lj_ctl *ctl)
 
 /* ---- decisions ---- */
 
-struct outcome {
-    int code;
-    int64_t position;
-    char id[40], detail[200];
-};
-
-static void on_sent(const struct lj_sent *sent, void *arg)
-{
-    struct outcome *o = arg;
-    o->code = sent->code;
-    o->position = sent->answer ? sent->answer->position : 0;
-    (void)snprintf(o->id, sizeof o->id, "%s", sent->id);
-    (void)snprintf(o->detail, sizeof o->detail, "%s", sent->detail);
-}
-
 /* The reporting unit's code: every event about an activity is that unit's. */
 static int unit_of(const struct lj_ctl *ctl, const char *activity, char unit[16],
                    struct lj_err *err)
@@ -137,32 +122,16 @@ static int unit_of(const struct lj_ctl *ctl, const char *activity, char unit[16]
     return rc;
 }
 
-/* payload is taken. */
-static int send_event(const struct lj_ctl *ctl, const char *type, const char *unit, json_t *payload,
-                      struct outcome *o, struct lj_err *err)
+/* payload is taken. The operator's own name goes with it: who files may not decide. */
+static int send_as_operator(const struct lj_ctl *ctl, const char *type, const char *unit,
+                            json_t *payload, struct lj_sent_event *o, struct lj_err *err)
 {
-    struct lj_layout at;
-    struct lj_sender *sender = NULL;
     const struct passwd *user = getpwuid(getuid());
     char source[64];
-    json_t *event = json_pack("{s:s, s:s, s:o}", "type", type, "unit", unit, "payload", payload);
-    char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
-    json_decref(event);
-    if (!text)
-        return lj_fail(err, LJ_E_ARG, "the text is no valid UTF-8, or there is no memory");
     (void)snprintf(source, sizeof source, "ljctl.%.32s", user ? user->pw_name : "unknown");
-    int rc = lj_layout_find(ctl, &at, err);
-    if (rc == 0)
-        rc = lj_sender_open(at.run, source, (int)ctl->o.timeout_s, on_sent, o, &sender, err);
-    if (rc == 0)
-        rc = lj_sender_add(sender, text, strlen(text), err);
-    if (rc == 0)
-        rc = lj_sender_finish(sender, err);
-    lj_sender_close(&sender);
-    free(text);
-    if (rc == 0 && o->code < 0)
-        rc = lj_fail(err, o->code, "%s%s%s", o->detail, o->id[0] ? "; its id is " : "", o->id);
-    return rc;
+    return lj_send_event(
+        ctl, source, json_pack("{s:s, s:s, s:o}", "type", type, "unit", unit, "payload", payload),
+        o, err);
 }
 
 static int decide(struct lj_ctl *ctl, const char *type, const char *member)
@@ -171,7 +140,7 @@ static int decide(struct lj_ctl *ctl, const char *type, const char *member)
                                          {"position", "POSITION", LJ_COL_INT}};
     struct lj_err err = {0};
     struct lj_rows *rows = NULL;
-    struct outcome o = {0};
+    struct lj_sent_event o = {0};
     char unit[16], position[24];
     uint8_t id[LJ_UUID_BYTES];
     int rc = lj_uuid_parse(ctl->words[0], strlen(ctl->words[0]), id, &err);
@@ -182,7 +151,7 @@ static int decide(struct lj_ctl *ctl, const char *type, const char *member)
                                     (json_int_t)strtoll(ctl->words[1], NULL, 10));
         if (ctl->o.reason)
             (void)json_object_set_new(payload, member, json_string(ctl->o.reason));
-        rc = send_event(ctl, type, unit, payload, &o, &err);
+        rc = send_as_operator(ctl, type, unit, payload, &o, &err);
     }
     if (rc == 0)
         rc = lj_rows_open(ctl->out, ctl->format, cols, 2, NULL, &rows, &err);
@@ -246,7 +215,7 @@ int lj_cmd_activity_link(struct lj_ctl *ctl)
                                          {"until", "UNTIL", LJ_COL_TEXT}};
     struct lj_err err = {0};
     struct lj_rows *rows = NULL;
-    struct outcome o = {0};
+    struct lj_sent_event o = {0};
     const char *person = ctl->nwords > 1 ? ctl->words[1] : NULL;
     char secret[LJ_TOKEN_TEXT + 1], until[40], unit[16];
     uint8_t id[LJ_UUID_BYTES];
@@ -256,8 +225,8 @@ int lj_cmd_activity_link(struct lj_ctl *ctl)
     if (rc == 0)
         rc = store_link(ctl, secret, ctl->words[0], person, until, unit, &err);
     if (rc == 0 && !person) /* that the host was asked belongs in the log */
-        rc = send_event(ctl, "host.asked", unit, json_pack("{s:s}", "activity", ctl->words[0]), &o,
-                        &err);
+        rc = send_as_operator(ctl, "host.asked", unit,
+                              json_pack("{s:s}", "activity", ctl->words[0]), &o, &err);
     if (rc == 0)
         rc = lj_rows_open(ctl->out, ctl->format, cols, 3, NULL, &rows, &err);
     if (rc)

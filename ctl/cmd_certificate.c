@@ -15,7 +15,7 @@
 
 #include "ctl/cmd.h"
 #include "ctl/pg.h"
-#include "ctl/sender.h"
+#include "ctl/send_event.h"
 
 enum {
     KEY_BYTES = 32,
@@ -104,45 +104,16 @@ static int put_one(const struct lj_ctl *ctl, const PGresult *r, const char *code
 
 /* ---- issue ---- */
 
-struct outcome {
-    int code;
-    int64_t position;
-    char detail[200];
-};
-
-static void on_sent(const struct lj_sent *sent, void *arg)
+static int send_certificate(const struct lj_ctl *ctl, long year, const char *minutes,
+                            const char *through, struct lj_sent_event *o, struct lj_err *err)
 {
-    struct outcome *o = arg;
-    o->code = sent->code;
-    o->position = sent->answer ? sent->answer->position : 0;
-    (void)snprintf(o->detail, sizeof o->detail, "%s", sent->detail);
-}
-
-static int send_event(const struct lj_ctl *ctl, long year, const char *minutes, const char *through,
-                      struct outcome *o, struct lj_err *err)
-{
-    struct lj_layout at;
-    struct lj_sender *sender = NULL;
     json_t *event =
         json_pack("{s:s, s:s, s:{s:s, s:I, s:I, s:s}}", "type", "certificate.issued", "unit",
                   "CN000", "payload", "person", ctl->words[0], "year", (json_int_t)year, "minutes",
                   (json_int_t)strtoll(minutes, NULL, 10), "through", through);
     if (event && ctl->o.id)
         (void)json_object_set_new(event, "id", json_string(ctl->o.id));
-    char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
-    json_decref(event);
-    if (!text)
-        return lj_fail(err, LJ_E_ARG, "the code is no valid UTF-8, or there is no memory");
-    int rc = lj_layout_find(ctl, &at, err);
-    if (rc == 0)
-        rc = lj_sender_open(at.run, "ljctl", (int)ctl->o.timeout_s, on_sent, o, &sender, err);
-    if (rc == 0)
-        rc = lj_sender_add(sender, text, strlen(text), err);
-    if (rc == 0)
-        rc = lj_sender_finish(sender, err);
-    lj_sender_close(&sender);
-    free(text);
-    return rc == 0 && o->code < 0 ? lj_fail(err, o->code, "%s", o->detail) : rc;
+    return lj_send_event(ctl, "ljctl", event, o, err);
 }
 
 /* Waits until the register has taken the event, and reads the certificate. */
@@ -185,7 +156,7 @@ static int read_hours(const struct lj_ctl *ctl, PGconn *c, PGresult **ret, struc
 int lj_cmd_certificate_issue(struct lj_ctl *ctl)
 {
     struct lj_err err = {0};
-    struct outcome o = {0};
+    struct lj_sent_event o = {0};
     unsigned char key[KEY_BYTES];
     char code[CODE_TEXT];
     PGconn *c = NULL;
@@ -202,7 +173,8 @@ int lj_cmd_certificate_issue(struct lj_ctl *ctl)
     if (rc == 0)
         rc = read_hours(ctl, c, &hours, &err);
     if (rc == 0)
-        rc = send_event(ctl, year, PQgetvalue(hours, 0, 0), PQgetvalue(hours, 0, 1), &o, &err);
+        rc =
+            send_certificate(ctl, year, PQgetvalue(hours, 0, 0), PQgetvalue(hours, 0, 1), &o, &err);
     if (rc == 0)
         rc = wait_for(ctl, c, o.position, &r, &err);
     if (rc == 0) {

@@ -11,7 +11,7 @@
 
 #include "ctl/cmd.h"
 #include "ctl/pg.h"
-#include "ctl/sender.h"
+#include "ctl/send_event.h"
 
 enum {
     LJ_MAIL_FILE_MAX = 16384
@@ -153,21 +153,6 @@ static const struct lj_col sent_columns[] = {{"id", "ID", LJ_COL_TEXT},
                                              {"position", "NUMBER", LJ_COL_INT},
                                              {"result", "RESULT", LJ_COL_TEXT}};
 
-struct outcome {
-    int code;
-    int64_t position;
-    char id[40], detail[200];
-};
-
-static void on_sent(const struct lj_sent *sent, void *arg)
-{
-    struct outcome *o = arg;
-    o->code = sent->code;
-    o->position = sent->answer ? sent->answer->position : 0;
-    (void)snprintf(o->id, sizeof o->id, "%s", sent->id);
-    (void)snprintf(o->detail, sizeof o->detail, "%s", sent->detail);
-}
-
 /* "PS001,GU027" or "PROVINCE,GAS_UNIT" as an array; a code has digits, a kind has none. */
 static json_t *words_of(const char *text, int *ret_codes)
 {
@@ -223,37 +208,14 @@ static int read_body(const char *path, char *out, size_t cap, size_t *ret_n, str
     return n ? 0 : lj_fail(err, LJ_E_ARG, "the text of the mail is empty");
 }
 
-static int send_event(const struct lj_ctl *ctl, json_t *event, struct outcome *o,
-                      struct lj_err *err)
-{
-    struct lj_layout at;
-    struct lj_sender *sender = NULL;
-    char *text = event ? json_dumps(event, JSON_COMPACT) : NULL;
-    json_decref(event);
-    if (!text)
-        return lj_fail(err, LJ_E_ARG, "the mail is no valid UTF-8, or there is no memory");
-    int rc = lj_layout_find(ctl, &at, err);
-    if (rc == 0)
-        rc = lj_sender_open(at.run, "ljctl", (int)ctl->o.timeout_s, on_sent, o, &sender, err);
-    if (rc == 0)
-        rc = lj_sender_add(sender, text, strlen(text), err);
-    if (rc == 0)
-        rc = lj_sender_finish(sender, err);
-    lj_sender_close(&sender);
-    free(text);
-    if (rc == 0 && o->code < 0)
-        rc = lj_fail(err, o->code, "%s%s%s", o->detail, o->id[0] ? "; its id is " : "", o->id);
-    return rc;
-}
-
 /* Sends the event and prints its id and number; the exit code. */
 static int send_and_tell(struct lj_ctl *ctl, json_t *event)
 {
     struct lj_err err = {0};
     struct lj_rows *rows = NULL;
-    struct outcome o = {0};
+    struct lj_sent_event o;
     char position[24];
-    int rc = send_event(ctl, event, &o, &err);
+    int rc = lj_send_event(ctl, "ljctl", event, &o, &err);
     if (rc == 0)
         rc = lj_rows_open(ctl->out, ctl->format, sent_columns, 3, NULL, &rows, &err);
     if (rc)

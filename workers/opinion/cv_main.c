@@ -4,9 +4,10 @@
  *
  * Trains without one part of the texts, judges that part, goes on to the next part; figures are
  * over all of them. Parts are fifths by a hash of the id (-k: how many), or with -w the texts of
- * each of the named writers in turn.
+ * each of the named writers in turn. -o changes one of the trainer's settings, -l lists every text
+ * with what was said of it, tab separated, before the figures.
  *
- * Usage: opinion_cv [-k PARTS | -w WRITERS] DATA_DIR
+ * Usage: opinion_cv [-k PARTS | -w WRITERS] [-o NAME=VALUE]... [-l] DATA_DIR
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@
 #include "workers/opinion/train.h"
 
 struct run {
+    struct lj_train_options options;
+    bool list;
     struct lj_opinion *o;
     struct lj_labels all;
     const struct lj_label **texts;
@@ -40,6 +43,24 @@ static unsigned part_of(const struct run *r, const struct lj_label *l)
     return (h ^ h >> 15) % r->parts;
 }
 
+/* Id, risk, labelled kinds, said kinds, and whether each finding's words meet a labelled span. */
+static void list_text(const struct lj_label *l, const struct lj_opinion_findings *f)
+{
+    printf("%s\t%.4f\t%d\t%d\t%s\t", l->id, (double)f->risk_score, l->severity, f->severity,
+           l->note);
+    for (int k = 0; k < LJ_OPINION_KINDS; k++) {
+        if (l->kinds >> k & 1)
+            printf("%s ", lj_opinion_kind_name((enum lj_opinion_kind)k));
+    }
+    printf("\t");
+    for (uint32_t i = 0; i < f->count; i++)
+        printf("%s:%.3f%s ", lj_opinion_kind_name(f->findings[i].kind),
+               (double)f->findings[i].score, lj_eval_meets(l, &f->findings[i]) ? "+" : "-");
+    char why[LJ_OPINION_EXPLAIN_MAX];
+    (void)lj_opinion_explain(f, l->text, l->len, why, sizeof why);
+    printf("\t%s\t%s\n", l->text, why);
+}
+
 static int judge(struct run *r, unsigned part, struct lj_err *err)
 {
     static struct lj_opinion_findings f;
@@ -51,20 +72,21 @@ static int judge(struct run *r, unsigned part, struct lj_err *err)
         rc = lj_opinion_score(r->o, l->text, l->len, &f, err);
         if (rc == 0)
             rc = lj_eval_add(r->e, l, &f, err);
+        if (rc == 0 && r->list)
+            list_text(l, &f);
     }
     return rc;
 }
 
 static int run_part(struct run *r, unsigned part, struct lj_err *err)
 {
-    const struct lj_train_options options = lj_train_defaults();
     struct lj_trained t = {0};
     size_t n = 0;
     for (size_t i = 0; i < r->all.count; i++) {
         if (!r->all.row[i].held && part_of(r, &r->all.row[i]) != part)
             r->texts[n++] = &r->all.row[i];
     }
-    int rc = lj_train(r->o, r->texts, n, &options, &t, err);
+    int rc = lj_train(r->o, r->texts, n, &r->options, &t, err);
     if (rc == 0)
         rc = lj_opinion_set_models(r->o, &t.linear.m, &t.fusion, err);
     if (rc == 0)
@@ -88,22 +110,62 @@ static int open_run(struct run *r, const char *dir, struct lj_err *err)
     return rc < 0 ? rc : lj_eval_open(&r->e, err);
 }
 
+/* One setting of the trainer, as name=value. */
+static int set_option(struct lj_train_options *o, const char *arg)
+{
+    float v = 0;
+    char name[16] = "";
+    if (sscanf(arg, "%15[a-z0-9_]=%f", name, &v) != 2)
+        return -1;
+    const struct {
+        const char *name;
+        int *i;
+        float *f;
+    } settings[] = {
+        {"epochs", &o->linear.epochs, NULL},
+        {"least", &o->linear.least, NULL},
+        {"rate", NULL, &o->linear.rate},
+        {"linear_l2", NULL, &o->linear.l2},
+        {"sentence", NULL, &o->linear.sentence},
+        {"folds", &o->folds, NULL},
+        {"l2", NULL, &o->l2},
+        {"l2_own", NULL, &o->l2_own},
+        {"rounds", &o->rounds, NULL},
+        {"hide", &o->hide, NULL},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        if (strcmp(settings[i].name, name) != 0)
+            continue;
+        if (settings[i].i)
+            *settings[i].i = (int)v;
+        else
+            *settings[i].f = v;
+        return 0;
+    }
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
-    struct run r = {.parts = 5};
+    struct run r = {.parts = 5, .options = lj_train_defaults()};
     struct lj_err err = {0};
-    for (int c = getopt(argc, argv, "k:w:"); c != -1; c = getopt(argc, argv, "k:w:")) {
+    for (int c = getopt(argc, argv, "k:w:o:l"); c != -1; c = getopt(argc, argv, "k:w:o:l")) {
         if (c == 'k')
             r.parts = (unsigned)atoi(optarg);
         else if (c == 'w')
             r.writers = optarg;
+        else if (c == 'l')
+            r.list = true;
+        else if (c == 'o' && set_option(&r.options, optarg) == 0)
+            continue;
         else
             return 2;
     }
     if (r.writers)
         r.parts = (unsigned)strlen(r.writers);
     if (optind + 1 != argc || r.parts < 2) {
-        (void)fprintf(stderr, "usage: opinion_cv [-k PARTS | -w WRITERS] DATA_DIR\n");
+        (void)fprintf(
+            stderr, "usage: opinion_cv [-k PARTS | -w WRITERS] [-o NAME=VALUE]... [-l] DATA_DIR\n");
         return 2;
     }
     int rc = open_run(&r, argv[optind], &err);

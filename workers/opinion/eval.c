@@ -105,7 +105,7 @@ static void add_tags(struct lj_eval *e, const char *note, bool right)
     }
 }
 
-static bool meets(const struct lj_label *l, const struct lj_opinion_finding *x)
+bool lj_eval_meets(const struct lj_label *l, const struct lj_opinion_finding *x)
 {
     for (uint32_t i = 0; i < l->span_count; i++) {
         for (uint32_t k = 0; k < x->span_count && l->spans[i].kind == x->kind; k++) {
@@ -124,7 +124,7 @@ static void add_evidence(struct lj_eval *e, const struct lj_label *l,
         for (uint32_t k = 0; k < l->span_count; k++)
             labelled = labelled || l->spans[k].kind == f->findings[i].kind;
         e->evidence_n += labelled;
-        e->evidence_hit += labelled && meets(l, &f->findings[i]);
+        e->evidence_hit += labelled && lj_eval_meets(l, &f->findings[i]);
     }
 }
 

@@ -24,6 +24,9 @@ int lj_eval_add(struct lj_eval *e, const struct lj_label *l, const struct lj_opi
 /* A text whose kinds are not those of its label. */
 bool lj_eval_wrong(const struct lj_label *l, const struct lj_opinion_findings *f);
 
+/* The finding's evidence overlaps a labelled span of its kind. */
+bool lj_eval_meets(const struct lj_label *l, const struct lj_opinion_finding *x);
+
 /* Text for people. */
 void lj_eval_print(const struct lj_eval *e, FILE *out);
 

@@ -43,7 +43,8 @@ static float length_of(const struct lj_opinion *o)
 /* What the hits say: of each kind its best that stands, the second best points of all kinds. */
 struct lj_hits_of {
     const struct lj_hit *best;
-    float *x; /* the kind's features */
+    float *x;       /* the kind's features */
+    bool cancelled; /* a hit was, by what its sentence says */
     uint32_t standing;
     uint32_t sentences;
     uint16_t last;
@@ -59,6 +60,8 @@ static void read_hits(const struct lj_opinion *o, struct lj_hits_of kind[LJ_OPIN
         float weight = (float)h->weight / 3;
         if (h->scope != LJ_OPINION_SCOPE_NONE && weight > *scope)
             *scope = weight;
+        k->cancelled = k->cancelled ||
+                       (h->scope >= LJ_OPINION_SCOPE_NEG && h->scope <= LJ_OPINION_SCOPE_SPORT);
         if (!stands(h))
             continue;
         k->sentences += k->standing == 0 || h->sentence != k->last;
@@ -106,6 +109,22 @@ static void common_features(const struct lj_opinion *o, const struct lj_lin_scor
     x[LJ_FK_ROUTINE] = count_of(o->praise.routine);
     x[LJ_FK_LIN_GOOD] = capped(lin->whole[LJ_LIN_GOOD], LIN_CAP);
     x[LJ_FK_LIN_BAD] = capped(lin->whole[LJ_LIN_BAD], LIN_CAP);
+    x[LJ_FK_DENIERS] = count_of(o->deniers);
+    x[LJ_FK_RUMOURED] = o->rumoured;
+    x[LJ_FK_HEADED] = o->headed;
+}
+
+/* What the scopes cancelled in the whole text speaks about every kind: a denial of one accusation
+ * is seldom the report of another. */
+static void share_scopes(float x[LJ_OPINION_KINDS][LJ_FK_ROOM])
+{
+    for (int s = 0; s < LJ_OPINION_SCOPES; s++) {
+        float most = 0;
+        for (int k = 0; k < LJ_OPINION_KINDS; k++)
+            most = x[k][LJ_FK_CANCELLED + s] > most ? x[k][LJ_FK_CANCELLED + s] : most;
+        for (int k = 0; k < LJ_OPINION_KINDS; k++)
+            x[k][LJ_FK_ELSEWHERE + s] = most;
+    }
 }
 
 static void kind_features(const struct lj_lin_score *lin, int kind, const struct lj_hits_of *k)
@@ -117,6 +136,10 @@ static void kind_features(const struct lj_lin_score *lin, int kind, const struct
     if (!best) {
         x[LJ_FK_LIN_ALONE] = x[LJ_FK_LIN];
         x[LJ_FK_BEST_ALONE] = x[LJ_FK_BEST];
+        if (k->cancelled) {
+            x[LJ_FK_LIN_TAKEN] = x[LJ_FK_LIN];
+            x[LJ_FK_BEST_TAKEN] = x[LJ_FK_BEST];
+        }
         return;
     }
     x[LJ_FK_POINTS] = capped(best->points / 3, 2);
@@ -141,6 +164,7 @@ void lj_fuse_kind_features(const struct lj_opinion *o, const struct lj_lin_score
         kind[i].x = x[i];
     }
     read_hits(o, kind);
+    share_scopes(x);
     for (int i = 0; i < LJ_OPINION_KINDS; i++) {
         kind_features(lin, i, &kind[i]);
         add_top(&points, i, kind[i].best ? kind[i].best->points : 0);

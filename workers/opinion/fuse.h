@@ -39,6 +39,13 @@ enum lj_kind_feature {
     LJ_FK_LIN_GOOD,
     LJ_FK_LIN_BAD,
     LJ_FK_LONG_POINTS, /* points in a long text */
+    LJ_FK_LIN_TAKEN,   /* the two where all that was found was cancelled */
+    LJ_FK_BEST_TAKEN,
+    LJ_FK_DENIERS,   /* words that deny, in the whole text */
+    LJ_FK_RUMOURED,  /* it tells of a rumour */
+    LJ_FK_HEADED,    /* its heading says that it is advice or a notice */
+    LJ_FK_ELSEWHERE, /* by scope: heaviest hit of any kind so judged */
+    LJ_FK_LAST = LJ_FK_ELSEWHERE + LJ_OPINION_SCOPES - 1,
     LJ_FK_COUNT,
     LJ_FK_ROOM = (LJ_FK_COUNT + 3) / 4 * 4, /* whole vectors; what is over is zero */
 };

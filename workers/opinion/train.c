@@ -18,7 +18,7 @@
 #include "common/err.h"
 #include "workers/opinion/engine.h"
 
-enum { TEXTS_LEAST = 100, WRITERS_LEAST = 3, WRITER_TEXTS_LEAST = 20 };
+enum { TEXTS_LEAST = 100, WRITERS_LEAST = 3, WRITER_TEXTS_LEAST = 32 };
 
 struct lj_train_options lj_train_defaults(void)
 {

@@ -19,6 +19,7 @@ enum {
     HEAVIEST = 12, /* n-grams among which those to show are chosen */
     HEAVIEST_BESIDE = 5,
     LEAST = 14,
+    SPEAKER = 1 << 16,
     SHARES = 6, /* parts of a weight, which 1, 2 and 3 symbols divide */
 };
 
@@ -116,9 +117,9 @@ static void add_reasons(const struct lj_opinion *o, const struct best *b, float 
     }
 }
 
-/* The stretch [*s, *e) of one clause with the greatest sum of shares. */
-static void find_stretch(const struct lj_text *t, const int *share, uint32_t first, uint32_t end,
-                         uint32_t *s, uint32_t *e)
+/* The stretch [*s, *e) of one clause with the greatest sum of shares, which is returned. */
+static int find_stretch(const struct lj_text *t, const int *share, uint32_t first, uint32_t end,
+                        uint32_t *s, uint32_t *e)
 {
     int most = INT32_MIN;
     int sum = 0;
@@ -139,10 +140,11 @@ static void find_stretch(const struct lj_text *t, const int *share, uint32_t fir
         bool right = *e < end && t->clause[*e] == t->clause[*s];
         bool left = *s > first && t->clause[*s - 1] == t->clause[*s];
         if (!right && !left)
-            return;
+            break;
         *e += right;
         *s -= left && *e - *s < LEAST;
     }
+    return most;
 }
 
 /* A sentence's features and symbols. */
@@ -207,8 +209,22 @@ static int weight_of(const struct lj_opinion *o, const struct lj_lin_found *f, u
     return o->linear->rows[(size_t)f->row * LJ_LIN_LANES + kind];
 }
 
-/* Spreads every feature's weight over its symbols and finds the evidence. */
-static void add_stretch(const struct lj_opinion *o, const struct sentence *x,
+/* Who reports (市民反映, 来电人称) is no evidence of what is reported. */
+static void leave_out_speakers(const struct lj_opinion *o, const struct sentence *x, int *share)
+{
+    for (uint32_t i = o->sentence_tok[x->number]; i < o->sentence_tok[x->number + 1]; i++) {
+        const struct lj_tok *t = &o->tok[i];
+        if (!(t->classes.w[0] & (LJ_BIT(QUOTE) | LJ_BIT(HEARSAY) | LJ_BIT(HEAD))))
+            continue;
+        for (uint32_t k = t->s; k < t->e && k < x->end; k++)
+            share[k - x->first] = -SPEAKER;
+    }
+}
+
+/* Spreads every feature's weight over its symbols and finds the evidence; in a finding of the
+ * models alone also a second stretch, in another clause, that weighs more than half of the first.
+ */
+static void add_stretch(const struct lj_opinion *o, const struct sentence *x, bool alone,
                         struct lj_opinion_finding *ret)
 {
     int share[SYMBOLS_MAX];
@@ -223,8 +239,17 @@ static void add_stretch(const struct lj_opinion *o, const struct sentence *x,
     }
     uint32_t s = x->first;
     uint32_t e = x->first + 1;
-    find_stretch(&o->text, share, x->first, x->end, &s, &e);
+    leave_out_speakers(o, x, share);
+    int most = find_stretch(&o->text, share, x->first, x->end, &s, &e);
     add_span(ret, span_of(&o->text, s, e));
+    if (!alone || most <= 0)
+        return;
+    for (uint32_t k = x->first; k < x->end; k++) {
+        if (o->text.clause[k] == o->text.clause[s])
+            share[k - x->first] = -SPEAKER;
+    }
+    if (find_stretch(&o->text, share, x->first, x->end, &s, &e) * 2 > most)
+        add_span(ret, span_of(&o->text, s, e));
 }
 
 static bool shows(const struct lj_opinion *o, const struct lj_opinion_finding *x,
@@ -257,9 +282,9 @@ void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
     add_reasons(o, &b,
                 o->linear->scale[x->kind] / __builtin_sqrtf((float)o->lin.features[s.number]), x);
     if (!shows(o, x, &s))
-        add_stretch(o, &s, x);
+        add_stretch(o, &s, alone, x);
     if (alone && second != UINT32_MAX) {
         const struct sentence next = sentence_at(o, second);
-        add_stretch(o, &next, x);
+        add_stretch(o, &next, false, x);
     }
 }

@@ -37,6 +37,25 @@ const struct lj_ask lj_ask_outcome = {
     .nothing = LJ_E_NOT_FOUND,
 };
 
+const struct lj_ask lj_ask_flags = {
+    .sql = "select reader_flags($1, $2, $3, $4, $5::text::int8)::text",
+    .params = {{"state", LJ_ASK_WORD},
+               {"code", LJ_ASK_WORD},
+               {"unit", LJ_ASK_WORD},
+               {"page", LJ_ASK_NUMBER}},
+    .nothing = LJ_E_FORBIDDEN,
+};
+const struct lj_ask lj_ask_flag = {
+    .sql = "select reader_flag($1, $2::text::uuid)::text",
+    .params = {{"", LJ_ASK_UUID}},
+    .nothing = LJ_E_NOT_FOUND,
+};
+const struct lj_ask lj_ask_mail = {
+    .sql = "select reader_box($1, $2, $3::text::int8)::text",
+    .params = {{"only", LJ_ASK_WORD}, {"page", LJ_ASK_NUMBER}},
+    .nothing = LJ_E_FORBIDDEN,
+};
+
 struct question {
     const struct lj_ask *ask;
     struct lj_req *rq; /* NULL once the request is over */

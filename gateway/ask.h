@@ -28,7 +28,8 @@ struct lj_ask {
                     something to see for those who may */
 };
 
-extern const struct lj_ask lj_ask_review, lj_ask_sample, lj_ask_activity, lj_ask_outcome;
+extern const struct lj_ask lj_ask_review, lj_ask_sample, lj_ask_activity, lj_ask_outcome,
+    lj_ask_flags, lj_ask_flag, lj_ask_mail;
 
 /* Read a parameter. True: *ret is its text (up to LJ_ASK_TEXT bytes) or NULL when it is absent or
  * empty; false after a refusal. */

@@ -2,7 +2,9 @@
 import { html, render, useEffect, useState } from './vendor/htm-preact.js';
 import { call } from './api.js';
 import { Activity } from './activity.js';
+import { Flag, Flags } from './flags.js';
 import { ENDED } from './load.js';
+import { Mail } from './mail.js';
 import { pagesOf, usePlace } from './nav.js';
 import { Overview } from './overview.js';
 import { nextSize, nextTheme, onPrefs, prefs } from './prefs.js';
@@ -65,6 +67,8 @@ function Login({ onLogin }) {
 function pageFor(me, page, id) {
   if (!pagesOf(me).some((p) => p.key === page)) return null;
   if (page === 'review') return id ? html`<${Activity} key=${id} id=${id} />` : html`<${Review} me=${me} />`;
+  if (page === 'flags') return id ? html`<${Flag} key=${id} id=${id} me=${me} />` : html`<${Flags} />`;
+  if (page === 'mail') return html`<${Mail} me=${me} />`;
   return null;
 }
 

@@ -29,7 +29,8 @@ export function Decide({ choices, event, onDone, legend = '办理' }) {
   const [busy, setBusy] = useState(false);
   const [said, setSaid] = useState(null);
   const [id, setId] = useState('');
-  const chosen = open.find((c) => c.key === key);
+  const single = open.length === 1; // then there is nothing to choose
+  const chosen = single ? open[0] : open.find((c) => c.key === key);
   const change = (f) => (e) => { f(e.target.type === 'checkbox' ? e.target.checked : e.target.value); setId(''); setSaid(null); };
   async function submit(e) {
     e.preventDefault();
@@ -38,7 +39,7 @@ export function Decide({ choices, event, onDone, legend = '办理' }) {
     setBusy(true);
     setSaid(null);
     try {
-      const result = await say({ id: mine, ...event(key, text.trim()) });
+      const result = await say({ id: mine, ...event(chosen.key, text.trim()) });
       setSaid(result);
       if (result.verdict === 1) { setText(''); setKey(''); setSure(false); setId(''); onDone(); }
     } catch (x) {
@@ -51,11 +52,11 @@ export function Decide({ choices, event, onDone, legend = '办理' }) {
     ${choices.length === 0 && html`<p class="hint">此状态下您没有可办理的事项。<span lang="en">Nothing for you to do here</span></p>`}
     ${choices.filter((c) => c.why).map((c) => html`<p class="bar stale" key=${c.key}><strong>${c.zh}:</strong>${c.why}</p>`)}
     ${open.length > 0 && html`<form onSubmit=${submit}>
-      <fieldset><legend class="unseen">${legend}</legend>${open.map((c) => html`<label key=${c.key} class=${'choice' + (c.grave ? ' grave' : '')}>
-        <input type="radio" name="choice" value=${c.key} checked=${key === c.key} onChange=${change(setKey)} required /> ${c.zh} <span lang="en">${c.en}</span></label>`)}</fieldset>
+      ${!single && html`<fieldset><legend class="unseen">${legend}</legend>${open.map((c) => html`<label key=${c.key} class=${'choice' + (c.grave ? ' grave' : '')}>
+        <input type="radio" name="choice" value=${c.key} checked=${key === c.key} onChange=${change(setKey)} required /> ${c.zh} <span lang="en">${c.en}</span></label>`)}</fieldset>`}
       ${chosen && chosen.text !== 'none' && html`<label class="field">${chosen.label || '原因'}${chosen.text === 'may' ? '(可不填)' : '(必填)'}
         <textarea rows="3" minlength="2" maxlength="500" required=${chosen.text === 'needed'} value=${text} onInput=${change(setText)}></textarea></label>`}
       ${chosen && chosen.grave && html`<label class="sure"><input type="checkbox" checked=${sure} onChange=${change(setSure)} required /> ${chosen.grave}</label>`}
-      <button class=${'main' + (chosen && chosen.grave ? ' danger' : '')} type="submit" disabled=${busy || !chosen}>${busy ? '正在办理…' : chosen ? '提交:' + chosen.zh : '请先选择'}</button></form>`}
+      <button class=${'main' + (chosen && chosen.grave ? ' danger' : '')} type="submit" disabled=${busy || !chosen}>${busy ? '正在办理…' : chosen ? (single ? '' : '提交:') + chosen.zh : '请先选择'}</button></form>`}
     <${Outcome} said=${said} /></section>`;
 }

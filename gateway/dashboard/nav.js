@@ -6,6 +6,8 @@ const REVIEWERS = ['UNIT_ADMIN', 'UNIT_LEADER', 'CENTRE_OPERATOR', 'CENTRE_AUDIT
 export const PAGES = [
   { key: '', zh: '总览', en: 'Overview', roles: null },
   { key: 'review', zh: '审核', en: 'Review', roles: REVIEWERS },
+  { key: 'flags', zh: '提示', en: 'Flags', roles: REVIEWERS },
+  { key: 'mail', zh: '站内信', en: 'Mail', roles: [...REVIEWERS, 'POLICY_ADMIN', 'OPINION_DUTY'] },
 ];
 
 export const pagesOf = (me) => PAGES.filter((p) => !p.roles || me.role.split(',').some((r) => p.roles.includes(r)));

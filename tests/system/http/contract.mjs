@@ -305,11 +305,14 @@ cases.push(
   ["/v1/board", "get", 405, "method", () => send("POST", "/v1/board", { headers: OURS })],
 );
 // ---- the pages: route, a good address, then (null: has none) one in a wrong form, one that is not there; all by a token ----
-const linked = "01900000-0000-7000-8000-00000000c0de";
+const linked = "01900000-0000-7000-8000-00000000c0de", flagged = "b49f0241-0d65-8b6e-8cb2-877eed75ddee";
 const pages = [
   ["/v1/review", "/v1/review?unit=SU003", "/v1/review?after=x", null, "client"],
   ["/v1/sample", "/v1/sample?day=2026-03-01", "/v1/sample?day=2026-13-41", null, "centre"],
   ["/v1/activities/{id}", "/v1/activities/" + linked, "/v1/activities/x", "/v1/activities/" + randomUUID(), "client"],
+  ["/v1/flags", "/v1/flags?state=OPEN", "/v1/flags?page=x", null, "client"],
+  ["/v1/flags/{id}", "/v1/flags/" + flagged, "/v1/flags/x", "/v1/flags/" + randomUUID(), "client"],
+  ["/v1/mail", "/v1/mail?only=todo", "/v1/mail?page=x", null, "client"],
   ["/v1/outcomes/{id}", "/v1/outcomes/" + linked, "/v1/outcomes/x", "/v1/outcomes/" + randomUUID(), "client"],
 ];
 for (const [route, good, wrong, missing, token] of pages) {

@@ -47,6 +47,7 @@ insert into event (position, received_at, id, type, unit, class, schema_version,
     values (0, now(), '01900000-0000-7000-8000-00000000c0de', 20, 1, 1, 1, 'client', '\\x00', '{"title":"进校园"}');
 insert into validation (position, received_at, start_at, end_at, activity, day, version, unit, op, verdict, state, short, audience)
     values (0, now(), '2026-03-01 01:00Z', '2026-03-01 03:00Z', '01900000-0000-7000-8000-00000000c0de', '2026-03-01', 1, 1, 1, 1, 4, '{"roster":[],"site":null}', 80);
+insert into flag (position, activity, unit, code, severity, pointer, evidence) values (0, '01900000-0000-7000-8000-00000000c0de', 1, 'X02', 'F', '', '{"a":20,"b":30}');
 """
 LINKS = (("link-host-aaaaaaaaaaaaaa", 15), ("link-late-bbbbbbbbbbbbbb", -1))
 

@@ -144,9 +144,12 @@ const struct lj_replay_fact lj_replay_facts[] = {
                              "from flag_move",
      NULL},
     {"certificates", "select " P("position") ", c::text from certificate c", NULL},
-    {"windows, words on flags",
+    {"windows, words on flags, links",
      "select " P("position") ", w::text from filing_window w union all select " P(
-         "position") ", a::text from flag_action a",
+         "position") ", a::text from flag_action a union all select " P("position") ", l::text "
+                                                                                    "from "
+                                                                                    "opinion_link "
+                                                                                    "l",
      NULL},
     {"duplicates decided", "select first || ' ' || second, d::text from duplicate_pair d", NULL},
     {"flags",

@@ -6,6 +6,8 @@ set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
 insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
+    (15, 'N15', 'WARN', 'SIGN', 0, '安全事件报告({level}):{what}', E'贵单位的安全事件报告:{what},{level}。{text}\n受伤 {hurt} 人。活动编号:{activity}\n请单位负责人和中心在一小时内签收并按预案处置;严重事件暂停有关稿件的发布。时长和场次不因此变动。\nAn incident was reported; sign within an hour.'),
+    (20, 'N20', 'NOTICE', 'READ', null, '稿件{outcome}', E'贵单位报送的稿件“{title}”{outcome}。说明:{reason}\nWhat became of a story.'),
     (16, 'N16', 'NOTICE', 'READ', null, '{title}', '{body}'),
     (17, 'N17', 'NOTICE', 'SIGN', 10, '任务量政策第 {version} 版发布', E'{scope}任务量政策第 {version} 版自 {from} 起施行:每队每年 {sessions} 场次,每名运动员每年 {minutes} 分钟。请各单位知悉并签收。\nA new version of the quota policy was published.')
     on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,

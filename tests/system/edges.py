@@ -169,6 +169,20 @@ def recorded(s):
     s.report("20", "PS020", "2023-06-12 09:00", 60, [("p", "t")], mode="RECORDED", site=None, audience=0, audience_online=500000, url="https://video.invalid/1")
 
 
+def two_of_one_item(s):
+    """One school, one team, two days running; items that fit both, one of which a person decides about, and one that names another school."""
+    s.unit("PS025")
+    s.team("PS025", "t")
+    s.person("PS025", "p", "t")
+    for day in (5, 6):
+        s.report("25-%d" % day, "PS025", "2023-06-%02d 09:00" % day, 60, [("p", "t")])
+    for name, text in (("25-open", "试验t到试验小学PS025上课,孩子们等了一个小时。"), ("25-decided", "试验小学PS025:试验t的活动占用了上课时间。"),
+                       ("25-none", "试验t到别的小学上课,孩子们等了一个小时。")):
+        s.names[name] = s.send("2023-06-08 10:00", "opinion.item_received", "PS025", {"source": "WEIBO", "text": text, "posted_at": "2023-06-07T20:00:00+08:00"})
+    for when, names in (("2023-06-09 09:00", ["25-5"]), ("2023-06-09 10:00", ["25-6", "25-5"])):
+        s.send(when, "opinion.item_linked", "CN000", {"item": s.names["25-decided"], "activities": [s.names[n] for n in names], "reason": "按时间核实", "by": "值班员"})
+
+
 def legacy(s):
     """A window lets in what is older than 30 days; the system's first day is 2023-05-01."""
     s.unit("PS027")
@@ -188,7 +202,7 @@ _run = []
 def run():
     if not _run:
         story = Story()
-        for case in (two_teams, status_day, merged, policy_and_leap_day, over_midnight, anchors, paris, base, recorded, legacy):
+        for case in (two_teams, status_day, merged, policy_and_leap_day, over_midnight, anchors, paris, base, recorded, two_of_one_item, legacy):
             case(story)
         r = drive.Run(story.log())
         r.__enter__()
@@ -279,6 +293,18 @@ def test_20_a_recorded_lesson_with_half_a_million_plays():
     """is accepted, and gives neither minutes nor a session"""
     assert verdict("20")[0] == 1
     assert of_ledger("PS020", "p", 2023) == (0, 0) and of_ledger("PS020", "t", 2023, "T") == (0, 0)
+
+
+def test_25_an_item_that_fits_two_activities():
+    """both are candidates and it counts for neither, until a person decides: the last decision holds, and it counts for the first that it names"""
+    r, story, _, _ = run()
+    of = {story.names[n]: n for n in ("25-5", "25-6")}
+
+    def links(name):
+        return {of[str(a)]: (state, counts) for a, state, counts in r.system.sql("select activity, state, counts from opinion_links(%s)", (story.names[name],))}
+    assert links("25-open") == {"25-5": ("CANDIDATE", False), "25-6": ("CANDIDATE", False)}, links("25-open")
+    assert links("25-decided") == {"25-5": ("DECIDED", False), "25-6": ("DECIDED", True)}, links("25-decided")
+    assert links("25-none") == {}, links("25-none")
 
 
 def test_27_legacy_rows_in_bulk():

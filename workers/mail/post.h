@@ -20,9 +20,11 @@ enum {
     LJ_MAIL_N09 = 9,
     LJ_MAIL_N10 = 10,
     LJ_MAIL_N12 = 12,
+    LJ_MAIL_N15 = 15,
     LJ_MAIL_N16 = 16,
     LJ_MAIL_N17 = 17,
     LJ_MAIL_N18 = 18,
+    LJ_MAIL_N20 = 20,
     LJ_MAIL_N21 = 21,
     LJ_MAIL_N22 = 22,
     LJ_MAIL_N23 = 23,
@@ -131,6 +133,9 @@ int lj_mail_bulk_entry(struct lj_mail_event *x, const char **ret_reason, struct 
 /* Rules of exemption.approved and .ended (N16), policy.set and .approved (N17). */
 int lj_mail_exemption(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_policy(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+/* Rules of incident.reported (N15) and story.decided (N20). */
+int lj_mail_incident(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+int lj_mail_story(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* Rule of activity.state_changed. */
 int lj_mail_review(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* Rules of calendar.day_started (N09, N18) and quota.level_changed (N10). */

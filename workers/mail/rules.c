@@ -473,6 +473,7 @@ static const struct {
     {"exemption.ended", lj_mail_exemption},
     {"flag.opened", lj_mail_flag_opened},
     {"account.bulk_entry", lj_mail_bulk_entry},
+    {"incident.reported", lj_mail_incident},
     {"mail.broadcast_requested", broadcast},
     {"mail.read", lj_mail_move},
     {"mail.recalled", lj_mail_recall},
@@ -480,6 +481,7 @@ static const struct {
     {"mail.signed", lj_mail_move},
     {"policy.approved", lj_mail_policy},
     {"policy.set", lj_mail_policy},
+    {"story.decided", lj_mail_story},
     {"unit.activated", decided},
     {"unit.returned", decided},
 };

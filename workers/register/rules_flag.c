@@ -1,4 +1,4 @@
-/* Rules of what is said about flags, and of windows for late reports.
+/* Rules of what is said about flags and opinion items, and of windows for late reports.
  *
  * A flag is raised behind the watermark, by settlement, and so is moved there (flag_moves() in
  * db/functions/flag_state.sql): here only the form of an explanation or a decision is judged, and
@@ -68,4 +68,19 @@ void reg_duplicate_decided(struct reg_ctx *x)
     }
     write_action(x, outcome[0] == 'D' ? "DISMISS" : "CONFIRM", flags, "reason");
     json_decref(flags);
+}
+
+/* Which activities an opinion item speaks of, in a person's word. Any id may stand there: whether
+ * it is an item's or an activity's is not known at this position. */
+void reg_opinion_item_linked(struct reg_ctx *x)
+{
+    static const char *const columns[] = {"item", "activities", "who", "said", NULL};
+    json_t *row = reg_row_new(x, columns);
+    reg_copy(x, row, "item", "item");
+    reg_copy(x, row, "activities", "activities");
+    reg_copy(x, row, "who", "by");
+    reg_copy(x, row, "said", "reason");
+    reg_put(x, row, "unit", json_integer(x->event->unit));
+    reg_write(x, "opinion_link", row);
+    json_decref(row);
 }

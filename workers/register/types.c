@@ -260,6 +260,13 @@ static const struct reg_field duplicate_decided[] = {{"flag", REG_F_UUID, true, 
                                                      {"by", REG_F_TEXT, true, 1, 30, NULL},
                                                      END};
 
+static const struct reg_field opinion_item_linked[] = {
+    {"item", REG_F_UUID, true, 0, 0, NULL},
+    {"activities", REG_F_UUIDS, true, 0, 8, NULL},
+    {"reason", REG_F_TEXT, true, 2, 500, NULL},
+    {"by", REG_F_TEXT, true, 1, 30, NULL},
+    END};
+
 static const struct reg_type types[] = {
     {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered, false},
     {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed, false},
@@ -306,6 +313,7 @@ static const struct reg_type types[] = {
     {"flag.explained", flag_explained, REG_UNIT, reg_flag_explained, false},
     {"flag.decided", flag_decided, REG_UNIT, reg_flag_decided, false},
     {"duplicate.decided", duplicate_decided, REG_UNIT, reg_duplicate_decided, false},
+    {"opinion.item_linked", opinion_item_linked, REG_UNIT, reg_opinion_item_linked, false},
 };
 
 const struct reg_type *reg_type_find(const char *name)

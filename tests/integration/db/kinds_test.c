@@ -521,6 +521,44 @@ static void test_mail_of_reviews(void **state)
     lj_worker_mail.close(&worker);
 }
 
+/* An incident goes to the unit and the Centre, urgent when it is serious; what became of a story to
+ * its unit. */
+static void test_mail_of_events(void **state)
+{
+    static const struct step steps[] = {
+        {371, "incident.reported", 1,
+         "{\"kind\":\"INJURY\",\"serious\":true,\"hurt\":1,\"text\":\"骨折,已送医,"
+         "电话13800001234\"}",
+         1},
+        {372, "incident.reported", 2,
+         "{\"kind\":\"NEAR_MISS\",\"serious\":false,\"text\":\"器材松动\"}", 1},
+        {373, "incident.reported", 1, "{\"kind\":\"PARTY\",\"serious\":true,\"text\":\"甲\"}", 2},
+        {374, "incident.reported", 1, "{\"kind\":\"INJURY\",\"text\":\"甲\"}", 2},
+        {375, "story.decided", 3, "{\"title\":\"进校园\",\"outcome\":\"SELECTED\"}", 1},
+        {376, "story.decided", 3,
+         "{\"title\":\"进校园\",\"outcome\":\"REFUSED\",\"reason\":\"缺同意书\"}", 1},
+        {377, "story.decided", 3, "{\"title\":\"进校园\",\"outcome\":\"LOST\"}", 2},
+    };
+    void *worker = open_worker(&lj_worker_mail);
+    (void)state;
+    run(&lj_worker_mail, worker, steps, sizeof steps / sizeof steps[0], 1100);
+    text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
+            "position) from mail_log where position between 371 and 379",
+            "371:1 372:1 373:2bad_payload 374:2bad_payload 375:1 376:1 377:2bad_payload");
+    text_is(
+        "select string_agg(position || '>' || unit || case when urgent then '!' else '' end || "
+        "template, ' ' order by position, unit) from mailbox where position between 371 and 379",
+        "371>0!N15 371>1!N15 372>0N15 372>2N15 375>3N20 376>3N20");
+    text_is(
+        "select title || '/' || split_part(body, E'\\n', 1) || '/' || (due_on - (sent_at at time "
+        "zone 'Asia/Shanghai')::date) from mail where position = 371",
+        "安全事件报告(严重):人员受伤/贵单位的安全事件报告:人员受伤,严重。骨折,已送医,电话138****/"
+        "0");
+    text_is("select title || '/' || split_part(body, E'\\n', 1) from mail where position = 376",
+            "稿件未采用/贵单位报送的稿件“进校园”未采用。说明:缺同意书");
+    lj_worker_mail.close(&worker);
+}
+
 /* What the registers have taken: an exemption decided (N16), a policy published (N17); what they
  * have refused tells nothing. */
 static void test_mail_of_registers(void **state)
@@ -644,6 +682,7 @@ int main(void)
                                        cmocka_unit_test(test_mail_of_reviews),
                                        cmocka_unit_test(test_mail_recalled_and_answered),
                                        cmocka_unit_test(test_mail_of_registers),
+                                       cmocka_unit_test(test_mail_of_events),
                                        cmocka_unit_test(test_mail_days),
                                        cmocka_unit_test(test_opinion)};
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/uuid.h"
+
+enum { ASKS_A_SECOND = 10, ASKS_AT_ONCE = 30 };
 
 const struct lj_ask lj_ask_review = {
     .sql = "select reader_waiting($1, $2, $3::text::int8)::text",
@@ -54,6 +57,26 @@ const struct lj_ask lj_ask_mail = {
     .sql = "select reader_box($1, $2, $3::text::int8)::text",
     .params = {{"only", LJ_ASK_WORD}, {"page", LJ_ASK_NUMBER}},
     .nothing = LJ_E_FORBIDDEN,
+};
+
+const struct lj_ask lj_ask_report = {
+    .sql = "select reader_report($1, $2, $3, $4, $5::text::date, $6::text::date, $7, "
+           "$8::text::int4, $9)::text",
+    .params = {{"", LJ_ASK_WORD},
+               {"by", LJ_ASK_WORD},
+               {"and", LJ_ASK_WORD},
+               {"since", LJ_ASK_DAY},
+               {"till", LJ_ASK_DAY},
+               {"unit", LJ_ASK_WORD},
+               {"year", LJ_ASK_NUMBER},
+               {"rank", LJ_ASK_WORD}},
+    .nothing = LJ_E_FORBIDDEN,
+};
+const struct lj_ask lj_ask_certificate = {
+    .sql = "select certificate_public($1)::text",
+    .params = {{"", LJ_ASK_WORD}},
+    .nothing = LJ_E_NOT_FOUND,
+    .rationed = true,
 };
 
 struct question {
@@ -184,12 +207,29 @@ static void put_question(struct lj_gateway *g, struct lj_req *rq, const struct l
     }
 }
 
+/* What anybody may ask is bounded for all together: a number is a place in the log, and whoever
+ * tries them all shall need a long time. */
+static bool within_ration(struct lj_gateway *g, struct lj_req *rq)
+{
+    struct lj_problem p;
+    lj_problem_set(&p, LJ_E_RATE, "", NULL, NULL);
+    p.retry_after_s =
+        lj_bucket_take(&g->public_bucket, ASKS_A_SECOND, ASKS_AT_ONCE, 1, lj_mono_us());
+    if (p.retry_after_s) {
+        lj_gw_problem(rq, &p);
+    }
+    return p.retry_after_s == 0;
+}
+
 void lj_ask_ready(struct lj_gateway *g, struct lj_req *rq)
 {
     const struct lj_ask *ask = lj_req_about(rq);
     char who[LJ_READER_TEXT + 1], texts[LJ_ASK_PARAMS][LJ_ASK_TEXT + 1];
     const char *values[LJ_ASK_PARAMS + 1];
     int lengths[LJ_ASK_PARAMS + 1], n = 0;
+    if (ask->rationed && !within_ration(g, rq)) {
+        return;
+    }
     if (lj_req_token(rq)) {
         lengths[n] = (int)lj_req_reader(rq, who);
         values[n++] = who;

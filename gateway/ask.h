@@ -5,7 +5,7 @@
 
 #include "gateway/gateway.h"
 
-enum { LJ_ASK_PARAMS = 8, LJ_ASK_TEXT = 128 };
+enum { LJ_ASK_PARAMS = 9, LJ_ASK_TEXT = 128 };
 
 /* How a parameter must look; an absent one is NULL in the statement. */
 enum lj_ask_form {
@@ -24,12 +24,13 @@ struct lj_ask {
     const char *sql; /* one row, one column: JSON as text, or null. $1 is who asks (not where the
                         route is open), the others follow; all come as text */
     struct lj_ask_param params[LJ_ASK_PARAMS];
-    int nothing; /* what a null means: LJ_E_NOT_FOUND, or LJ_E_FORBIDDEN where there is always
-                    something to see for those who may */
+    int nothing;   /* what a null means: LJ_E_NOT_FOUND, or LJ_E_FORBIDDEN where there is always
+                      something to see for those who may */
+    bool rationed; /* open to everybody: bounded for all together */
 };
 
 extern const struct lj_ask lj_ask_review, lj_ask_sample, lj_ask_activity, lj_ask_outcome,
-    lj_ask_flags, lj_ask_flag, lj_ask_mail;
+    lj_ask_flags, lj_ask_flag, lj_ask_mail, lj_ask_report, lj_ask_certificate;
 
 /* Read a parameter. True: *ret is its text (up to LJ_ASK_TEXT bytes) or NULL when it is absent or
  * empty; false after a refusal. */

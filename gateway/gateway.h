@@ -48,6 +48,7 @@ struct lj_gateway {
     struct lj_uuid_gen uuids;
     struct lj_bucket *unit_buckets;   /* by unit number */
     struct lj_bucket confirm_bucket;  /* of all one-time links */
+    struct lj_bucket public_bucket;   /* of all questions that anybody may ask */
     struct lj_stream_reader *readers; /* list */
     size_t n_readers;
     uv_timer_t tick; /* the client's clock, the drain's end, heartbeats */

@@ -63,6 +63,8 @@ static const struct route routes[] = {
     ASK("/v1/flags", LOOKERS, lj_ask_flags),
     ASK("/v1/flags/{id}", LOOKERS, lj_ask_flag),
     ASK("/v1/mail", LOOKERS, lj_ask_mail),
+    ASK("/v1/reports/{id}", LOOKERS, lj_ask_report),
+    {"/v1/certificates/{id}", "GET", OPEN, 0, NULL, lj_ask_ready, lj_ask_done, &lj_ask_certificate},
     {"/", "GET", OPEN, 0, NULL, lj_page_ready, NULL, NULL},
     {"/ui/*", "GET", OPEN, 0, NULL, lj_ui_ready, NULL, NULL},
     {"/metrics", "GET", OPEN_ON_LOOPBACK, LJ_TOKEN_METRICS | LJ_TOKEN_OPERATOR, NULL,

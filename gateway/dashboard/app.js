@@ -9,6 +9,7 @@ import { pagesOf, usePlace } from './nav.js';
 import { Overview } from './overview.js';
 import { nextSize, nextTheme, onPrefs, prefs } from './prefs.js';
 import { Review } from './review.js';
+import { Stats } from './stats.js';
 import { ROLES, day } from './words.js';
 
 const THEME_ZH = { auto: '跟随系统', light: '浅色', dark: '深色' };
@@ -68,6 +69,7 @@ function pageFor(me, page, id) {
   if (!pagesOf(me).some((p) => p.key === page)) return null;
   if (page === 'review') return id ? html`<${Activity} key=${id} id=${id} />` : html`<${Review} me=${me} />`;
   if (page === 'flags') return id ? html`<${Flag} key=${id} id=${id} me=${me} />` : html`<${Flags} />`;
+  if (page === 'stats') return html`<${Stats} me=${me} />`;
   if (page === 'mail') return html`<${Mail} me=${me} />`;
   return null;
 }

@@ -7,6 +7,7 @@ export const PAGES = [
   { key: '', zh: '总览', en: 'Overview', roles: null },
   { key: 'review', zh: '审核', en: 'Review', roles: REVIEWERS },
   { key: 'flags', zh: '提示', en: 'Flags', roles: REVIEWERS },
+  { key: 'stats', zh: '统计', en: 'Statistics', roles: [...REVIEWERS, 'POLICY_ADMIN', 'OPINION_DUTY', 'OBSERVER', 'observer', 'operator'] },
   { key: 'mail', zh: '站内信', en: 'Mail', roles: [...REVIEWERS, 'POLICY_ADMIN', 'OPINION_DUTY'] },
 ];
 

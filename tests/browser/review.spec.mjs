@@ -64,7 +64,7 @@ test('nobody sees another unit’s, an observer has no queue, an empty one says 
   await expect(page.getByRole('alert')).toContainText('不属于您的单位');
   await open(page, 'p_watcher', '#/review');
   await expect(page.locator('.tile')).toHaveCount(5); // no such page for him
-  await expect(page.getByRole('navigation', { name: '页面' })).toHaveCount(0);
+  await expect(page.getByRole('link', { name: '审核' })).toHaveCount(0);
   await page.route('**/v1/review*', (r) => r.fulfill({ json: { items: [], more: false } }));
   await open(page, 'p_chief', '#/review');
   await expect(page.locator('.empty')).toContainText('没有待审核的活动');

@@ -312,6 +312,7 @@ const pages = [
   ["/v1/activities/{id}", "/v1/activities/" + linked, "/v1/activities/x", "/v1/activities/" + randomUUID(), "client"],
   ["/v1/flags", "/v1/flags?state=OPEN", "/v1/flags?page=x", null, "client"],
   ["/v1/flags/{id}", "/v1/flags/" + flagged, "/v1/flags/x", "/v1/flags/" + randomUUID(), "client"],
+  ["/v1/reports/{id}", "/v1/reports/activities?by=month&since=2026-01-01", "/v1/reports/activities?by=weather", null, "client"],
   ["/v1/mail", "/v1/mail?only=todo", "/v1/mail?page=x", null, "client"],
   ["/v1/outcomes/{id}", "/v1/outcomes/" + linked, "/v1/outcomes/x", "/v1/outcomes/" + randomUUID(), "client"],
 ];
@@ -323,6 +324,15 @@ for (const [route, good, wrong, missing, token] of pages) {
   if (missing) cases.push([route, "get", 404, "missing", () => get(missing, token)], [route, "get", 404, "foreign", () => get(good, "other")]);
 }
 cases.push(["/v1/review", "get", 403, "observer", () => get("/v1/review", "observer")], ["/v1/sample", "get", 403, "a unit", () => get("/v1/sample", "client")]);
+const C = "/v1/certificates/{id}", certificate = "/v1/certificates/LJ-C2026-0000000";
+cases.push([C, "get", 200, "void", () => send("GET", certificate)], [C, "get", 404, "no such number", () => send("GET", "/v1/certificates/LJ-C2026-0000009")],
+  [C, "get", 404, "no number", () => send("GET", "/v1/certificates/1")], [C, "get", 400, "form", () => send("GET", "/v1/certificates/%27")],
+  [C, "get", 405, "method", () => send("POST", certificate, { body: "x" })],
+  [C, "get", 429, "trying numbers", async () => {
+    let r;
+    for (let i = 0; i < 200 && r?.status !== 429; i++) r = (await Promise.all(Array.from({ length: 20 }, () => send("GET", certificate)))).find((x) => x.status === 429);
+    return r;
+  }], ["/v1/reports/{id}", "get", 403, "no such report", () => get("/v1/reports/nothing", "client")]);
 for (const [route, method, status, name, how] of cases) {
   await check(`${method} ${route} ${status} ${name}`, async () => {
     const r = matches(route, method, await how(), name);
@@ -351,6 +361,7 @@ await check("the database away", async () => {
   assert.equal(matches(P, "get", await get("/v1/events/" + id, "client"), "provenance").status, 503);
   assert.equal(matches("/v1/login", "post", await login(right), "login").status, 503);
   assert.equal(matches("/v1/confirm", "post", await confirm({ ...host, say: "show" }), "confirm").status, 503);
+  await until("the ration of certificates", async () => matches(C, "get", await send("GET", certificate), "certificate").status === 503);
   for (const [route, good, , , token] of pages) assert.equal(matches(route, "get", await get(good, token), route).status, 503);
   await tell("pg start");
   await tell("broker start");

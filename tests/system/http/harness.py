@@ -48,6 +48,8 @@ insert into event (position, received_at, id, type, unit, class, schema_version,
 insert into validation (position, received_at, start_at, end_at, activity, day, version, unit, op, verdict, state, short, audience)
     values (0, now(), '2026-03-01 01:00Z', '2026-03-01 03:00Z', '01900000-0000-7000-8000-00000000c0de', '2026-03-01', 1, 1, 1, 1, 4, '{"roster":[],"site":null}', 80);
 insert into flag (position, activity, unit, code, severity, pointer, evidence) values (0, '01900000-0000-7000-8000-00000000c0de', 1, 'X02', 'F', '', '{"a":20,"b":30}');
+insert into person values (0, 1, 1, 'P1');
+insert into certificate (position, through, person, minutes, year) values (0, 0, 1, 90, 2026);
 """
 LINKS = (("link-host-aaaaaaaaaaaaaa", 15), ("link-late-bbbbbbbbbbbbbb", -1))
 

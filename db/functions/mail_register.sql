@@ -9,23 +9,21 @@ set search_path = liangjin, pg_catalog;
 insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
     (1, 'N01', 'REMIND', 'REPLY', 30, '请注册两进信息系统', '贵单位受邀注册两进信息系统,至今尚未提交注册申请。请指定系统管理员并提交申请;如不再参加,请回复说明。'),
     (2, 'N02', 'NOTICE', 'READ', null, '{title}', '{body}'),
-    (19, 'N19', 'TODO', 'READ', 5, '所辖单位没有系统管理员', '贵单位所辖单位已超过三天没有可用的系统管理员账号。请督促其指定系统管理员,或代为启用。'),
-    (51, 'N51', 'WARN', 'READ', null, '所辖单位受邀未注册', '贵单位所辖单位受邀注册已满六十天,仍未提交注册申请。请督促办理。'),
-    (52, 'N52', 'TODO', 'READ', 5, '注册申请超期未审', E'下列单位的注册申请提交已超过五个工作日,尚未审核:{units}。请审核,批准或者退回。')
+    (19, 'N19', 'TODO', 'READ', 5, '所辖单位没有系统管理员', '贵单位所辖单位已超过 {days} 天没有可用的系统管理员账号。请督促其指定系统管理员,或代为启用。'),
+    (51, 'N51', 'WARN', 'READ', null, '所辖单位受邀未注册', '贵单位所辖单位受邀注册已满 {days} 天,仍未提交注册申请。请督促办理。'),
+    (52, 'N52', 'TODO', 'READ', 5, '注册申请超期未审', E'下列单位的注册申请提交已超过 {days} 个工作日,尚未审核:{units}。请审核,批准或者退回。')
     on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
         title = excluded.title, body = excluded.body;
 
--- After how many days, as data. days: calendar days, or working days where so said. receiver: the unit itself or its parent.
+-- After how many days: the settings `days` of the notice's code, each value a step; calendar days, or working days where so said. receiver: the unit
+-- itself, its parent or the Centre.
 create table if not exists register_step (
-    rule int2 not null references mail_template,
-    step int2 not null,
+    rule int2 primary key references mail_template,
     working bool not null,
-    receiver text not null check (receiver in ('UNIT', 'PARENT', 'CENTRE')),
-    primary key (rule, step)
+    receiver text not null check (receiver in ('UNIT', 'PARENT', 'CENTRE'))
 );
-insert into register_step (rule, step, working, receiver) values (1, 15, false, 'UNIT'), (1, 30, false, 'UNIT'), (1, 60, false, 'UNIT'), (51, 60, false, 'PARENT'),
-        (52, 5, true, 'CENTRE'), (19, 3, false, 'PARENT')
-    on conflict (rule, step) do update set working = excluded.working, receiver = excluded.receiver;
+insert into register_step (rule, working, receiver) values (1, false, 'UNIT'), (51, false, 'PARENT'), (52, true, 'CENTRE'), (19, false, 'PARENT')
+    on conflict (rule) do update set working = excluded.working, receiver = excluded.receiver;
 
 -- What stood at a position, and since when: (rule, unit, position of the event that brought it, local day on which it began).
 create or replace function register_standing(p int8) returns table (rule int2, unit int2, since int8, began date)
@@ -55,7 +53,11 @@ $$;
 -- Steps that a day has reached and that were not made yet, the furthest of each thing.
 create or replace function register_steps_due(day_position int8, day date) returns table (rule int2, unit int2, since int8, step int2)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    select s.rule, s.unit, s.since, max(t.step) from register_standing(day_position) s join register_step t on t.rule = s.rule
+    with steps as materialized (
+        select r.rule, v::int2 as step, r.working from register_step r join mail_template m on m.rule = r.rule
+            cross join lateral rule_values(m.code, 'days', day_position, day) v
+    )
+    select s.rule, s.unit, s.since, max(t.step) from register_standing(day_position) s join steps t on t.rule = s.rule
         and case when t.working then working_days_after(s.began, t.step, day_position) < day else s.began + t.step <= day end
     where not exists (select from register_notice n where n.rule = s.rule and n.unit = s.unit and n.since = s.since and n.step >= t.step)
       -- a unit that has answered its invitation is not asked again, and its parent is not told
@@ -72,7 +74,7 @@ begin
     insert into mail (position, sent_at, id, unit, rule, due_working_days, due_on, urgent, kind, needs, title, body)
         select day_position, began, follow_on_id(mail_register_day.id, 'mail', t.rule::int4), 0, t.rule, t.due_working_days,
                working_days_after(day, t.due_working_days, day_position), false, t.kind, t.needs, t.title,
-               left(replace(t.body, '{units}', coalesce((select string_agg(v.name, '、' order by n.unit) from register_notice n
+               left(replace(replace(t.body, '{days}', (select max(n.step) from register_notice n where n.at = day_position and n.rule = t.rule)::text), '{units}', coalesce((select string_agg(v.name, '、' order by n.unit) from register_notice n
                    join lateral (select u.name from unit_version u where u.number = n.unit and u.position <= day_position order by u.position desc limit 1) v on true
                    where n.at = day_position and n.rule = t.rule), '')), 2000)
         from mail_template t where exists (select from register_notice n where n.at = day_position and n.rule = t.rule);
@@ -82,7 +84,7 @@ begin
         from (
             select n.rule, n.unit, v.name, s.receiver = 'PARENT' as names,
                    case s.receiver when 'UNIT' then n.unit when 'CENTRE' then 0::int2 else coalesce(v.parent, 0::int2) end as receiver
-            from register_notice n join register_step s on s.rule = n.rule and s.step = n.step
+            from register_notice n join register_step s on s.rule = n.rule
                 join lateral (select u.parent, u.name from unit_version u where u.number = n.unit and u.position <= day_position order by u.position desc limit 1) v on true
             where n.at = day_position
         ) x group by x.rule, x.receiver;

@@ -8,23 +8,29 @@ set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
 insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
-    (31, 'N31', 'REMIND', 'READ', null, '来信即将到期', '贵单位有来信将在三个工作日内到期,尚未办结。请查看并办理。'),
+    (31, 'N31', 'REMIND', 'READ', null, '来信即将到期', '贵单位有来信将在 {days} 个工作日内到期,尚未办结。请查看并办理。'),
     (32, 'N32', 'REMIND', 'READ', null, '来信今日到期', '贵单位有来信今日到期,尚未办结。请查看并办理。'),
-    (33, 'N33', 'WARN', 'READ', null, '催办:来信已逾期', '贵单位有来信已逾期一个工作日,尚未办结。请即办理;逾期五个工作日将通报上级单位。'),
-    (34, 'N34', 'WARN', 'READ', null, '催办:所辖单位来信逾期', '贵单位所辖单位有来信逾期五个工作日,尚未办结。请督促办理。'),
-    (35, 'N35', 'NOTICE', 'READ', null, '逾期来信列入通报', '下列单位的来信逾期十个工作日,尚未办结,已列入内部通报名单。')
+    (33, 'N33', 'WARN', 'READ', null, '催办:来信已逾期', '贵单位有来信已逾期 {days} 个工作日,尚未办结。请即办理;仍不办理的,将通报上级单位。'),
+    (34, 'N34', 'WARN', 'READ', null, '催办:所辖单位来信逾期', '贵单位所辖单位有来信逾期 {days} 个工作日,尚未办结。请督促办理。'),
+    (35, 'N35', 'NOTICE', 'READ', null, '逾期来信列入通报', '下列单位的来信逾期 {days} 个工作日,尚未办结,已列入内部通报名单。')
     on conflict (rule) do update set code = excluded.code, kind = excluded.kind, needs = excluded.needs, due_working_days = excluded.due_working_days,
         title = excluded.title, body = excluded.body;
 
--- days: working days after the day on which the mail falls due. receiver: the unit itself, its parent, or the Centre.
+-- Steps in order. receiver: the unit itself, its parent, or the Centre. When: mail_step_days().
 create table if not exists mail_step (
     step int2 primary key,
-    days int2 not null,
     rule int2 not null references mail_template,
     receiver text not null check (receiver in ('UNIT', 'PARENT', 'CENTRE'))
 );
-insert into mail_step values (1, -3, 31, 'UNIT'), (2, 0, 32, 'UNIT'), (3, 1, 33, 'UNIT'), (4, 5, 34, 'PARENT'), (5, 10, 35, 'CENTRE')
-    on conflict (step) do update set days = excluded.days, rule = excluded.rule, receiver = excluded.receiver;
+insert into mail_step values (1, 31, 'UNIT'), (2, 32, 'UNIT'), (3, 33, 'UNIT'), (4, 34, 'PARENT'), (5, 35, 'CENTRE')
+    on conflict (step) do update set rule = excluded.rule, receiver = excluded.receiver;
+
+-- Working days after the day on which a mail falls due, below 0 before it, as the settings (rule N31 .. N35: days, days_before) stood on a day.
+create or replace function mail_step_days(day_position int8, day date) returns table (step int2, rule int2, days int4)
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select s.step, s.rule, coalesce(-rule_number(t.code, 'days_before', day_position, day), rule_number(t.code, 'days', day_position, day))
+    from mail_step s join mail_template t on t.rule = s.rule
+$$;
 
 -- Steps that were made of a receipt, with the position of the day on which.
 create table if not exists mail_reminder (
@@ -39,16 +45,19 @@ create table if not exists mail_reminder (
 create index if not exists mail_due on mail (due_on) where due_on is not null;
 
 -- Receipts that were open when a day began and the furthest step that had been reached by then and is not made yet. Only mails that fall due
--- within a month and a half of the day are looked at: the last step lies ten working days behind it.
+-- near the day are looked at: for each working day of the steps two days, and some weeks for holidays.
 create or replace function mail_steps_due(day_position int8, day date, began timestamptz)
         returns table (mail_position int8, rule int2, unit int2, role int2, step int2)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
-    with due as materialized (
+    with steps as materialized (
+        select d.step, d.days from mail_step_days(day_position, day) d
+    ), due as materialized (
         select m.position, m.id, m.rule, m.needs, m.due_on from mail m
-        where m.due_on between day - 45 and day + 21 and m.position < day_position and m.needs <> 'NONE'
+        where m.due_on between day - 25 - 2 * (select max(s.days) from steps s) and day + 15 - 2 * (select min(s.days) from steps s)
+          and m.position < day_position and m.needs <> 'NONE'
     ), reached as materialized (
         select x.due_on, max(s.step) as step from (select distinct d.due_on from due d) x
-            join mail_step s on working_days_after(x.due_on, s.days, day_position) <= day group by x.due_on
+            join steps s on working_days_after(x.due_on, s.days, day_position) <= day group by x.due_on
     )
     select d.position, d.rule, r.unit, r.role, x.step
     from due d join reached x on x.due_on = d.due_on join mail_receipt r on r.position = d.position and r.rule = d.rule
@@ -117,8 +126,9 @@ begin
         insert into mail_reminder (position, at, rule, unit, role, step)
             select s.mail_position, d.position, s.rule, s.unit, s.role, s.step from mail_steps_due(d.position, d.day, d.received_at) s;
         insert into mail (position, sent_at, id, unit, rule, urgent, kind, needs, title, body)
-            select d.position, d.received_at, follow_on_id(d.id, 'mail', t.rule::int4), 0, t.rule, false, t.kind, t.needs, t.title, t.body
-            from mail_step s join mail_template t on t.rule = s.rule where exists (select from mail_reminder m where m.at = d.position and m.step = s.step);
+            select d.position, d.received_at, follow_on_id(d.id, 'mail', t.rule::int4), 0, t.rule, false, t.kind, t.needs, t.title,
+                   replace(t.body, '{days}', abs(s.days)::text)
+            from mail_step_days(d.position, d.day) s join mail_template t on t.rule = s.rule where exists (select from mail_reminder m where m.at = d.position and m.step = s.step);
         insert into mail_receipt (position, rule, unit, role, state, detail)
             select d.position, x.rule, x.receiver, 1::int2, 2::int2,
                    string_agg(case when x.place <= 10 then case when x.receiver <> x.unit then x.name || ':' else '' end || '“' || left(x.title, 40) || '”(' || x.code

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(31);
+select plan(33);
 
 create function eid(p int8) returns uuid language sql as $$ select ('01900000-0000-7000-8000-' || lpad(p::text, 12, '0'))::uuid $$;
 insert into unit values (10, 1, 'PS052'), (11, 2, 'PS011'), (12, 3, 'SU101');
@@ -58,9 +58,12 @@ insert into unit_version (position, number, parent, name, kind, state, state_on)
 select is_empty($$select * from register_steps_due(200, '2025-03-17') where rule = 52$$, 'five working days after Monday the 10th is Monday the 17th');
 select results_eq($$select unit, since, step from register_steps_due(200, '2025-03-18') where rule = 52$$, $$values (1::int2, 110::int8, 5::int2)$$,
     'then it stands too long, since the application and not since the change of name');
+insert into rule_setting (position, rule, name, value) values (150, 'N52', 'days', '6');
+select is_empty($$select * from register_steps_due(200, '2025-03-18') where rule = 52$$, 'after how many days is a setting');
+select isnt_empty($$select * from register_steps_due(149, '2025-03-18') where rule = 52$$, 'which holds from its position on');
 select mail_register_day(112, '2025-03-18', '2025-03-18 00:00+08', eid(112));
 select results_eq($$select r.unit, m.body from mail m join mail_receipt r using (position, rule) where m.position = 112 and m.rule = 52$$,
-    $$values (0::int2, '下列单位的注册申请提交已超过五个工作日,尚未审核:天津市体育局。请审核,批准或者退回。')$$, 'the Centre is told which');
+    $$values (0::int2, '下列单位的注册申请提交已超过 5 个工作日,尚未审核:天津市体育局。请审核,批准或者退回。')$$, 'the Centre is told which');
 -- no active administrator
 insert into account_version (position, number, unit, name, state, state_on, roles) values (120, 1, 2, '张', 'DISABLED', '2025-04-01', '{UNIT_ADMIN}');
 select is_empty($$select * from register_steps_due(200, '2025-04-03') where rule = 19$$, 'two days without an administrator');

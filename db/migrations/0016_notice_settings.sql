@@ -1,4 +1,4 @@
--- 0015: after how many days notices of units and reminders of mail go out, as settings by the notice's code: calendar or working days as the rule says
+-- 0016: after how many days notices of units and reminders of mail go out, as settings by the notice's code: calendar or working days as the rule says
 -- (register_step, mail_step). The tables themselves are made anew by functions/mail_register.sql and mail_remind.sql, without the days.
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;

@@ -44,19 +44,21 @@ function Letter({ m, box, me, again }) {
     ${failed && html`<p class="bar bad" role="alert">未能记为已读:${failed}。</p>`}<${Steps} m=${m} /><${Act} m=${m} box=${box} me=${me} again=${again} /></details></li>`;
 }
 
-/** A letter that has just left the list of what is to be done: as it stands by what was done here. */
-const done = (k) => ({ ...k, open: false, overdue: false, state: k.state === 'DELIVERED' ? 'READ' : { SIGN: 'SIGNED', REPLY: 'REPLIED' }[k.needs] || k.state });
+/** A letter that has just left the list of what is to be done, as far as one can tell before the whole box has been read again. */
+const done = (k) => ({ ...k, open: false, overdue: false, state: { SIGN: 'SIGNED', REPLY: 'REPLIED' }[k.needs] || 'READ' });
 
 export function Mail({ me }) {
   const [only, setOnly] = useState('todo');
   const [page, setPage] = useState(0);
   const load = useLoad(`/v1/mail?page=${page}` + (only ? '&only=' + only : ''));
   const [kept, setKept] = useState([]); // letters that were open stay in the list of what is to be done until one leaves it
+  const [round, setRound] = useState(0);
+  const whole = useLoad(only && kept.length ? `/v1/mail?page=0&round=${round}` : null);
   const turn = (v) => { setOnly(v); setPage(0); setKept([]); };
   return html`<main id="main"><${PageHead} zh="站内信" en="Mail"><p class="hint">本单位的信箱:任一持有相应角色的人阅读、签收或回复,即为本单位办理。</p><//>
     <${Loaded} load=${load}>${(box) => {
-      const shown = only ? [...kept.map((k) => box.items.find((i) => i.id === k.id) || done(k)), ...box.items.filter((i) => !kept.some((k) => k.id === i.id))] : box.items;
-      const again = () => { setKept(shown); load.again(); };
+      const shown = only ? [...kept.map((k) => box.items.find((i) => i.id === k.id) || (whole.data && whole.data.items.find((i) => i.id === k.id)) || done(k)), ...box.items.filter((i) => !kept.some((k) => k.id === i.id))] : box.items;
+      const again = () => { setKept(shown); setRound((n) => n + 1); load.again(); };
       return html`<div class="tabs" role="group" aria-label="清单"><button type="button" aria-pressed=${only === 'todo'} onClick=${() => turn('todo')}>待办 ${box.todo} <span lang="en">to do</span></button>
           <button type="button" aria-pressed=${only === ''} onClick=${() => turn('')}>全部 <span lang="en">all</span></button><span class="hint" role="status">未读 ${box.unread} 封</span></div>
         ${shown.length === 0 ? html`<p class="card empty">${only ? '没有待办的站内信。' : '信箱是空的。'}<span lang="en">Nothing here</span></p>`

@@ -15,7 +15,7 @@ test('two reports of the same persons at one time: read, explained, decided', as
   await judged('p_chief', first);
   const flag = await until('the flag', async () => (await read('p_chief', '/v1/flags?code=V09')).items.find((f) => f.activity === second));
   expect(await read('p_other', '/v1/flags/' + flag.id)).toBeNull(); // another unit's: not there
-  expect((await read('p_other', '/v1/flags')).items.filter((f) => f.unit !== 'PS002')).toEqual([]);
+  expect((await read('p_other', '/v1/flags')).items.filter((f) => f.unit !== 'PS003')).toEqual([]);
   await open(page, 'p_chief', '#/flags');
   await page.getByLabel('种类').selectOption('V09');
   await page.locator('.row', { hasText: title }).getByRole('link').first().click();

@@ -9,7 +9,7 @@ test.beforeEach(({ page }) => { clean = watch(page); });
 test.afterEach(() => clean());
 
 const file = async (login, title, ago, more) => {
-  const id = await say(login, 'activity.submitted', login === 'p_other' ? 'PS002' : 'PS001', report(title, ago, more));
+  const id = await say(login, 'activity.submitted', login === 'p_other' ? 'PS003' : 'PS001', report(title, ago, more));
   await until(title + ' to be judged', async () => (await read(login === 'p_other' ? login : 'p_chief', '/v1/activities/' + id)));
   return id;
 };

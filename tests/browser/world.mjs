@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { event, get, ljctl, logIn, pause, send } from './system.mjs';
 
 const base = process.env.LJ_BASE;
-const ACCOUNTS = { p_filler: ['TEAM_FILLER', 'PS001', '填报甲'], p_chief: ['UNIT_ADMIN', 'PS001', '管理乙'], p_other: ['UNIT_ADMIN', 'PS002', '管理丙'],
+const ACCOUNTS = { p_filler: ['TEAM_FILLER', 'PS001', '填报甲'], p_chief: ['UNIT_ADMIN', 'PS001', '管理乙'], p_other: ['UNIT_ADMIN', 'PS003', '管理丙'],
   p_auditor: ['CENTRE_AUDITOR', 'CN000', '审核丁'], p_watcher: ['OBSERVER', 'CN000', '观察戊'] };
 export const passwordOf = (login) => `a long password of ${login}`;
 
 const local = (hoursAgo) => new Date(Date.now() + (8 - hoursAgo) * 3600e3).toISOString().slice(0, 16) + ':00+08:00';
 
-/** A report of PS001 or PS002 that ended `ago` hours ago. */
+/** A report of PS001 or PS003 that ended `ago` hours ago. */
 export function report(title, ago, more = {}) {
   return { title, mode: 'ONSITE', start_at: local(ago + 1.5), end_at: local(ago), break_minutes: 0, teams: ['T1'],
     roster: [1, 2, 3].map((n) => ({ person: 'P' + n, team: 'T1', role: 'INSTRUCT', minutes: 90 })), site: 'S1', served_body: 'SCHOOL', audience: 120,
@@ -75,8 +75,8 @@ export async function world() {
     ljctl('account', 'create', login, role, '--unit', unit, '--name', name, '--file', file);
   }
   const policy = JSON.parse(readFileSync(process.env.LJ_POLICY, 'utf8')).payload;
-  await send([...registers('PS001'), ...registers('PS002'),
-    ...['PS001', 'PS002'].map((unit) => event('policy.set', 'CN000', { ...policy, scope: 'UNIT', unit, version: 1, review: 'UNIT', author: 'a', approver: 'b' }))]);
+  await send([...registers('PS001'), ...registers('PS003'),
+    ...['PS001', 'PS003'].map((unit) => event('policy.set', 'CN000', { ...policy, scope: 'UNIT', unit, version: 1, review: 'UNIT', author: 'a', approver: 'b' }))]);
   const first = await say('p_filler', 'activity.submitted', 'PS001', report('先到的报告', 60));
   await judged('p_chief', first);
 }

@@ -134,8 +134,9 @@ begin
            round(a.met::numeric / nullif(a.owing, 0), 4), round(a.active::numeric / nullif(a.owing, 0), 4), coalesce(a.short, 0), coalesce(t.owing, 0),
            coalesce(t.met, 0), round(t.met::numeric / nullif(t.owing, 0), 4), coalesce(t.short, 0)
     from (select a.level, a.unit, a.team from athletes a union select t.level, t.unit, t.team from teams t) x
-        left join athletes a on (a.level, a.unit, a.team) is not distinct from (x.level, x.unit, x.team)
-        left join teams t on (t.level, t.unit, t.team) is not distinct from (x.level, x.unit, x.team)
+        -- equal, with null as a value: what "is not distinct from" says cannot be hashed, and 3,000 teams would be compared with each other
+        left join athletes a on a.level = x.level and coalesce(a.unit, -1) = coalesce(x.unit, -1) and coalesce(a.team, -1) = coalesce(x.team, -1)
+        left join teams t on t.level = x.level and coalesce(t.unit, -1) = coalesce(x.unit, -1) and coalesce(t.team, -1) = coalesce(x.team, -1)
         left join unit u on u.number = x.unit left join team i on i.number = x.team
     order by x.level, u.code, i.code;
 end

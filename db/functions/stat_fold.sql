@@ -40,7 +40,7 @@ insert into stat_word (dim, number, word, zh) values
     on conflict (dim, number) do update set word = excluded.word, zh = excluded.zh;
 
 -- Provinces by the first two digits of GB/T 2260. west: the twelve of the western development programme (stat_piece
--- has them, too). bit: in stat_person.provinces; never change one.
+-- has them, too). bit: of a set of provinces; never change one.
 create table if not exists stat_province (
     number int4 primary key,
     bit int4 not null unique,
@@ -72,7 +72,8 @@ begin
            coalesce((select w.number from stat_word w where w.dim = 'site_kind' and w.word = s.kind), 0::int2),
            case v.level when 'NATIONAL' then 1 when 'PROVINCIAL' then 2 else 0 end::int2, b.body, b.anchor, l.mode, l.guidance, coalesce(n.sessions, 0)::int2, r.n::int2,
            r.disputed::int2, coalesce(j.legacy, false), t.many > 1, not coalesce(j.legacy, false),
-           not coalesce(j.legacy, false) and (f.received_at at time zone 'Asia/Shanghai')::date - f.day <= 7, l.op = 2
+           not coalesce(j.legacy, false) and (f.received_at at time zone 'Asia/Shanghai')::date - f.day <= 7, l.op = 2,
+           case when j.legacy then '{}' else r.chunks end, case when j.legacy then '{}' else r.masks end, false
     from unnest(activities) a(activity)
         cross join lateral (select coalesce(n.body, n.position) as position from quota_version n where n.activity = a.activity and n.position <= upto
             and not n.held order by n.version desc limit 1) live
@@ -90,9 +91,12 @@ begin
             where e.position = l.position offset 0) b
         cross join lateral (select q.team, count(*) over () as many from quota_team q where q.position = l.position offset 0) t
         join team i on i.number = t.team
-        cross join lateral (select count(*) as n, count(*) filter (where exists (select from quota_version d where d.activity = l.activity
-                and d.person = p.person and d.op = 5 and d.position <= upto)) as disputed
-            from quota_participation p where p.position = l.position and p.team = t.team and p.listed and p.role <> 5 offset 0) r
+        cross join lateral (select coalesce(sum(c.n), 0) as n, coalesce(sum(c.disputed), 0) as disputed, coalesce(array_agg(c.chunk order by c.chunk), '{}') as chunks,
+                coalesce(array_agg(c.mask order by c.chunk), '{}') as masks
+            from (select s.chunk, bit_or(1::int8 << s.bit) as mask, count(*) as n, count(*) filter (where exists (select from quota_version d
+                      where d.activity = l.activity and d.person = p.person and d.op = 5 and d.position <= upto)) as disputed
+                  from quota_participation p join stat_seat s on s.person = p.person
+                  where p.position = l.position and p.team = t.team and p.listed and p.role <> 5 group by s.chunk) c offset 0) r
         cross join lateral (select sum(x.minutes) as minutes, sum(x.minutes) filter (where not x.confirmed) as unconfirmed
             from (select (select sum(e.minutes) from ledger_entry e where e.subject_kind = 2 and e.subject = p.person and e.day = l.day
                       and e.activity = l.activity and e.team = t.team and e.position <= upto) as minutes,
@@ -114,125 +118,141 @@ $$;
 
 -- ---------------------------------------------------------------------------------------------------------------- fold
 
--- What facts add to sums: a row a dimension, value and scope (the nation, with unit -1; the unit), of a joint activity once in each.
-create or replace view stat_piece as
-    with v as not materialized (               -- so that a condition on the activity reaches the facts' index
-        select f.*, d.dim, d.value, s.national, case when s.national then -1 else f.unit end::int2 as scope,
-               f.site_kind = 9 or f.themes >> 4 & 1 = 1 as rural, f.groups & 504 <> 0 as key_group,
-               f.region / 10000 in (15, 45, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65) as west
-        from stat_fact f
-            cross join lateral (values (0, 0), (1, f.team), (2, f.sport), (3, f.level), (4, f.region), (5, f.site_kind), (6, f.body), (9, f.anchor), (10, f.mode),
-                (7, case when f.groups = 0 then -1 end), (7, case when f.groups & 1 <> 0 then 0 end), (7, case when f.groups & 2 <> 0 then 1 end),
-                (7, case when f.groups & 4 <> 0 then 2 end), (7, case when f.groups & 8 <> 0 then 3 end), (7, case when f.groups & 16 <> 0 then 4 end),
-                (7, case when f.groups & 32 <> 0 then 5 end), (7, case when f.groups & 64 <> 0 then 6 end), (7, case when f.groups & 128 <> 0 then 7 end),
-                (7, case when f.groups & 256 <> 0 then 8 end), (7, case when f.groups & 512 <> 0 then 9 end),
-                (8, case when f.themes = 0 then -1 end), (8, case when f.themes & 1 <> 0 then 0 end), (8, case when f.themes & 2 <> 0 then 1 end),
-                (8, case when f.themes & 4 <> 0 then 2 end), (8, case when f.themes & 8 <> 0 then 3 end), (8, case when f.themes & 16 <> 0 then 4 end),
-                (8, case when f.themes & 32 <> 0 then 5 end), (8, case when f.themes & 64 <> 0 then 6 end), (8, case when f.themes & 128 <> 0 then 7 end),
-                (8, case when f.themes & 256 <> 0 then 8 end), (8, case when f.themes & 512 <> 0 then 9 end)) d(dim, value)
-            cross join (values (true), (false)) s(national)
-        where d.value is not null and (d.dim <> 1 or not s.national)
-    )
-    select v.activity, v.dim, v.national, v.month, v.scope as unit, v.value, v.legacy, v.rural, v.west, v.key_group, v.timed, v.timely, v.corrected, v.guidance,
-           v.onsite, v.online, v.sessions::int8 as sessions, v.person_times::int8 as person_times, v.disputed::int8 as disputed, v.minutes::int8 as minutes,
-           v.unconfirmed::int8 as unconfirmed
-    from v where not v.joint
-    union all
-    select v.activity, v.dim, v.national, v.month, v.scope, v.value, v.legacy, v.rural, v.west, v.key_group, v.timed, v.timely, v.corrected, v.guidance,
-           v.onsite, v.online, sum(v.sessions), sum(v.person_times), sum(v.disputed), sum(v.minutes), sum(v.unconfirmed)
-    from v where v.joint
-    group by v.activity, v.dim, v.national, v.month, v.scope, v.value, v.legacy, v.rural, v.west, v.key_group, v.timed, v.timely, v.corrected, v.guidance,
-             v.onsite, v.online;
+-- A fact without where it is counted; and what decides where it is counted and what is on record of each.
+create or replace function stat_plain(f stat_fact) returns stat_fact language sql immutable set search_path = liangjin, pg_catalog, pg_temp as $$
+    select row(f.position, f.activity, f.day, f.month, f.team, f.site, f.region, f.minutes, f.unconfirmed, f.onsite, f.online, f.unit, f.groups, f.themes,
+        f.sport, f.site_kind, f.level, f.body, f.anchor, f.mode, f.guidance, f.sessions, f.person_times, f.disputed, f.legacy, f.joint, f.timed,
+        f.timely, f.corrected, f.chunks, f.masks, false)::stat_fact
+$$;
+create or replace function stat_place(f stat_fact) returns stat_fact language sql immutable set search_path = liangjin, pg_catalog, pg_temp as $$
+    select row(f.position, f.activity, null, f.month, f.team, f.site, f.region, null, null, f.onsite, f.online, f.unit, f.groups, f.themes, f.sport,
+        f.site_kind, f.level, f.body, f.anchor, f.mode, f.guidance, null, null, null, f.legacy, f.joint, null, null, f.corrected, f.chunks, f.masks,
+        false)::stat_fact
+$$;
 
--- Adds what is counted of activities to the sums (sign 1), or takes it away (-1). plpgsql, for the planner must see the array: what it does not see it
--- compares one by one.
-create or replace function stat_add(activities uuid[], sign int4) returns void
+-- What facts add to sums: a row a dimension and value.
+create or replace view stat_piece as
+    select m.*, d.dim::int2 as dim, d.value::int4 as value
+    from stat_measured m cross join lateral (values (0, 0), (1, m.team), (2, m.sport), (3, m.level), (4, m.region), (5, m.site_kind), (6, m.body), (9, m.anchor),
+        (10, m.mode)) d(dim, value)
+    union all select m.*, 7::int2, g.bit from stat_measured m join stat_bit g on g.bits = m.groups
+    union all select m.*, 8::int2, t.bit from stat_measured m join stat_bit t on t.bits = m.themes;
+
+-- Adds what is counted of activities to the sums (sign 1), or takes it away (-1): of the nation (unit -1) and of each unit, a joint activity once in each.
+-- plpgsql, for the planner must see the array: what it does not see it compares one by one.
+create or replace function stat_add(those uuid[], sign int4) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set jit = off as $$
 begin
-    insert into stat_sum as s (dim, national, month, unit, value, activities, legacy, sessions, person_times, timed, timely, corrected, disputed, rural, west,
-            key_group, minutes, legacy_minutes, unconfirmed, guidance, onsite, online)
-        select p.dim, p.national, p.month, p.unit, p.value, sign * sum((not legacy)::int4), sign * sum(legacy::int4),
-               sign * coalesce(sum(p.sessions) filter (where not legacy), 0), sign * coalesce(sum(p.person_times) filter (where not legacy), 0),
-               sign * sum(p.timed::int4), sign * sum(p.timely::int4), sign * sum((not legacy and p.corrected)::int4),
-               sign * coalesce(sum(p.disputed) filter (where not legacy), 0), sign * sum((not legacy and p.rural)::int4),
-               sign * sum((not legacy and p.west)::int4), sign * sum((not legacy and p.key_group)::int4),
-               sign * coalesce(sum(p.minutes) filter (where not legacy), 0), sign * coalesce(sum(p.minutes) filter (where legacy), 0),
-               sign * coalesce(sum(p.unconfirmed) filter (where not legacy), 0), sign * coalesce(sum(p.guidance) filter (where not legacy), 0),
-               sign * coalesce(sum(p.onsite) filter (where not legacy), 0), sign * coalesce(sum(p.online) filter (where not legacy), 0)
-        from stat_piece p where p.activity = any (activities) group by 1, 2, 3, 4, 5
-        on conflict (dim, national, month, unit, value) do update set activities = s.activities + excluded.activities, legacy = s.legacy + excluded.legacy,
-            sessions = s.sessions + excluded.sessions, person_times = s.person_times + excluded.person_times, timed = s.timed + excluded.timed,
-            timely = s.timely + excluded.timely, corrected = s.corrected + excluded.corrected, disputed = s.disputed + excluded.disputed,
-            rural = s.rural + excluded.rural, west = s.west + excluded.west, key_group = s.key_group + excluded.key_group,
-            minutes = s.minutes + excluded.minutes, legacy_minutes = s.legacy_minutes + excluded.legacy_minutes,
-            unconfirmed = s.unconfirmed + excluded.unconfirmed, guidance = s.guidance + excluded.guidance, onsite = s.onsite + excluded.onsite,
-            online = s.online + excluded.online;
+    with own as materialized (                 -- of one team: units add up to the nation
+        select p.dim, p.month, p.unit, p.value,
+               sum(p.activities) as activities, sum(p.legacy) as legacy, sum(p.sessions) as sessions, sum(p.person_times) as person_times,
+               sum(p.timed) as timed, sum(p.timely) as timely, sum(p.corrected) as corrected, sum(p.disputed) as disputed, sum(p.rural) as rural,
+               sum(p.west) as west, sum(p.key_group) as key_group, sum(p.minutes) as minutes, sum(p.legacy_minutes) as legacy_minutes,
+               sum(p.unconfirmed) as unconfirmed, sum(p.guidance) as guidance, sum(p.onsite) as onsite, sum(p.online) as online
+        from stat_piece p where p.activity = any (those) and not p.joint group by 1, 2, 3, 4
+    ), joint as materialized (
+        select p.dim, p.month, s.unit, p.value, p.activity,
+               max(p.activities) as activities, max(p.legacy) as legacy, sum(p.sessions) as sessions, sum(p.person_times) as person_times,
+               max(p.timed) as timed, max(p.timely) as timely, max(p.corrected) as corrected, sum(p.disputed) as disputed, max(p.rural) as rural,
+               max(p.west) as west, max(p.key_group) as key_group, sum(p.minutes) as minutes, sum(p.legacy_minutes) as legacy_minutes,
+               sum(p.unconfirmed) as unconfirmed, max(p.guidance) as guidance, max(p.onsite) as onsite, max(p.online) as online
+        from stat_piece p cross join lateral (values (p.unit), (-1::int2)) s(unit)
+        where p.activity = any (those) and p.joint and (p.dim <> 1 or s.unit >= 0) group by 1, 2, 3, 4, 5
+    )
+    insert into stat_sum as s (dim, national, month, unit, value,
+            activities, legacy, sessions, person_times, timed, timely, corrected, disputed, rural, west, key_group, minutes, legacy_minutes,
+            unconfirmed, guidance, onsite, online)
+        select p.dim, p.unit < 0, p.month, p.unit, p.value,
+               sign * sum(p.activities), sign * sum(p.legacy), sign * sum(p.sessions), sign * sum(p.person_times), sign * sum(p.timed),
+               sign * sum(p.timely), sign * sum(p.corrected), sign * sum(p.disputed), sign * sum(p.rural), sign * sum(p.west),
+               sign * sum(p.key_group), sign * sum(p.minutes), sign * sum(p.legacy_minutes), sign * sum(p.unconfirmed), sign * sum(p.guidance),
+               sign * sum(p.onsite), sign * sum(p.online)
+        from (select dim, month, unit, value, activities, legacy, sessions, person_times, timed, timely, corrected, disputed, rural, west, key_group, minutes, legacy_minutes,
+                     unconfirmed, guidance, onsite, online from own
+              union all
+              select dim, month, -1, value, sum(activities), sum(legacy), sum(sessions), sum(person_times), sum(timed), sum(timely), sum(corrected), sum(disputed),
+                     sum(rural), sum(west), sum(key_group), sum(minutes), sum(legacy_minutes), sum(unconfirmed), sum(guidance), sum(onsite),
+                     sum(online)
+              from own where dim <> 1 group by 1, 2, 3, 4
+              union all
+              select dim, month, unit, value, activities, legacy, sessions, person_times, timed, timely, corrected, disputed, rural, west, key_group, minutes, legacy_minutes,
+                     unconfirmed, guidance, onsite, online from joint) p
+        group by 1, 2, 3, 4, 5
+        on conflict (dim, national, month, unit, value) do update set
+            activities = s.activities + excluded.activities, legacy = s.legacy + excluded.legacy, sessions = s.sessions + excluded.sessions,
+            person_times = s.person_times + excluded.person_times, timed = s.timed + excluded.timed, timely = s.timely + excluded.timely,
+            corrected = s.corrected + excluded.corrected, disputed = s.disputed + excluded.disputed, rural = s.rural + excluded.rural,
+            west = s.west + excluded.west, key_group = s.key_group + excluded.key_group, minutes = s.minutes + excluded.minutes,
+            legacy_minutes = s.legacy_minutes + excluded.legacy_minutes, unconfirmed = s.unconfirmed + excluded.unconfirmed,
+            guidance = s.guidance + excluded.guidance, onsite = s.onsite + excluded.onsite, online = s.online + excluded.online;
     insert into stat_site as s (site, unit, month, n)
-        select f.site, f.unit, f.month, sign * count(*) from stat_fact f where f.activity = any (activities) and f.site is not null group by 1, 2, 3
+        select f.site, f.unit, f.month, sign * count(*) from stat_fact f where f.activity = any (those) and f.site is not null group by 1, 2, 3
         on conflict (site, unit, month) do update set n = s.n + excluded.n;
 end
 $$;
 
--- Rosters of facts as rows of stat_person, one a roster row.
-create or replace view stat_part as
-    select f.activity, f.position, f.month, f.team, p.person, f.unit, f.sport, f.level, 1 << f.site_kind as site_kind,
-           case when f.groups = 0 then 1024 else f.groups end::int2 as groups, case when f.themes = 0 then 1024 else f.themes end::int2 as themes,
-           (1 << f.body)::int2 as body, (1 << f.anchor)::int2 as anchor, (1 << f.mode)::int2 as mode,
-           1::int8 << coalesce((select z.bit from stat_province z where z.number = f.region / 10000), 40) as province
-    from stat_fact f join quota_participation p on p.position = f.position and p.team = f.team and p.listed and p.role <> 5
-    where not f.legacy;
-
--- Counts activities anew: takes away what is counted of them, and counts what stands at a position. Of an activity that was not counted yet the
--- roster is added to stat_person; the months of persons of all others are made again, since a bit does not tell how often it was set.
+-- Counts activities anew: takes away what is counted of them, and counts what stands at a position. Most that were counted before have only other minutes
+-- now (an athlete confirmed them, the cap of a day): those stay in their cells, and in their sets. Of the others the sets and what is on record of each are made again.
 create or replace function stat_count(activities uuid[], upto int8) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
     set work_mem = '64MB' set jit = off as $$
 #variable_conflict use_column
 declare
-    news stat_fact[] := array(select r from stat_rows(activities, upto) r);
-    known uuid[] := array(select distinct f.activity from stat_fact f where f.activity = any (activities));
-    fresh uuid[] := array(select distinct n.activity from unnest(news) n where n.activity <> all (known));
-    months date[]; teams int4[]; persons int4[];
+    news stat_fact[];
+    olds stat_fact[];
+    changed uuid[];
+    moved uuid[];                              -- of these: new, gone, or not where they were
+    fresh uuid[];
+    celled uuid[];
+    years int2[]; teams int4[]; sets int4[];
+    in_years int2[]; kinds int2[]; subjects int4[];
 begin
-    if cardinality(known) > 0 then
-        perform stat_add(known, -1);
-        select array_agg(x.month), array_agg(x.team), array_agg(x.person) into months, teams, persons
-            from (select p.month, p.team, p.person from stat_part p where p.activity = any (known) group by 1, 2, 3) x;
-        delete from stat_fact f where f.activity = any (known);
+    perform stat_seats(activities, upto);
+    news := array(select r from stat_rows(activities, upto) r);
+    olds := array(select f from stat_fact f where f.activity = any (activities));
+    select array(select distinct n.activity from unnest(news) n left join unnest(olds) o on o.activity = n.activity and o.team = n.team
+                     where o.activity is null or stat_plain(o) is distinct from stat_plain(n)
+                 union select o.activity from unnest(olds) o left join unnest(news) n on n.activity = o.activity and n.team = o.team where n.activity is null),
+           array(select distinct n.activity from unnest(news) n left join unnest(olds) o on o.activity = n.activity and o.team = n.team
+                     where o.activity is null or stat_place(o) is distinct from stat_place(n)
+                 union select o.activity from unnest(olds) o left join unnest(news) n on n.activity = o.activity and n.team = o.team where n.activity is null),
+           array(select distinct n.activity from unnest(news) n where not exists (select from unnest(olds) o where o.activity = n.activity)),
+           array(select o.activity from unnest(olds) o where o.rolled)
+        into changed, moved, fresh, celled;
+    if cardinality(changed) = 0 then
+        return;
     end if;
-    insert into stat_fact select n.* from unnest(news) n;
-    perform stat_add(array(select distinct n.activity from unnest(news) n), 1);
-    insert into stat_person as s (month, team, person, unit, sport, level, n, site_kinds, groups, themes, bodies, anchors, modes, provinces)
-        select p.month, p.team, p.person, p.unit, p.sport, p.level, count(*), bit_or(p.site_kind), bit_or(p.groups), bit_or(p.themes), bit_or(p.body),
-               bit_or(p.anchor), bit_or(p.mode), bit_or(p.province)
-        from stat_part p where p.activity = any (fresh) group by 1, 2, 3, 4, 5, 6
-        on conflict (month, team, person, sport, level) do update set n = s.n + excluded.n, site_kinds = s.site_kinds | excluded.site_kinds,
-            groups = s.groups | excluded.groups, themes = s.themes | excluded.themes, bodies = s.bodies | excluded.bodies, anchors = s.anchors | excluded.anchors,
-            modes = s.modes | excluded.modes, provinces = s.provinces | excluded.provinces;
-    if cardinality(known) > 0 then
-        select months || array_agg(x.month), teams || array_agg(x.team), persons || array_agg(x.person) into months, teams, persons
-            from (select p.month, p.team, p.person from stat_part p where p.activity = any (known) group by 1, 2, 3) x;
-        perform stat_persons_again(months, teams, persons);
+    celled := array(select x from unnest(celled) x intersect select x from unnest(changed) x);
+    if cardinality(fresh) < cardinality(changed) then
+        perform stat_add(array(select distinct (x).activity from unnest(olds) x where (x).activity = any (changed)), -1);
+        if cardinality(celled) > 0 then
+            perform stat_cells_add(celled, -1);
+        end if;
+        select array_agg(f.year), array_agg(f.team), array_agg(c) into years, teams, sets
+            from stat_measured f cross join lateral unnest(f.chunks) c where f.activity = any (moved) and f.activity = any (celled);
+        select array_agg(x.year), array_agg(x.kind), array_agg(x.subject) into in_years, kinds, subjects
+            from (select distinct extract(year from p.month)::int2 as year, p.kind, p.subject
+                  from stat_subject_piece p where p.activity = any (moved)) x;
+        delete from stat_fact f where f.activity = any (changed);
     end if;
-end
-$$;
-
--- Makes months of persons in teams again, from the facts: index probes.
-create or replace function stat_persons_again(months date[], teams int4[], persons int4[]) returns void
-    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-    set enable_nestloop = on set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off set enable_bitmapscan = off set jit = off as $$
-begin
-    delete from stat_person s using unnest(months, teams, persons) u(month, team, person)
-        where s.month = u.month and s.team = u.team and s.person = u.person;
-    insert into stat_person (month, team, person, unit, sport, level, n, site_kinds, groups, themes, bodies, anchors, modes, provinces)
-        select p.month, p.team, p.person, p.unit, p.sport, p.level, count(*), bit_or(p.site_kind), bit_or(p.groups), bit_or(p.themes), bit_or(p.body),
-               bit_or(p.anchor), bit_or(p.mode), bit_or(p.province)
-        from (select distinct * from unnest(months, teams, persons) u(month, team, person)) u
-            join quota_participation q on q.person = u.person and q.day >= u.month and q.day < u.month + interval '1 month' and q.team = u.team
-            join quota_version v on v.position = q.position
-            join stat_part p on p.activity = v.activity and p.position = q.position and p.team = u.team and p.person = u.person
-        group by 1, 2, 3, 4, 5, 6;
+    insert into stat_fact select (x).* from unnest(news) x where (x).activity = any (changed);
+    perform stat_add(array(select distinct (x).activity from unnest(news) x where (x).activity = any (changed)), 1);
+    if cardinality(celled) > 0 then
+        celled := array(select x from unnest(celled) x except select x from unnest(moved) x);
+        update stat_fact f set rolled = true where f.activity = any (celled);
+        perform stat_cells_add(celled, 1);
+    end if;
+    if years is not null then
+        perform stat_masks_again(years, teams, sets);
+    end if;
+    perform stat_subjects_add(fresh);
+    moved := array(select x from unnest(moved) x except select x from unnest(fresh) x);
+    if cardinality(moved) > 0 then
+        select in_years || array_agg(x.year), kinds || array_agg(x.kind), subjects || array_agg(x.subject) into in_years, kinds, subjects
+            from (select distinct extract(year from p.month)::int2 as year, p.kind, p.subject from stat_subject_piece p where p.activity = any (moved)) x;
+        perform stat_subjects_again(in_years, kinds, subjects);
+    end if;
 end
 $$;
 
@@ -272,8 +292,8 @@ begin
 end
 $$;
 
--- Brings the figures up to the settled position and returns that. most: leaves it for another time where more activities are touched than that, or
--- where somebody else is at it, and returns null; null: no limit, waits.
+-- Brings the figures up to the settled position and returns where they stand. most: only so far that about so many versions are taken; returns null where
+-- what lies between touches more than four times as many, or where somebody else is at it; null: no limit, waits.
 create or replace function stat_fold(most int4 default null) returns int8
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
 declare
@@ -296,6 +316,9 @@ begin
         end if;
     end if;
     upto := coalesce((select s.position from settled s where s.kind = 3), 0);
+    if most is not null then
+        upto := least(upto, (select v.position from quota_version v where v.position > since order by v.position offset most limit 1));
+    end if;
     late2 := array(select p.position from parked p where p.kind = 2 and p.state = 'redriven' and p.position <= upto
                    and not exists (select from stat_late l where l.kind = 2 and l.position = p.position));
     late3 := array(select p.position from parked p where p.kind = 3 and p.state = 'redriven' and p.position <= upto
@@ -305,7 +328,7 @@ begin
     end if;
     select array_agg(l.position), max(l.closure) into news, closed from register_log l where l.closure > seen;
     touched := array(select stat_touched(since, upto, late2 || late3, array(select n from unnest(news) n where n <= since)));
-    if cardinality(touched) > most then
+    if cardinality(touched) > 4 * most then
         return null;
     end if;
     insert into stat_sport (number, sport)
@@ -314,6 +337,7 @@ begin
     for i in 1 .. cardinality(touched) by part loop
         perform stat_count(touched[i:i + part - 1], upto);
     end loop;
+    perform stat_roll(60000, case when most is not null then 2 end);
     delete from stat_site s where s.n = 0;
     perform stat_count_intake(since, upto, late2);
     insert into stat_late (kind, position) select 2, unnest(late2) union all select 3, unnest(late3);
@@ -323,12 +347,12 @@ begin
 end
 $$;
 
--- Once a local day, in the settlement that passes its position (flags.sql). A day with more than that waits until somebody asks.
+-- Once a local day, in the settlement that passes its position (flags.sql), which it holds up: a day with more than that is taken up later, or when somebody asks.
 create or replace function stat_fold_day(since int8, upto int8) returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 begin
     if exists (select from calendar_day c where c.position > since and c.position <= upto) then
-        perform stat_fold(20000);
+        perform stat_fold(2000);
     end if;
 end
 $$;
@@ -338,82 +362,8 @@ create or replace function stat_reset() returns void
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 begin
     perform from stat_at a for update;
-    truncate stat_late, stat_sum, stat_fact, stat_person, stat_site, stat_intake;
+    truncate stat_late, stat_sum, stat_fact, stat_seat, stat_team_cell, stat_pair_cell, stat_subject, stat_site, stat_intake;
     update stat_at set position = 0, register_closure = 0;
 end
 $$;
-
--- ---------------------------------------------------------------------------------------------------------------- held against the raw rows
-
--- Where the figures differ from a recomputation from the raw rows at the position they stand at; no row: all is well. Reads everything, in parts.
-create or replace function stat_diff() returns table (what text, key text, stored text, computed text)
-    language plpgsql stable security definer set search_path = liangjin, pg_catalog, pg_temp set work_mem = '64MB' set jit = off as $$
-#variable_conflict use_column
-declare
-    upto constant int8 := (select a.position from stat_at a);
-    part constant int4 := 20000;
-    everything uuid[] := array(select v.activity from quota_version v where v.version = 1 and v.position <= upto union select f.activity from stat_fact f);
-begin
-    for i in 1 .. cardinality(everything) by part loop
-        return query
-        select 'activity', activity || ' ' || team, s::text, c::text
-        from (select f.activity, f.team, f as s from stat_fact f where f.activity = any (everything[i:i + part - 1])) s
-            full join (select r.activity, r.team, r as c from stat_rows(everything[i:i + part - 1], upto) r) c using (activity, team)
-        where s is distinct from c;
-    end loop;
-    return query
-    select 'sum', format('%s %s %s %s %s', dim, national, month, unit, value), s::text, c::text
-    from (select dim, national, month, unit, value, row(x.activities::int8, x.legacy::int8, x.sessions::int8, x.person_times::int8, x.timed::int8, x.timely::int8,
-                 x.corrected::int8, x.disputed::int8, x.rural::int8, x.west::int8, x.key_group::int8, x.minutes, x.legacy_minutes, x.unconfirmed, x.guidance,
-                 x.onsite, x.online) as s
-          from stat_sum x where x.activities <> 0 or x.legacy <> 0 or x.minutes <> 0 or x.sessions <> 0 or x.onsite <> 0) s
-        full join
-         (select dim, national, month, unit, value, row(count(*) filter (where not legacy), count(*) filter (where legacy),
-                 coalesce(sum(p.sessions) filter (where not legacy), 0)::int8, coalesce(sum(p.person_times) filter (where not legacy), 0)::int8,
-                 count(*) filter (where p.timed), count(*) filter (where p.timely), count(*) filter (where not legacy and p.corrected),
-                 coalesce(sum(p.disputed) filter (where not legacy), 0)::int8, count(*) filter (where not legacy and p.rural),
-                 count(*) filter (where not legacy and p.west), count(*) filter (where not legacy and p.key_group),
-                 coalesce(sum(p.minutes) filter (where not legacy), 0)::int8, coalesce(sum(p.minutes) filter (where legacy), 0)::int8,
-                 coalesce(sum(p.unconfirmed) filter (where not legacy), 0)::int8, coalesce(sum(p.guidance) filter (where not legacy), 0)::int8,
-                 coalesce(sum(p.onsite) filter (where not legacy), 0)::int8, coalesce(sum(p.online) filter (where not legacy), 0)::int8) as c
-          from stat_piece p group by dim, national, month, unit, value) c using (dim, national, month, unit, value)
-    where s is distinct from c
-    union all
-    select 'person', format('%s %s %s', month, team, person), s::text, c::text
-    from (select month, team, person, sport, level, row(p.unit, p.n::int8, p.site_kinds, p.groups, p.themes, p.bodies, p.anchors, p.modes, p.provinces) as s
-          from stat_person p) s
-        full join
-         (select month, team, person, sport, level, row(p.unit, count(*), bit_or(p.site_kind), bit_or(p.groups), bit_or(p.themes), bit_or(p.body),
-                 bit_or(p.anchor), bit_or(p.mode), bit_or(p.province)) as c
-          from stat_part p group by month, team, person, sport, level, p.unit) c using (month, team, person, sport, level)
-    where s is distinct from c
-    union all
-    select 'site', format('%s %s %s', site, unit, month), s.n::text, c.n::text
-    from stat_site s
-        full join (select f.site, f.unit, f.month, count(*) as n from stat_fact f where f.site is not null
-                   group by 1, 2, 3) c using (site, unit, month)
-    where s.n is distinct from c.n
-    union all
-    select 'intake', format('%s %s', month, unit), s.r::text, c.r::text
-    from (select month, unit, row(s.reports::int8, s.reports_rejected::int8, s.corrections::int8, s.corrections_rejected::int8, s.withdrawals::int8, s.returned::int8) as r
-          from stat_intake s) s
-        full join
-         (select date_trunc('month', v.received_at at time zone 'Asia/Shanghai')::date as month, v.unit,
-                 row(count(*) filter (where v.op = 1), count(*) filter (where v.op = 1 and v.verdict = 2), count(*) filter (where v.op = 2),
-                     count(*) filter (where v.op = 2 and v.verdict = 2), count(*) filter (where v.op = 3 and v.verdict = 1),
-                     count(*) filter (where v.op = 5 and v.verdict = 1)) as r
-          from validation v where v.position <= upto group by 1, 2) c using (month, unit)
-    where s.r is distinct from c.r
-    union all                                  -- from another side: what the ledger holds of activities is what is counted
-    select 'ledger', l.year::text, coalesce(f.minutes, 0) || '/' || coalesce(f.sessions, 0), l.minutes || '/' || l.sessions
-    from (select e.year, sum(e.minutes) as minutes, sum(e.sessions) as sessions from ledger_entry e
-          where e.position <= upto and e.activity <> '00000000-0000-0000-0000-000000000000' group by e.year) l
-        left join (select extract(year from f.day)::int2 as year, sum(f.minutes) as minutes, sum(f.sessions) as sessions from stat_fact f group by 1) f
-            on f.year = l.year
-    where (coalesce(f.minutes, 0), coalesce(f.sessions, 0)) <> (l.minutes, l.sessions);
-end
-$$;
-
-grant execute on function stat_fold(int4), stat_diff() to liangjin_audit, liangjin_control, liangjin_broker;
-grant select on stat_word, stat_at, stat_sum, stat_sport, stat_province, stat_fact, stat_person, stat_site, stat_intake, stat_setting to liangjin_audit;
 reset role;

@@ -5,7 +5,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(51);
+select plan(55);
 \ir quota_world.psql
 
 -- A version with its payload and verdict. extra: members of the payload beside served_body.
@@ -185,7 +185,10 @@ begin
         if random() < 0.15 then
             perform settle(p);
             if random() < 0.5 then
-                perform stat_fold();
+                perform stat_fold((array[null, 3, 1000])[1 + (random() * 2)::int4]);
+            end if;
+            if random() < 0.3 then
+                perform stat_roll((random() * 30)::int4, 1 + (random() * 3)::int4);
             end if;
         end if;
     end loop;
@@ -193,11 +196,42 @@ begin
     perform stat_fold();
 end
 $$;
+-- Every two dimensions that may stand together.
+create table pairs as
+    select a, b, row_number() over (order by a, b) as n
+    from unnest('{month,unit,team,sport,level,region,province,site_kind,body,group,theme,anchor,mode,year,quarter}'::text[]) a,
+        unnest('{month,unit,team,sport,level,region,province,site_kind,body,group,theme,anchor,mode,year,quarter}'::text[]) b
+    where a < b and (a, b) <> ('group', 'theme');
+-- Distinct athletes by them from the rosters, without sets and cells: pairs where that differs.
+create function miscounted() returns setof text language plpgsql as $$
+declare
+    p record;
+    bad int8;
+begin
+    for p in select x.a, x.b, d.facts as e1, e.facts as e2, case when 'group' in (x.a, x.b) then ' join stat_bit b on b.bits = f.groups'
+                 when 'theme' in (x.a, x.b) then ' join stat_bit b on b.bits = f.themes' else '' end as bits
+             from pairs x, stat_dim(x.a) d, stat_dim(x.b) e loop
+        execute format('select count(*) from (select (%s)::text as k1, (%s)::text as k2, count(distinct q.person) as n from stat_fact f%s join quota_participation q'
+            ' on q.position = f.position and q.team = f.team and q.listed and q.role <> 5 where not f.legacy group by 1, 2) r'
+            ' full join (select * from stat_sums(%L, %L, null, null, null, null) where athletes > 0) s using (k1, k2) where r.n is distinct from s.athletes',
+            p.e1, p.e2, p.bits, p.a, p.b) into bad;
+        if bad > 0 then
+            return next concat_ws(' ', p.a, p.b, bad);
+        end if;
+    end loop;
+end
+$$;
 create function everything() returns text language sql as $$
     select string_agg(x, E'\n' order by x) from (
         select d || ' ' || s::text as x from unnest('{month,unit,team,sport,level,region,province,site_kind,body,group,theme,anchor,mode,year,quarter}'::text[]) d,
             stat_sums(d, null, null, null, null, null) s
         union all select 'unit month ' || s::text from stat_sums('unit', 'month', null, null, '{1,3}', null) s
+        union all select concat_ws(' ', p.a, p.b, s::text) from pairs p, stat_sums(p.a, p.b, null, null, null, null) s where p.n % 3 = 0
+        union all select concat_ws(' ', 'year', p.a, p.b, s::text) from pairs p, stat_sums(p.a, p.b, '2025-01-01', '2025-12-01', '{1,3}', null) s where p.n % 7 = 0
+        union all select concat_ws(' ', 'part', p.a, p.b, s::text) from pairs p, stat_sums(p.a, p.b, '2025-02-01', '2025-04-01', null, null) s where p.n % 7 = 1
+        union all select concat_ws(' ', 'team', p.a, p.b, s::text) from pairs p, stat_sums(p.a, p.b, null, null, null, 2) s where p.n % 7 = 2
+        union all select concat_ws(' ', 'record', x.year, x.kind, x.subject, x.activities, x.joint, x.corrected, x.guidance, x.onsite, x.online, x.months,
+            cardinality(x.sites), cardinality(x.counties)) from stat_subject x
         union all select 'total ' || s::text from stat_sums(null, null, '2025-02-01', '2025-08-01', null, null) s
         union all select 'intake ' || i::text from stat_intake i) r
 $$;
@@ -206,6 +240,8 @@ create function twice(seed float8, p int8, next int4) returns setof text languag
 begin
     perform play(seed, p, next);
     return next is((select count(*) from stat_diff()), 0::int8, 'seed ' || seed || ': nothing differs from the raw rows');
+    return query select ok(count(*) filter (where f.rolled) > 5 and count(*) filter (where not f.rolled) > 5, 'seed ' || seed || ': some are in cells, some are not') from stat_fact f;
+    return query select is_empty('select * from miscounted()', 'seed ' || seed || ': athletes by any two dimensions are those of the rosters');
     insert into stood values (seed, everything());
     perform stat_reset();
     perform stat_fold();

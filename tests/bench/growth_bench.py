@@ -3,13 +3,9 @@
 Processor time of all processes is the figure: it says what grows, whatever else the machine does; the rate stands beside it. The first report of an athlete in
 a year costs more, so the beginning is where nearly every athlete has had his. Reports lie in the last four weeks, as the rules want it; behind them lie
 copies of the first 10^4 by SQL (stored.py), each on days of its own, so that a team's day is as full as in life: nearly empty. Each mark is a system of its
-own. The night is the settlement that passes the event of a local day: what is computed once a day, in seconds.
+own. Nights (the settlement of a local day's event) are not in it.
 """
-import time
-
-import cpu
 import job_bench
-import lj
 import stored
 import world
 
@@ -19,21 +15,6 @@ START, TEAMS = 10000, 40  # teams of each unit: 2,040 teams, 16,320 athletes
 def block(s, w, n):
     job = job_bench.do_job(s, w, n)
     return sum(m for m, _ in job["costs"][0]), n / job["seconds"], job["costs"][0]
-
-
-def night(s, ahead):
-    """Seconds, and of processor, of the settlement that passes the beginning of the day that is so many days ahead."""
-    assert s.broker.terminate() == 0
-    before = cpu.taken(s)[0]
-    s.broker.start(LJ_CLOCK_SHIFT_S=str(ahead * 86400))
-    s.wait_running()
-    begun = time.monotonic()
-
-    def begins():
-        return s.one("select max(position) from calendar_day where day >= current_date + %s", (ahead,))
-    lj.wait_until(begins, "the day to begin", 60)
-    lj.wait_until(lambda: job_bench.settled(s, begins()), "the day to be settled", 300, 0.02)
-    return time.monotonic() - begun, sum(cpu.taken(s)[0].values()) - sum(v for k, v in before.items() if k != "broker" and not k.startswith("postgres"))
 
 
 def fill(s, w, upto, part=5000):

@@ -1,4 +1,4 @@
--- 0015: statistics folded further, so that no report reads a million rows. Who took part stands with each fact as sets of 64 persons (stat_seat gives each
+-- 0017: statistics folded further, so that no report reads a million rows. Who took part stands with each fact as sets of 64 persons (stat_seat gives each
 -- person his place); facts that are settled for long are rolled into cells a year (stat_team_cell, stat_pair_cell); what is on record of a team or athlete in a
 -- year is a row (stat_subject). The figures are a cache: they are emptied here and made again by the next fold.
 set role liangjin_owner;

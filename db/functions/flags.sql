@@ -350,6 +350,7 @@ begin
         perform flag_days(since, upto, seen);
         return query select * from quota_digest(since, upto);
         return query select * from quota_levels(since, upto);
+        return query select * from quota_quarters(since, upto);
         return query select * from flag_digest(since, upto);
         return query select * from flag_alerts(since, upto);
         perform stat_fold_day(since, upto);

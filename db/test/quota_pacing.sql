@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(40);
+select plan(46);
 \ir quota_world.psql
 
 create function pace(kind int4, n int4, d date) returns text language sql as $$
@@ -70,6 +70,17 @@ select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL, 101/3 2 2025-07-05 LAG, 
 select is(told(101, 102), '', 'nor on the 6th');
 select is(regexp_count(told(102, 104), 'CRITICAL|LAG'), 9, 'a 5th that the log does not have, at the next day: that of September, and that of October');
 select is((select payload::json ->> 'expected_percent' from quota_levels(100, 101) where number = 1010000002), '52', 'what is expected in per cent');
+-- ---- a quarter, on the eighth day of the next (N11)
+create function summed(since int8, upto int8) returns text language sql as $$
+    select coalesce(string_agg(format('%s/%s %s', parent_position, number - 1020000000, payload::json ->> 'from'), ', ' order by parent_position, number), '')
+    from quota_quarters(since, upto) where type = 'quota.quarter_summed' $$;
+select is(summed(101, 102), '', 'not on the sixth');
+select is(summed(102, 103), '103/1 2025-04-01, 103/2 2025-04-01', 'an eighth that the log does not have: at the next day, each unit its own');
+select is(summed(103, 104), '104/1 2025-07-01, 104/2 2025-07-01', 'the ninth of October tells of the third quarter');
+select is(summed(104, 105), '', 'once');
+select is((select payload::json ->> 'sessions' || ' ' || (payload::json ->> 'minutes') || ' ' || (payload::json ->> 'athletes') || ' ' || (payload::json ->> 'activities')
+    from quota_quarters(102, 103) where unit = 1), '1 18 1 1', 'what the ledger has of its days: that of June, not that of January');
+select is((select payload::json ->> 'sessions' || ' ' || (payload::json ->> 'minutes') from quota_quarters(103, 104) where unit = 1), '0 0', 'a quarter without anything is told too');
 update unit_version set state = 'SUSPENDED' where number = 2;
 select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL', 'a suspended unit is not told');
 update unit_version set state = 'ACTIVE' where number = 2;

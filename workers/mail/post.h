@@ -19,6 +19,7 @@ enum {
     LJ_MAIL_N07 = 7,
     LJ_MAIL_N09 = 9,
     LJ_MAIL_N10 = 10,
+    LJ_MAIL_N11 = 11,
     LJ_MAIL_N12 = 12,
     LJ_MAIL_N15 = 15,
     LJ_MAIL_N16 = 16,
@@ -138,9 +139,11 @@ int lj_mail_incident(struct lj_mail_event *x, const char **ret_reason, struct lj
 int lj_mail_story(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* Rule of activity.state_changed. */
 int lj_mail_review(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
-/* Rules of calendar.day_started (N09, N18) and quota.level_changed (N10). */
+/* Rules of calendar.day_started (N09, N18), quota.level_changed (N10), quota.quarter_summed (N11).
+ */
 int lj_mail_day(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_level_changed(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
+int lj_mail_quarter(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* NULL: no rule for that type. */
 lj_mail_rule lj_mail_rule_of(const char *type);
 

@@ -468,6 +468,7 @@ static const struct {
     {"quota.credited", credited},
     {"quota.duty_met", duty_met},
     {"quota.level_changed", lj_mail_level_changed},
+    {"quota.quarter_summed", lj_mail_quarter},
     {"opinion.flagged", flagged},
     {"exemption.approved", lj_mail_exemption},
     {"exemption.ended", lj_mail_exemption},

@@ -1,5 +1,5 @@
 /* Mails that follow from a day of the calendar: an anchor day is coming (N09), a year is about to
- * close, or has closed (N18), and how a team is behind on the 5th of a month (N10).
+ * close, or has closed (N18), how a team is behind on the 5th of a month (N10), a quarter (N11).
  *
  * A day is an event of the log. Where days are missing, because no broker ran, what fell on them is
  * told with the next day that began: "since the day before" is read from the days the register has
@@ -231,6 +231,36 @@ int lj_mail_level_changed(struct lj_mail_event *x, const char **ret_reason, stru
                                     .due = -1,
                                     .vars = vars,
                                     .nvars = NUMBERS + 4,
+                                    .units = &x->event->unit,
+                                    .nunits = 1};
+    return lj_mail_post(x, &d, err);
+}
+
+/* ---- N11 a unit's quarter ---- */
+
+int lj_mail_quarter(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
+{
+    static const char *const numbers[] = {"year",    "quarter",  "activities",  "sessions",
+                                          "minutes", "athletes", "teams_owing", "teams_met"};
+    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+    const char *from = lj_mail_text_of(x, "from"), *to = lj_mail_text_of(x, "to");
+    struct lj_mail_var vars[NUMBERS + 2];
+    char digits[NUMBERS][24];
+    for (size_t i = 0; i < NUMBERS; i++) {
+        json_t *v = json_object_get(x->payload, numbers[i]);
+        if (!json_is_integer(v) || from == NULL || to == NULL) {
+            *ret_reason = "bad_payload";
+            return 0;
+        }
+        (void)snprintf(digits[i], sizeof digits[i], "%lld", (long long)json_integer_value(v));
+        vars[i] = (struct lj_mail_var){numbers[i], digits[i]};
+    }
+    vars[NUMBERS] = (struct lj_mail_var){"from", from};
+    vars[NUMBERS + 1] = (struct lj_mail_var){"to", to};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N11,
+                                    .due = -1,
+                                    .vars = vars,
+                                    .nvars = NUMBERS + 2,
                                     .units = &x->event->unit,
                                     .nunits = 1};
     return lj_mail_post(x, &d, err);

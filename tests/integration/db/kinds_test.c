@@ -538,22 +538,33 @@ static void test_mail_of_events(void **state)
         {376, "story.decided", 3,
          "{\"title\":\"进校园\",\"outcome\":\"REFUSED\",\"reason\":\"缺同意书\"}", 1},
         {377, "story.decided", 3, "{\"title\":\"进校园\",\"outcome\":\"LOST\"}", 2},
+        {378, "quota.quarter_summed", 1,
+         "{\"year\":2025,\"quarter\":2,\"from\":\"2025-04-01\",\"to\":\"2025-06-30\","
+         "\"activities\":2,"
+         "\"sessions\":3,\"minutes\":120,\"athletes\":4,\"teams_owing\":5,\"teams_met\":1}",
+         1},
+        {379, "quota.quarter_summed", 1, "{\"year\":2025}", 2},
     };
     void *worker = open_worker(&lj_worker_mail);
     (void)state;
     run(&lj_worker_mail, worker, steps, sizeof steps / sizeof steps[0], 1100);
     text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
             "position) from mail_log where position between 371 and 379",
-            "371:1 372:1 373:2bad_payload 374:2bad_payload 375:1 376:1 377:2bad_payload");
+            "371:1 372:1 373:2bad_payload 374:2bad_payload 375:1 376:1 377:2bad_payload 378:1 "
+            "379:2bad_payload");
     text_is(
         "select string_agg(position || '>' || unit || case when urgent then '!' else '' end || "
         "template, ' ' order by position, unit) from mailbox where position between 371 and 379",
-        "371>0!N15 371>1!N15 372>0N15 372>2N15 375>3N20 376>3N20");
+        "371>0!N15 371>1!N15 372>0N15 372>2N15 375>3N20 376>3N20 378>1N11");
     text_is(
         "select title || '/' || split_part(body, E'\\n', 1) || '/' || (due_on - (sent_at at time "
         "zone 'Asia/Shanghai')::date) from mail where position = 371",
         "安全事件报告(严重):人员受伤/贵单位的安全事件报告:人员受伤,严重。骨折,已送医,电话138****/"
         "0");
+    text_is(
+        "select split_part(body, E'\\n', 1) from mail where position = 378",
+        "贵单位 2025 年第 2 季度(2025-04-01 至 2025-06-30):活动 2 项,3 场次,120 分钟,涉及运动员 4 "
+        "人。");
     text_is("select title || '/' || split_part(body, E'\\n', 1) from mail where position = 376",
             "稿件未采用/贵单位报送的稿件“进校园”未采用。说明:缺同意书");
     lj_worker_mail.close(&worker);

@@ -144,6 +144,10 @@ const struct lj_replay_fact lj_replay_facts[] = {
                              "from flag_move",
      NULL},
     {"certificates", "select " P("position") ", c::text from certificate c", NULL},
+    {"plans",
+     "select " P("position") ", p::text from activity_plan p union all select " P(
+         "position") ", o::text from activity_plan_off o",
+     NULL},
     {"windows, words on flags, links",
      "select " P("position") ", w::text from filing_window w union all select " P(
          "position") ", a::text from flag_action a union all select " P("position") ", l::text "

@@ -351,6 +351,7 @@ begin
         return query select * from quota_digest(since, upto);
         return query select * from quota_levels(since, upto);
         return query select * from quota_quarters(since, upto);
+        return query select * from plan_reports_missing(since, upto);
         return query select * from flag_digest(since, upto);
         return query select * from flag_alerts(since, upto);
         perform stat_fold_day(since, upto);

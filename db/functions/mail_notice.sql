@@ -6,6 +6,7 @@ set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
 insert into mail_template (rule, code, kind, needs, due_working_days, title, body) values
+    (8, 'N08', 'TODO', 'READ', 5, '计划的活动尚未报送', E'下列计划的活动已过期限,尚未收到报告:\n{plans}\n已举办的请报送(活动后七日内),未举办的请取消计划。\nPlanned activities without a report.'),
     (11, 'N11', 'NOTICE', 'READ', null, '{year} 年第 {quarter} 季度小结', E'贵单位 {year} 年第 {quarter} 季度({from} 至 {to}):活动 {activities} 项,{sessions} 场次,{minutes} 分钟,涉及运动员 {athletes} 人。\n全年有任务的运动队 {teams_owing} 支,已完成 {teams_met} 支。\n仅含本单位数字,以小结时入账为准,其后的更正另行入账。\nSummary of a quarter, of your own unit only.'),
     (15, 'N15', 'WARN', 'SIGN', 0, '安全事件报告({level}):{what}', E'贵单位的安全事件报告:{what},{level}。{text}\n受伤 {hurt} 人。活动编号:{activity}\n请单位负责人和中心在一小时内签收并按预案处置;严重事件暂停有关稿件的发布。时长和场次不因此变动。\nAn incident was reported; sign within an hour.'),
     (20, 'N20', 'NOTICE', 'READ', null, '稿件{outcome}', E'贵单位报送的稿件“{title}”{outcome}。说明:{reason}\nWhat became of a story.'),

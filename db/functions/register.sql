@@ -125,7 +125,7 @@ declare
     names constant text[] := array['unit', 'unit_version', 'team', 'team_version', 'person', 'person_version', 'membership',
                                    'membership_version', 'site', 'site_version', 'policy', 'policy_version', 'calendar_day', 'calendar_year', 'exemption',
                                    'exemption_version', 'account', 'account_version', 'proposal', 'proposal_version', 'rule_setting',
-                                   'filing_window', 'flag_action', 'certificate', 'opinion_link'];
+                                   'filing_window', 'flag_action', 'certificate', 'opinion_link', 'activity_plan', 'activity_plan_off'];
     seen int8;
     name text;
 begin

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(46);
+select plan(51);
 \ir quota_world.psql
 
 create function pace(kind int4, n int4, d date) returns text language sql as $$
@@ -70,6 +70,24 @@ select is(told(100, 101), '101/2 1 2025-07-05 CRITICAL, 101/3 2 2025-07-05 LAG, 
 select is(told(101, 102), '', 'nor on the 6th');
 select is(regexp_count(told(102, 104), 'CRITICAL|LAG'), 9, 'a 5th that the log does not have, at the next day: that of September, and that of October');
 select is((select payload::json ->> 'expected_percent' from quota_levels(100, 101) where number = 1010000002), '52', 'what is expected in per cent');
+-- ---- a plan without a report (N08): team 1 planned 1 June, of which there is a report; 1 and 2 July; team 3 and 4 planned what was called off or is another unit's
+insert into activity_plan (position, plan, held_from, held_to, team, unit, title, who) select p, ('01900000-0000-7000-8000-' || lpad(p::text, 12, '0'))::uuid, f::date, t::date, team, unit, '进校园', '甲'
+    from (values (42, '2025-06-01', '2025-06-01', 1, 1), (43, '2025-06-28', '2025-07-01', 1, 1), (44, '2025-07-01', '2025-07-01', 3, 2), (45, '2025-07-01', '2025-07-01', 4, 2), (49, '2025-09-20', '2025-09-25', 1, 1)) x(p, f, t, team, unit);
+insert into activity_plan_off select 46, plan, 2, '乙', '改期' from activity_plan where position = 44;
+insert into activity_plan_off select 47, plan, 1, '乙', '别的单位' from activity_plan where position = 45;
+create function reported(p int8, on_day date) returns void language sql as $$
+    insert into validation (position, received_at, activity, version, state, short, unit, op, verdict, day, teams)
+        values (p, on_day, gen_random_uuid(), 1, 1, '{}', 1, 1, 1, on_day, '{1}') $$;
+select reported(48, '2025-06-01');
+create function missing(since int8, upto int8) returns text language sql as $$
+    select coalesce(string_agg(format('%s/%s %s %s', parent_position, number - 1030000000, payload::json #>> '{plans,0,days}', json_array_length(payload::json -> 'plans')), ', '
+        order by parent_position, number), '') from plan_reports_missing(since, upto) where type = 'activity.report_missing' $$;
+select is(missing(97, 98), '', 'two days after: not yet');
+select is(missing(99, 100), '100/1 3 1, 100/2 3 1', 'three days after; not what was called off by its own unit');
+select is(missing(100, 102), '', 'not on the next days');
+select is(missing(102, 104), '103/1 7 1', 'seven days after, at the next day that the log has, the furthest step alone; what is older than 60 days is not told');
+select reported(53, '2025-06-30');
+select is(missing(99, 100), '100/2 3 1', 'a report of one of its days will do');
 -- ---- a quarter, on the eighth day of the next (N11)
 create function summed(since int8, upto int8) returns text language sql as $$
     select coalesce(string_agg(format('%s/%s %s', parent_position, number - 1020000000, payload::json ->> 'from'), ', ' order by parent_position, number), '')

@@ -226,6 +226,8 @@ class Check:
             return [1000000035 if self.types[row["type"]] == "account.bulk_entry" else 1000000000 + row["unit"]]
         if self.types[row["type"]] == "quota.quarter_summed":
             return [1020000000 + row["unit"]]
+        if self.types[row["type"]] == "activity.report_missing":
+            return [1030000000 + row["unit"]]
         if self.types[row["type"]] in ("quota.credited", "quota.level_changed"):
             base = 1010000000 if self.types[row["type"]] == "quota.level_changed" else 0
             return [base + n for (n,) in self.rows("select number from team where unit = %s and code = %s", (row["unit"], d["team"]))]

@@ -11,7 +11,7 @@ import json
 import uuid
 
 MAILS = {"activity.rejected": 23, "quota.duty_met": 24, "opinion.flagged": 25, "quota.credited": 6, "flag.opened": 12, "account.bulk_entry": 22,
-         "quota.level_changed": 10, "incident.reported": 15, "quota.quarter_summed": 11, "story.decided": 20}
+         "quota.level_changed": 10, "incident.reported": 15, "activity.report_missing": 8, "quota.quarter_summed": 11, "story.decided": 20}
 JUDGED = set(MAILS.values()) | {3, 4, 5, 7, 9, 16, 17, 18, 21, 26, 27}
 # What a day tells by itself: the days of a year of N18, the anchors of N09 (the Double Ninth of each year is written down: Python has no Chinese calendar).
 CLOSING = {(12, 1), (12, 20), (1, 10), (1, 25), (2, 8)}
@@ -203,7 +203,7 @@ class Effects:
                 due[p, 16] = set(units)
         for p, type, unit, payload in self.rows("select e.position, t.name, e.unit, e.payload from event e join event_type t on t.number = e.type where"
                                                 " t.name in ('activity.rejected', 'quota.duty_met', 'opinion.flagged', 'quota.credited', 'flag.opened',"
-                                                " 'account.bulk_entry', 'quota.level_changed', 'incident.reported', 'story.decided', 'quota.quarter_summed', 'mail.broadcast_requested', 'activity.state_changed')"):
+                                                " 'account.bulk_entry', 'quota.level_changed', 'incident.reported', 'story.decided', 'activity.report_missing', 'quota.quarter_summed', 'mail.broadcast_requested', 'activity.state_changed')"):
             if p not in self.closed["mail"]:
                 continue  # parked: I4 has seen to it
             d = json.loads(payload)

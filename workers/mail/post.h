@@ -17,6 +17,7 @@ enum {
     LJ_MAIL_N05 = 5,
     LJ_MAIL_N06 = 6,
     LJ_MAIL_N07 = 7,
+    LJ_MAIL_N08 = 8,
     LJ_MAIL_N09 = 9,
     LJ_MAIL_N10 = 10,
     LJ_MAIL_N11 = 11,
@@ -134,7 +135,8 @@ int lj_mail_bulk_entry(struct lj_mail_event *x, const char **ret_reason, struct 
 /* Rules of exemption.approved and .ended (N16), policy.set and .approved (N17). */
 int lj_mail_exemption(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_policy(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
-/* Rules of incident.reported (N15) and story.decided (N20). */
+/* Rules of activity.report_missing (N08), incident.reported (N15), story.decided (N20). */
+int lj_mail_plans(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_incident(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 int lj_mail_story(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err);
 /* Rule of activity.state_changed. */

@@ -463,6 +463,7 @@ static const struct {
     lj_mail_rule rule;
 } rules[] = {
     {"activity.rejected", rejected},
+    {"activity.report_missing", lj_mail_plans},
     {"activity.state_changed", lj_mail_review},
     {"calendar.day_started", lj_mail_day},
     {"quota.credited", credited},

@@ -1,5 +1,5 @@
 /* Mails about what somebody has sent for others to know of: an incident (N15), what became of a
- * story (N20).
+ * story (N20), plans of which nothing came (N08).
  *
  * The event is the record: no table holds incidents or stories. Texts of clients go through
  * lj_mail_clean. Shapes: proto/schemas/incident.reported.json, story.decided.json. */
@@ -96,6 +96,42 @@ int lj_mail_story(struct lj_mail_event *x, const char **ret_reason, struct lj_er
                                     .due = -1,
                                     .vars = vars,
                                     .nvars = 3,
+                                    .units = &x->event->unit,
+                                    .nunits = 1};
+    return lj_mail_post(x, &d, err);
+}
+
+int lj_mail_plans(struct lj_mail_event *x, const char **ret_reason, struct lj_err *err)
+{
+    json_t *plans = json_object_get(x->payload, "plans"), *p;
+    struct lj_buf *b = &x->m->scratch;
+    size_t i;
+    lj_buf_clear(b);
+    json_array_foreach(plans, i, p)
+    {
+        const char *title = json_string_value(json_object_get(p, "title"));
+        const char *team = json_string_value(json_object_get(p, "team"));
+        const char *to = json_string_value(json_object_get(p, "to"));
+        if (title != NULL && team != NULL && to != NULL) {
+            lj_buf_printf(b, "%s“", b->len ? "\n" : "");
+            lj_mail_clean(b, title, 0);
+            lj_buf_printf(b, "”(%s,计划至 %s,已过 %lld 天)", team, to,
+                          (long long)json_integer_value(json_object_get(p, "days")));
+        }
+    }
+    if (b->len == 0) {
+        *ret_reason = "bad_payload";
+        return 0;
+    }
+    lj_buf_u8(b, 0);
+    if (b->failed) {
+        return lj_fail(err, LJ_E_NOMEM, "no memory for a mail");
+    }
+    const struct lj_mail_var vars[] = {{"plans", (const char *)b->data}};
+    const struct lj_mail_draft d = {.rule = LJ_MAIL_N08,
+                                    .due = -1,
+                                    .vars = vars,
+                                    .nvars = 1,
                                     .units = &x->event->unit,
                                     .nunits = 1};
     return lj_mail_post(x, &d, err);

@@ -291,6 +291,8 @@ void reg_flag_explained(struct reg_ctx *x);
 void reg_flag_decided(struct reg_ctx *x);
 void reg_duplicate_decided(struct reg_ctx *x);
 void reg_opinion_item_linked(struct reg_ctx *x);
+void reg_activity_planned(struct reg_ctx *x);
+void reg_activity_plan_cancelled(struct reg_ctx *x);
 void reg_account_invited(struct reg_ctx *x);
 void reg_account_changed(struct reg_ctx *x);
 void reg_account_moved(struct reg_ctx *x); /* accepted, activated, locked, unlocked, disabled */

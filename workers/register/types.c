@@ -267,6 +267,16 @@ static const struct reg_field opinion_item_linked[] = {
     {"by", REG_F_TEXT, true, 1, 30, NULL},
     END};
 
+static const struct reg_field activity_planned[] = {
+    {"team", REG_F_TEAM, true, 0, 0, NULL}, {"title", REG_F_TEXT, true, 2, 60, NULL},
+    {"from", REG_F_DATE, true, 0, 0, NULL}, {"to", REG_F_DATE, false, 0, 0, NULL},
+    {"by", REG_F_TEXT, true, 1, 30, NULL},  END};
+static const struct reg_field activity_plan_cancelled[] = {
+    {"plan", REG_F_UUID, true, 0, 0, NULL},
+    {"reason", REG_F_TEXT, true, 2, 500, NULL},
+    {"by", REG_F_TEXT, true, 1, 30, NULL},
+    END};
+
 static const struct reg_type types[] = {
     {"unit.registered", unit_registered, REG_UNIT, reg_unit_registered, false},
     {"unit.changed", unit_changed, REG_UNIT, reg_unit_changed, false},
@@ -314,6 +324,9 @@ static const struct reg_type types[] = {
     {"flag.decided", flag_decided, REG_UNIT, reg_flag_decided, false},
     {"duplicate.decided", duplicate_decided, REG_UNIT, reg_duplicate_decided, false},
     {"opinion.item_linked", opinion_item_linked, REG_UNIT, reg_opinion_item_linked, false},
+    {"activity.planned", activity_planned, REG_UNIT, reg_activity_planned, false},
+    {"activity.plan_cancelled", activity_plan_cancelled, REG_UNIT, reg_activity_plan_cancelled,
+     false},
 };
 
 const struct reg_type *reg_type_find(const char *name)

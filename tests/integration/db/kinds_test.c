@@ -544,18 +544,26 @@ static void test_mail_of_events(void **state)
          "\"sessions\":3,\"minutes\":120,\"athletes\":4,\"teams_owing\":5,\"teams_met\":1}",
          1},
         {379, "quota.quarter_summed", 1, "{\"year\":2025}", 2},
+        {380, "activity.report_missing", 1,
+         "{\"day\":\"2025-12-01\",\"plans\":[{\"plan\":\"x\",\"title\":\"进校园\",\"team\":\"t1\","
+         "\"to\":"
+         "\"2025-11-28\",\"days\":3}]}",
+         1},
+        {381, "activity.report_missing", 1, "{\"plans\":[]}", 2},
     };
     void *worker = open_worker(&lj_worker_mail);
     (void)state;
     run(&lj_worker_mail, worker, steps, sizeof steps / sizeof steps[0], 1100);
     text_is("select string_agg(position || ':' || verdict || coalesce(reason, ''), ' ' order by "
-            "position) from mail_log where position between 371 and 379",
+            "position) from mail_log where position between 371 and 381",
             "371:1 372:1 373:2bad_payload 374:2bad_payload 375:1 376:1 377:2bad_payload 378:1 "
-            "379:2bad_payload");
+            "379:2bad_payload 380:1 381:2bad_payload");
     text_is(
         "select string_agg(position || '>' || unit || case when urgent then '!' else '' end || "
-        "template, ' ' order by position, unit) from mailbox where position between 371 and 379",
-        "371>0!N15 371>1!N15 372>0N15 372>2N15 375>3N20 376>3N20 378>1N11");
+        "template, ' ' order by position, unit) from mailbox where position between 371 and 381",
+        "371>0!N15 371>1!N15 372>0N15 372>2N15 375>3N20 376>3N20 378>1N11 380>1N08");
+    text_is("select split_part(body, E'\\n', 2) from mail where position = 380",
+            "“进校园”(t1,计划至 2025-11-28,已过 3 天)");
     text_is(
         "select title || '/' || split_part(body, E'\\n', 1) || '/' || (due_on - (sent_at at time "
         "zone 'Asia/Shanghai')::date) from mail where position = 371",

@@ -110,17 +110,22 @@ static void same_fields(const json_t *schema, const struct reg_field *fields)
 static void test_schemas(void **state)
 {
     static const char *const types[] = {
-        "unit.registered",    "unit.changed",         "unit.suspended",     "team.registered",
-        "team.changed",       "team.disbanded",       "person.registered",  "membership.started",
-        "membership.changed", "membership.ended",     "site.registered",    "policy.set",
-        "exemption.approved", "exemption.ended",      "unit.addressed",     "unit.invited",
-        "unit.applied",       "unit.returned",        "unit.activated",     "unit.resumed",
-        "unit.closed",        "filing_window.opened", "flag.explained",     "flag.decided",
-        "duplicate.decided",  "account.invited",      "account.changed",    "account.accepted",
-        "account.activated",  "account.locked",       "account.unlocked",   "account.disabled",
-        "policy.proposed",    "policy.rule_proposed", "policy.approved",    "policy.withdrawn",
-        "policy.rule_set",    "team.merged",          "team.paused",        "team.resumed",
-        "person.changed",     "site.changed",         "certificate.issued", "opinion.item_linked"};
+        "unit.registered",        "unit.changed",        "unit.suspended",
+        "team.registered",        "team.changed",        "team.disbanded",
+        "person.registered",      "membership.started",  "membership.changed",
+        "membership.ended",       "site.registered",     "policy.set",
+        "exemption.approved",     "exemption.ended",     "unit.addressed",
+        "unit.invited",           "unit.applied",        "unit.returned",
+        "unit.activated",         "unit.resumed",        "unit.closed",
+        "filing_window.opened",   "flag.explained",      "flag.decided",
+        "duplicate.decided",      "account.invited",     "account.changed",
+        "account.accepted",       "account.activated",   "account.locked",
+        "account.unlocked",       "account.disabled",    "policy.proposed",
+        "policy.rule_proposed",   "policy.approved",     "policy.withdrawn",
+        "policy.rule_set",        "team.merged",         "team.paused",
+        "team.resumed",           "person.changed",      "site.changed",
+        "certificate.issued",     "opinion.item_linked", "activity.planned",
+        "activity.plan_cancelled"};
     (void)state;
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         json_t *schema = load("proto/schemas/", types[i]);

@@ -71,7 +71,9 @@ static char *dump(PGconn *db)
         "select 'w' || row_to_json(x) from rule_setting x where position > 0 union all "
         "select 'c' || row_to_json(x) from certificate x union all select 'fw' || row_to_json(x) "
         "from filing_window x union all select 'f' || row_to_json(x) "
-        "from flag_action x"
+        "from flag_action x union all select 'ol' || row_to_json(x) from opinion_link x union all "
+        "select 'ap' || row_to_json(x) from activity_plan x union all select 'ao' || "
+        "row_to_json(x) from activity_plan_off x"
         " union all select 'l' || position || ' ' || verdict from register_log order by 1) y";
     struct lj_err err = {0};
     PGresult *r = NULL;
@@ -958,6 +960,27 @@ static void test_flags_and_windows(void **state)
         {"CN000", "duplicate.decided",
          "{\"flag\":\"" FLAG2 "\",\"outcome\":\"DIFFERENT\",\"reason\":\"两校两场\",\"by\":\"乙\"}",
          NULL},
+        {"CN000", "opinion.item_linked",
+         "{\"item\":\"" FLAG1 "\",\"activities\":[\"" FLAG2
+         "\"],\"reason\":\"核实\",\"by\":\"乙\"}",
+         NULL},
+        {"CN000", "opinion.item_linked",
+         "{\"item\":\"" FLAG1 "\",\"activities\":[],\"reason\":\"无关\",\"by\":\"乙\"}", NULL},
+        {"CN000", "opinion.item_linked",
+         "{\"item\":\"x\",\"activities\":[],\"reason\":\"无关\",\"by\":\"乙\"}", "member_invalid"},
+        {"PS011", "team.registered", TEAM("T1"), NULL},
+        {"PS011", "activity.planned",
+         "{\"team\":\"T1\",\"title\":\"进校园\",\"from\":\"2025-03-02\",\"by\":\"甲\"}", NULL},
+        {"PS011", "activity.planned",
+         "{\"team\":\"T1\",\"title\":\"进校园\",\"from\":\"2025-03-02\",\"to\":\"2025-03-01\","
+         "\"by\":"
+         "\"甲\"}",
+         "span_invalid"},
+        {"PS011", "activity.planned",
+         "{\"team\":\"T9\",\"title\":\"进校园\",\"from\":\"2025-03-02\",\"by\":\"甲\"}",
+         "team_unknown"},
+        {"PS011", "activity.plan_cancelled",
+         "{\"plan\":\"" FLAG1 "\",\"reason\":\"改期\",\"by\":\"甲\"}", NULL},
         {"PS011", "person.registered",
          "{\"code\":\"P1\",\"name\":\"试验员甲\",\"sex\":\"F\",\"birth_year\":2000}", NULL},
         {"CN000", "certificate.issued",

@@ -350,8 +350,10 @@ begin
         perform flag_days(since, upto, seen);
         return query select * from quota_digest(since, upto);
         return query select * from quota_levels(since, upto);
-        return query select * from quota_quarters(since, upto);
-        return query select * from plan_reports_missing(since, upto);
+        if exists (select from calendar_day c where c.position > since and c.position <= settle_activities.upto) then
+            return query select * from quota_quarters(since, upto);
+            return query select * from plan_reports_missing(since, upto);
+        end if;
         return query select * from flag_digest(since, upto);
         return query select * from flag_alerts(since, upto);
         perform stat_fold_day(since, upto);

@@ -1,4 +1,4 @@
--- 0017: plans of activities (optional): what a team means to hold on which days, and what was called off. A plan is never changed: it is called off and
+-- 0018: plans of activities (optional): what a team means to hold on which days, and what was called off. A plan is never changed: it is called off and
 -- another one made. That its report is missing is told behind the watermark (functions/plan.sql).
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;

@@ -18,6 +18,7 @@ int lj_cmd_account_passwd(struct lj_ctl *ctl);
 int lj_cmd_account_disable(struct lj_ctl *ctl);
 int lj_cmd_account_activate(struct lj_ctl *ctl);
 int lj_cmd_account_unlock(struct lj_ctl *ctl);
+int lj_cmd_account_link(struct lj_ctl *ctl);
 int lj_cmd_events_show(struct lj_ctl *ctl);
 int lj_cmd_events_tail(struct lj_ctl *ctl);
 int lj_cmd_events_submit(struct lj_ctl *ctl);

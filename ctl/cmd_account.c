@@ -1,4 +1,4 @@
-/* ljctl account create|ls|passwd|disable|activate|unlock: who may log in.
+/* ljctl account create|ls|passwd|disable|activate|unlock|link: who may log in.
  *
  * Accounts of the machine (operator, unit_admin, observer) are rows that functions of role
  * liangjin_control write. Accounts of persons (the roles in capitals) are a register: create,
@@ -9,6 +9,7 @@
  * made here and written to --file (0600) or shown once; or, with --file naming a file that is there
  * (for passwd and create alike), read from it. A change ends the account's logins within seconds.
  */
+#include <sodium.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "ctl/cmd.h"
 #include "ctl/pg.h"
 #include "ctl/register.h"
+#include "ctl/token.h"
 
 static const struct lj_col secret_columns[] = {{"login", "LOGIN", LJ_COL_TEXT},
                                                {"password", "PASSWORD", LJ_COL_TEXT},
@@ -241,5 +243,45 @@ int lj_cmd_account_disable(struct lj_ctl *ctl)
         lj_say("account \"%s\" %s", ctl->words[0], was ? "was disabled before" : "disabled");
     PQclear(r);
     PQfinish(c);
+    return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
+}
+
+/* A one-time link for who was invited; of its token only the hash is stored. */
+int lj_cmd_account_link(struct lj_ctl *ctl)
+{
+    static const struct lj_col cols[] = {{"token", "TOKEN", LJ_COL_TEXT},
+                                         {"unit", "UNIT", LJ_COL_TEXT},
+                                         {"until", "UNTIL", LJ_COL_TEXT}};
+    struct lj_err err = {0};
+    struct lj_rows *rows = NULL;
+    char secret[LJ_TOKEN_TEXT + 1];
+    unsigned char hash[32];
+    char hex[2 + sizeof hash * 2 + 1] = "\\x";
+    PGconn *c = NULL;
+    PGresult *r = NULL;
+    int rc = lj_token_make(secret, &err);
+    if (rc == 0)
+        rc = lj_pg_connect(ctl, "liangjin_control", &c, &err);
+    if (rc == 0) {
+        (void)crypto_generichash(hash, sizeof hash, (const unsigned char *)secret, strlen(secret),
+                                 NULL, 0);
+        (void)sodium_bin2hex(hex + 2, sizeof hex - 2, hash, sizeof hash);
+        const char *params[] = {hex, ctl->words[0]};
+        rc = lj_dbs_query(c,
+                          "select l.unit, to_char(l.expires_at at time zone 'Asia/Shanghai', "
+                          "'YYYY-MM-DD HH24:MI') from liangjin.create_invite_link($1::bytea, $2) l",
+                          2, params, &r, &err);
+    }
+    if (rc == 0)
+        rc = lj_rows_open(ctl->out, ctl->format, cols, 3, NULL, &rows, &err);
+    if (rc == 0) {
+        const char *values[] = {secret, PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1)};
+        lj_rows_add(rows, values);
+        rc = lj_rows_close(&rows, &err);
+        lj_say("this is the only time the token is shown: /#/accept/TOKEN at the gateway");
+    }
+    PQclear(r);
+    PQfinish(c);
+    explicit_bzero(secret, sizeof secret);
     return rc ? lj_ctl_error(&err, NULL) : LJ_EXIT_OK;
 }

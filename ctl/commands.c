@@ -86,6 +86,11 @@ const struct lj_command lj_commands[] = {
     {"account activate", "LOGIN", "启用账号", "let a person's account log in",
      "One that has accepted its invitation, or was disabled.", "ljctl account activate zhang_li",
      "timeout", 1, 1, lj_cmd_account_activate},
+    {"account link", "LOGIN", "为受邀人开一次性链接",
+     "make a one-time link for who was invited by account.invited",
+     "Its holder sets the account's first password at /#/accept/TOKEN within 7 days; then `account "
+     "activate` lets it log in. The token is shown once; a link made before ends.",
+     "ljctl account link zhang_li", "", 1, 1, lj_cmd_account_link},
     {"account unlock", "LOGIN", "解除锁定", "take a lock off before its time",
      "Five wrong passwords lock a person's account for a quarter of an hour.",
      "ljctl account unlock zhang_li", "timeout", 1, 1, lj_cmd_account_unlock},

@@ -17,7 +17,7 @@
 #include "gateway/problem.h"
 #include "proto/json_scan.h"
 
-enum { LJ_GW_ROUTES = 40, LJ_GW_STATUSES = 20 };
+enum { LJ_GW_ROUTES = 40, LJ_GW_STATUSES = 24 };
 
 /* Counters; plain integers on the loop thread. */
 struct lj_gw_metrics {
@@ -48,6 +48,8 @@ struct lj_gateway {
     struct lj_uuid_gen uuids;
     struct lj_bucket *unit_buckets;   /* by unit number */
     struct lj_bucket confirm_bucket;  /* of all one-time links */
+    struct lj_bucket accept_bucket;   /* of all invitations */
+    int accept_hashing;               /* passwords that are being hashed for them */
     struct lj_bucket public_bucket;   /* of all questions that anybody may ask */
     struct lj_stream_reader *readers; /* list */
     size_t n_readers;
@@ -98,6 +100,9 @@ void lj_confirm_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_confirm_done(struct lj_gateway *g, struct lj_req *rq);
 void lj_ask_ready(struct lj_gateway *g, struct lj_req *rq); /* ask.c */
 void lj_ask_done(struct lj_gateway *g, struct lj_req *rq);
+void lj_accept_head(struct lj_gateway *g, struct lj_req *rq); /* accept.c */
+void lj_accept_ready(struct lj_gateway *g, struct lj_req *rq);
+void lj_accept_done(struct lj_gateway *g, struct lj_req *rq);
 void lj_livez_ready(struct lj_gateway *g, struct lj_req *rq);
 void lj_readyz_ready(struct lj_gateway *g, struct lj_req *rq);
 bool lj_gateway_ready(const struct lj_gateway *g);

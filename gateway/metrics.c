@@ -8,8 +8,8 @@
 
 #include "gateway/gateway.h"
 
-static const int statuses[] = {0,   200, 202, 204, 304, 400, 401, 403, 404, 405,
-                               409, 411, 413, 414, 415, 422, 429, 431, 500, 503};
+static const int statuses[] = {0,   200, 202, 204, 304, 400, 401, 403, 404, 405, 409,
+                               410, 411, 413, 414, 415, 422, 429, 431, 500, 503};
 enum { STATUSES = sizeof statuses / sizeof statuses[0] };
 _Static_assert((int)STATUSES <= (int)LJ_GW_STATUSES, "a column for each status");
 

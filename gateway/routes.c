@@ -50,6 +50,7 @@ static const struct route routes[] = {
     {"/v1/events/{id}", "GET", GUARDED, READERS, NULL, lj_provenance_ready, lj_provenance_done,
      NULL},
     {"/v1/confirm", "POST", OPEN, 0, lj_confirm_head, lj_confirm_ready, lj_confirm_done, NULL},
+    {"/v1/accept", "POST", OPEN, 0, lj_accept_head, lj_accept_ready, lj_accept_done, NULL},
     {"/v1/stream", "GET", GUARDED, READERS | LOGINS, NULL, lj_stream_ready, lj_stream_done, NULL},
     {"/v1/login", "POST", OPEN, 0, lj_login_head, lj_login_ready, lj_login_done, NULL},
     {"/v1/logout", "POST", OPEN, 0, NULL, lj_logout_ready, NULL, NULL},

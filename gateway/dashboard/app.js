@@ -1,6 +1,7 @@
 // Who is here: nobody (the login form), somebody (the page), or somebody whose login has ended (the page as it was, and a bar).
 import { html, render, useEffect, useState } from './vendor/htm-preact.js';
 import { call } from './api.js';
+import { Accept } from './accept.js';
 import { Activity } from './activity.js';
 import { Flag, Flags } from './flags.js';
 import { ENDED } from './load.js';
@@ -89,6 +90,7 @@ function App() {
   }, []);
   const leave = () => { setMe(null); setEnded(false); };
   const logout = () => call('POST', '/v1/logout').then(leave, leave);
+  if (page === 'accept') return html`<${Header} me=${null} /><${Accept} token=${id || ''} />`;
   if (me === undefined) return html`<p class="boot">正在载入… <span lang="en">Loading…</span></p>`;
   const draw = me && pageFor(me, page, id);
   return html`<${Header} me=${me} onLogout=${logout} />${me && html`<${Tabs} me=${me} page=${page} />`}

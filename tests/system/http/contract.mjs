@@ -304,6 +304,19 @@ cases.push(
   ["/v1/board", "get", 403, "role", () => send("GET", "/v1/board", { token: "client" })],
   ["/v1/board", "get", 405, "method", () => send("POST", "/v1/board", { headers: OURS })],
 );
+const accept = (body, headers = {}) => send("POST", "/v1/accept", { headers: { ...JSON_TYPE, ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
+const guest = { token: "invite-good-cccccccccccc" }, A = "/v1/accept", secret = "a password of ten bytes";
+cases.push([A, "post", 200, "show", () => accept({ ...guest, say: "show" })], [A, "post", 422, "short password", () => accept({ ...guest, say: "accept", password: "short" })],
+  [A, "post", 200, "accept", () => accept({ ...guest, say: "accept", password: secret })], [A, "post", 410, "used", () => accept({ ...guest, say: "accept", password: secret })],
+  [A, "post", 410, "expired", () => accept({ token: "invite-late-dddddddddddd", say: "show" })], [A, "post", 404, "unknown", () => accept({ token: "nobody", say: "show" })],
+  [A, "post", 400, "malformed", () => accept("{")], [A, "post", 422, "member missing", () => accept({})], [A, "post", 422, "no such word", () => accept({ ...guest, say: "perhaps" })],
+  [A, "post", 403, "another site", () => accept({ ...guest, say: "show" }, THEIRS)], [A, "post", 403, "no TLS", () => accept({ ...guest, say: "show" }, { "X-Forwarded-For": "192.0.2.1" })],
+  [A, "post", 413, "large", () => accept(" ".repeat(2000))], [A, "post", 415, "media type", () => accept("{}", { "Content-Type": "text/plain" })], [A, "post", 405, "method", () => send("GET", A)],
+  [A, "post", 429, "guessing", async () => {
+    let r;
+    for (let i = 0; i < 200 && r?.status !== 429; i++) r = (await Promise.all(Array.from({ length: 20 }, () => accept({ token: "guess", say: "show" })))).find((x) => x.status === 429);
+    return r;
+  }]);
 // ---- the pages: route, a good address, then (null: has none) one in a wrong form, one that is not there; all by a token ----
 const linked = "01900000-0000-7000-8000-00000000c0de", flagged = "b49f0241-0d65-8b6e-8cb2-877eed75ddee";
 const pages = [
@@ -361,6 +374,7 @@ await check("the database away", async () => {
   assert.equal(matches(P, "get", await get("/v1/events/" + id, "client"), "provenance").status, 503);
   assert.equal(matches("/v1/login", "post", await login(right), "login").status, 503);
   assert.equal(matches("/v1/confirm", "post", await confirm({ ...host, say: "show" }), "confirm").status, 503);
+  await until("the ration of invitations", async () => matches(A, "post", await accept({ ...guest, say: "show" }), "accept").status === 503);
   await until("the ration of certificates", async () => matches(C, "get", await send("GET", certificate), "certificate").status === 503);
   for (const [route, good, , , token] of pages) assert.equal(matches(route, "get", await get(good, token), route).status, 503);
   await tell("pg start");

@@ -49,6 +49,8 @@ insert into validation (position, received_at, start_at, end_at, activity, day, 
     values (0, now(), '2026-03-01 01:00Z', '2026-03-01 03:00Z', '01900000-0000-7000-8000-00000000c0de', '2026-03-01', 1, 1, 1, 1, 4, '{"roster":[],"site":null}', 80);
 insert into flag (position, activity, unit, code, severity, pointer, evidence) values (0, '01900000-0000-7000-8000-00000000c0de', 1, 'X02', 'F', '', '{"a":20,"b":30}');
 insert into person values (0, 1, 1, 'P1');
+insert into account values (0, 1, 'invited'), (0, 2, 'tardy');
+insert into account_version (position, number, unit, name, state, state_on, roles) select 0, n, 1, '张', 'INVITED', '2026-01-01', '{UNIT_ADMIN}' from generate_series(1, 2) n;
 insert into certificate (position, through, person, minutes, year) values (0, 0, 1, 90, 2026);
 """
 LINKS = (("link-host-aaaaaaaaaaaaaa", 15), ("link-late-bbbbbbbbbbbbbb", -1))
@@ -319,6 +321,9 @@ def serve(build, options):
         for text, days in LINKS:
             s.pg.sql("insert into liangjin.confirm_link (hash, activity, unit, expires_at) select '\\x%s', v.activity, 1, now() + interval '%d days'"
                      " from liangjin.validation v" % (hashlib.blake2b(text.encode(), digest_size=32).hexdigest(), days))
+        for text, login, days in (("invite-good-cccccccccccc", "invited", 7), ("invite-late-dddddddddddd", "tardy", -1)):
+            s.pg.sql("insert into liangjin.invite_link (hash, login, expires_at) values ('\\x%s', '%s', now() + interval '%d days')"
+                     % (hashlib.blake2b(text.encode(), digest_size=32).hexdigest(), login, days))
         print(json.dumps({"port": s.gateway.port, "tokens": {name: t[0] for name, t in TOKENS.items()}}), flush=True)
         actions = {"broker stop": lambda: s.broker.kill(), "broker start": lambda: s.start_broker(), "pg stop": lambda: s.pg.stop("immediate"),
                    "pg start": lambda: s.pg.start(), "gateway term": lambda: s.gateway.process.terminate()}

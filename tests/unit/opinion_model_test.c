@@ -107,7 +107,7 @@ static void sums_are_exact_at_the_limits(void **state)
     static const int8_t values[] = {127, -127, -128};
     for (size_t i = 0; i < 3; i++) {
         struct extreme *x = make_extreme(values[i]);
-        lj_linear_score(&x->m, &text, (struct lj_extras){0}, &score);
+        lj_linear_score(&x->m, &text, NULL, &score);
         float grams = LJ_OPINION_TEXT_MAX * 3.0F + 3;
         float want = (float)values[i] * grams / sqrtf(grams);
         for (unsigned k = 0; k < LJ_LIN_LANES; k++) {
@@ -126,7 +126,7 @@ static void an_empty_text_gives_the_biases(void **state)
     struct extreme *x = make_extreme(1);
     x->m.bias[3] = -2;
     read_text("。 ,");
-    lj_linear_score(&x->m, &text, (struct lj_extras){0}, &score);
+    lj_linear_score(&x->m, &text, NULL, &score);
     assert_true(score.whole[3] == -2 && score.best[3] == -2 && score.whole[0] == 0);
     free(x->rows);
     free(x);
@@ -148,7 +148,7 @@ static void the_index_finds_the_right_rows(void **state)
     }
     for (size_t i = 0; i < n; i++)
         assert_true(lj_linear_weight(&x->m, g[i].hash, 0) == (i % 2 ? 0.0F : 10.0F));
-    lj_linear_score(&x->m, &text, (struct lj_extras){0}, &score);
+    lj_linear_score(&x->m, &text, NULL, &score);
     assert_true(fabsf(score.whole[0] - 10.0F * (float)((n + 1) / 2) / sqrtf((float)n)) < 0.01F);
     free(x->rows);
     free(x);

@@ -7,7 +7,7 @@
  * short rounds, because a busy machine makes a round slower, never faster. The p99 is over single
  * texts of the first file, by the wall clock.
  *
- * Usage: opinion_bench [-r ROUNDS] [-d RULES_DIR] TEXTS.tsv ...
+ * Usage: opinion_bench [-r ROUNDS] [-d BUNDLE] [-s SET] TEXTS.tsv ...; -s measures that set alone.
  * Output: one line a figure, name <tab> value <tab> unit.
  */
 #include <errno.h>
@@ -178,32 +178,46 @@ static int crafted(struct lj_opinion *o, int rounds, struct lj_err *err)
     return 0;
 }
 
-static int run(const char *dir, const struct sources *x, int rounds, struct lj_err *err)
+struct settings {
+    const char *bundle;
+    const char *only;
+    int rounds;
+};
+
+static int run_sets(struct lj_opinion *o, const struct sources *x, const struct settings *s,
+                    struct lj_err *err)
 {
-    static struct set dense150;
-    static struct set real240;
-    static struct set dense500;
+    static struct set set;
+    const struct {
+        const char *name;
+        const struct text *from;
+        size_t count;
+        uint32_t chars;
+    } sets[] = {{"dense_150", x->bad, x->risky, 150},
+                {"real_240", x->all, x->count, 240},
+                {"dense_500", x->bad, x->risky, 500}};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof sets / sizeof sets[0]; i++) {
+        if (s->only && strcmp(s->only, sets[i].name) != 0)
+            continue;
+        rc = fill(&set, sets[i].from, sets[i].count, sets[i].chars, err);
+        if (rc == 0)
+            rc = measure(o, sets[i].name, &set, s->rounds, err);
+        if (rc == 0 && i == 0)
+            rc = latency(o, &set, err);
+        drop(&set);
+    }
+    return rc;
+}
+
+static int run(const struct sources *x, const struct settings *s, struct lj_err *err)
+{
     struct lj_opinion *o = NULL;
-    int rc = lj_opinion_open(dir, &o, err);
+    int rc = lj_opinion_open(s->bundle, &o, err);
     if (rc == 0)
-        rc = fill(&dense150, x->bad, x->risky, 150, err);
-    if (rc == 0)
-        rc = fill(&real240, x->all, x->count, 240, err);
-    if (rc == 0)
-        rc = fill(&dense500, x->bad, x->risky, 500, err);
-    if (rc == 0)
-        rc = measure(o, "dense_150", &dense150, rounds, err);
-    if (rc == 0)
-        rc = measure(o, "real_240", &real240, rounds, err);
-    if (rc == 0)
-        rc = measure(o, "dense_500", &dense500, rounds, err);
-    if (rc == 0)
-        rc = latency(o, &dense150, err);
-    if (rc == 0)
-        rc = crafted(o, rounds, err);
-    drop(&dense150);
-    drop(&real240);
-    drop(&dense500);
+        rc = run_sets(o, x, s, err);
+    if (rc == 0 && !s->only)
+        rc = crafted(o, s->rounds, err);
     lj_opinion_close(&o);
     return rc;
 }
@@ -211,26 +225,27 @@ static int run(const char *dir, const struct sources *x, int rounds, struct lj_e
 int main(int argc, char **argv)
 {
     static struct sources sources;
-    const char *dir = NULL;
-    int rounds = 15;
+    struct settings s = {.rounds = 15};
     struct lj_labels labels = {0};
     struct lj_err err;
     int rc = 0;
-    for (int c = getopt(argc, argv, "r:d:"); c != -1; c = getopt(argc, argv, "r:d:")) {
+    for (int c = getopt(argc, argv, "r:d:s:"); c != -1; c = getopt(argc, argv, "r:d:s:")) {
         if (c == 'd')
-            dir = optarg;
+            s.bundle = optarg;
+        else if (c == 's')
+            s.only = optarg;
         else if (c == 'r')
-            rounds = atoi(optarg);
+            s.rounds = atoi(optarg);
         else
             return 2;
     }
     for (int i = optind; rc == 0 && i < argc; i++)
         rc = lj_labels_read(argv[i], &labels, &err);
     take_sources(&labels, &sources);
-    if (rc == 0 && (sources.count == 0 || sources.risky == 0 || rounds < 1))
+    if (rc == 0 && (sources.count == 0 || sources.risky == 0 || s.rounds < 1))
         rc = lj_fail(&err, LJ_E_ARG, "there are no texts; usage: opinion_bench TEXTS.tsv ...");
     if (rc == 0)
-        rc = run(dir, &sources, rounds, &err);
+        rc = run(&sources, &s, &err);
     lj_labels_free(&labels);
     if (rc < 0)
         (void)fprintf(stderr, "opinion_bench: %s\n", err.text);

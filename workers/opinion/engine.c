@@ -127,10 +127,8 @@ int lj_opinion_score(struct lj_opinion *engine, const char *text, size_t len,
                        LJ_OPINION_TEXT_MAX);
     engine->fused.on = false;
     if (engine->linear) {
-        const struct lj_extras extras = {engine->word_found, engine->word_first,
-                                         engine->word_features};
-        lj_word_rows(engine);
-        lj_linear_score(engine->linear, &engine->text, extras, &engine->lin);
+        lj_word_sums(engine);
+        lj_linear_score(engine->linear, &engine->text, engine->extra, &engine->lin);
         lj_fuse(engine, engine->fusion, &engine->lin, &engine->fused);
     }
     lj_summarise(engine, ret);

@@ -62,6 +62,13 @@ struct lj_partner {
     uint16_t most_start; /* plus one; 0 = there is none */
 };
 
+/* A sentence's features in lin_found, once somebody has asked for them. */
+struct lj_listed {
+    uint32_t from;
+    uint32_t n;
+    bool done;
+};
+
 /* Words of the text in hand that are no hits but tell its tone. */
 struct lj_praise {
     uint32_t good;
@@ -103,11 +110,14 @@ struct lj_opinion {
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
     struct lj_praise praise;
-    uint16_t word_first[LJ_CLAUSES_MAX + 1]; /* first of a sentence's in word or in word_found */
-    uint16_t word_features[LJ_CLAUSES_MAX];  /* of a sentence, with a row or without */
+    uint16_t word_first[LJ_CLAUSES_MAX + 1]; /* first of a sentence's in word */
     struct lj_gram word[LJ_WORDS_MAX];       /* for training */
-    struct lj_lin_found word_found[LJ_WORDS_MAX];
+    struct lj_lin_extra extra[LJ_CLAUSES_MAX];
     struct lj_lin_score lin;
+    struct lj_listed listed[LJ_CLAUSES_MAX]; /* by sentence; evidence.c's, as what follows */
+    uint32_t lin_found_count;
+    struct lj_lin_found lin_found[LJ_LIN_FOUND_MAX];
+    int8_t lin_weight[LJ_LIN_FOUND_MAX];
     struct lj_fused fused;
 };
 
@@ -138,10 +148,11 @@ void lj_judge_weak(struct lj_opinion *o);
 /* score.c: sets praise. */
 void lj_count_words(struct lj_opinion *o);
 
-/* words.c: fills word, the linear models' features from the rules' words, or word_found, those of
- * them that have a row in the models. */
+/* words.c: the linear models' features from the rules' words. Fills word with them, for training;
+ * fills extra with their sums; lists those of sentence s that have a row, returns how many. */
 void lj_word_features(struct lj_opinion *o);
-void lj_word_rows(struct lj_opinion *o);
+void lj_word_sums(struct lj_opinion *o);
+uint32_t lj_word_list(const struct lj_opinion *o, uint32_t s, struct lj_lin_found *out);
 
 /* words.c: the rows of all words of the rules. The caller frees *ret. */
 int lj_words_open(const struct lj_rules *r, const struct lj_linear *m, struct lj_words **ret,
@@ -156,11 +167,17 @@ int lj_opinion_set_models(struct lj_opinion *o, const struct lj_linear *linear,
 /* engine.c: everything up to the judged hits. false: too long. */
 bool lj_opinion_prepare(struct lj_opinion *o, const char *text, size_t len);
 
-/* evidence.c: adds the n-grams that speak for the finding, and, where no hit gives any, spans. */
-void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x);
+/* evidence.c: adds the n-grams that speak for the finding, and, where no hit gives any, spans;
+ * lj_evidence_begin once before the findings of a text. */
+void lj_evidence_begin(struct lj_opinion *o);
+void lj_ngram_evidence(struct lj_opinion *o, struct lj_opinion_finding *x);
+
+/* finding.c: the findings, highest score first, and the risk's score; f is empty. */
+void lj_collect(struct lj_opinion *o, struct lj_opinion_findings *f);
+struct lj_opinion_reason lj_reason_of(const struct lj_opinion *o, const struct lj_hit *h);
 
 /* score.c: findings from the judged hits, and from fused when that is on. */
-void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f);
+void lj_summarise(struct lj_opinion *o, struct lj_opinion_findings *f);
 
 /* Tokens of sentence s: [first, end). A sentence that does not exist gives an empty range. */
 static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint32_t *first,
@@ -175,6 +192,12 @@ static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint
 static inline bool lj_sentence_has(const struct lj_opinion *o, int32_t s, uint64_t bits)
 {
     return s >= 0 && (uint32_t)s < o->text.sentences && (o->sentence_set[s].w[0] & bits) != 0;
+}
+
+/* It counts: no scope took it away, and it does not wait for a partner. */
+static inline bool lj_stands(const struct lj_hit *h)
+{
+    return h->points >= 1 && h->scope != LJ_OPINION_SCOPE_LONE;
 }
 
 static inline uint16_t lj_clause_at(const struct lj_opinion *o, uint16_t sym)

@@ -21,46 +21,93 @@ enum {
     LEAST = 14,
     SPEAKER = 1 << 16,
     SHARES = 6, /* parts of a weight, which 1, 2 and 3 symbols divide */
+    LANES = 16,
 };
 
 #define NEARLY 1.0F
 
-/* Features with what each adds to the kind. */
+/* A sentence's features, and its symbols. */
+struct sentence {
+    const struct lj_lin_found *f;
+    uint32_t n;
+    uint32_t number;
+    uint32_t first, end; /* symbols */
+};
+
+/* The features to show, heaviest first, with what each adds to the kind. */
 struct best {
-    struct lj_lin_found gram[HEAVIEST];
-    int weight[HEAVIEST];
+    struct lj_lin_found gram[SHOWN];
+    int weight[SHOWN];
     unsigned count;
 };
 
-/* Keeps the heaviest, of equal ones the first. */
-static void keep(struct best *b, unsigned most, const struct lj_lin_found *g, int weight)
+static int weight_of(const struct lj_opinion *o, const struct lj_lin_found *f, unsigned kind)
 {
-    if (b->count == most && weight <= b->weight[most - 1])
-        return;
-    unsigned k = b->count < most ? b->count++ : most - 1;
-    for (; k > 0 && b->weight[k - 1] < weight; k--) {
-        b->gram[k] = b->gram[k - 1];
-        b->weight[k] = b->weight[k - 1];
-    }
-    b->gram[k] = *g;
-    b->weight[k] = weight;
+    return o->linear->rows[(size_t)f->row * LJ_LIN_LANES + kind];
 }
 
-/* Leaves those that overlap none before them, at most `shown`. */
-static void pick_apart(struct best *b, unsigned shown)
+typedef int8_t lanes_t __attribute__((vector_size(LANES)));
+
+/* The weights of the sentence's features, with zeros up to a whole vector. */
+static void lay_out(const struct lj_opinion *o, const struct sentence *s, unsigned kind, int8_t *w)
 {
-    unsigned n = 0;
-    for (unsigned i = 0; i < b->count && n < shown; i++) {
-        bool apart = true;
-        for (unsigned k = 0; k < n; k++)
-            apart = apart && (lj_found_e(&b->gram[i]) <= lj_found_s(&b->gram[k]) ||
-                              lj_found_e(&b->gram[k]) <= lj_found_s(&b->gram[i]));
-        if (!apart)
-            continue;
-        b->gram[n] = b->gram[i];
-        b->weight[n++] = b->weight[i];
+    const int8_t *column = o->linear->rows + kind;
+    for (uint32_t i = 0; i < s->n; i++)
+        w[i] = column[(size_t)s->f[i].row * LJ_LIN_LANES];
+    memset(w + s->n, 0, LANES);
+}
+
+static inline lanes_t most_of(lanes_t a, lanes_t b)
+{
+    const lanes_t more = (lanes_t)(a > b);
+    return (a & more) | (b & ~more);
+}
+
+/* The heaviest of n weights, of equal ones the first; UINT32_MAX: none is positive. LANES may be
+ * read behind them. */
+static uint32_t heaviest(const int8_t *w, uint32_t n)
+{
+    lanes_t m = {0};
+    for (uint32_t i = 0; i < n; i += LANES) {
+        lanes_t v;
+        memcpy(&v, w + i, sizeof v);
+        m = most_of(v, m);
     }
-    b->count = n;
+    for (unsigned half = LANES / 2; half > 0; half /= 2) { /* the lanes among themselves */
+        lanes_t v = {0};
+        memcpy(&v, (const int8_t *)&m + half, half);
+        m = most_of(v, m);
+    }
+    const int8_t *at = m[0] > 0 ? memchr(w, m[0], n) : NULL;
+    return at ? (uint32_t)(at - w) : UINT32_MAX;
+}
+
+static bool is_apart(const struct best *b, const struct lj_lin_found *f)
+{
+    for (unsigned k = 0; k < b->count; k++) {
+        if (lj_found_e(f) > lj_found_s(&b->gram[k]) && lj_found_e(&b->gram[k]) > lj_found_s(f))
+            return false;
+    }
+    return true;
+}
+
+/* Takes the heaviest that overlap none before them: at most `shown` of the first `most`. */
+static void pick(struct lj_opinion *o, const struct sentence *s, unsigned kind, unsigned most,
+                 unsigned shown, struct best *b)
+{
+    int8_t *w = o->lin_weight;
+    lay_out(o, s, kind, w);
+    b->count = 0;
+    for (unsigned i = 0; i < most && b->count < shown; i++) {
+        uint32_t at = heaviest(w, s->n);
+        if (at == UINT32_MAX)
+            return;
+        if (is_apart(b, &s->f[at])) {
+            b->gram[b->count] = s->f[at];
+            b->weight[b->count++] = w[at];
+        }
+        w[at] = 0;
+    }
 }
 
 /* Original text of symbols [s, e), folded, as UTF-8. */
@@ -124,17 +171,16 @@ static int find_stretch(const struct lj_text *t, const int *share, uint32_t firs
     int most = INT32_MIN;
     int sum = 0;
     uint32_t from = first;
-    for (uint32_t i = first; i < end; i++) {
-        if (i == first || t->clause[i] != t->clause[i - 1] || sum < 0) {
-            sum = 0;
-            from = i;
-        }
-        sum += share[i - first];
-        if (sum > most) {
-            most = sum;
-            *s = from;
-            *e = i + 1;
-        }
+    uint32_t clause = t->clause[first];
+    for (uint32_t i = first; i < end; i++) { /* a guess about a sum would often be wrong */
+        const bool fresh = (t->clause[i] != clause) | (sum < 0);
+        clause = t->clause[i];
+        sum = share[i - first] + (fresh ? 0 : sum);
+        from = fresh ? i : from;
+        const bool better = sum > most;
+        most = better ? sum : most;
+        *s = better ? from : *s;
+        *e = better ? i + 1 : *e;
     }
     while (*e - *s < LEAST && (*e < end || *s > first)) { /* one side, then the other */
         bool right = *e < end && t->clause[*e] == t->clause[*s];
@@ -147,31 +193,23 @@ static int find_stretch(const struct lj_text *t, const int *share, uint32_t firs
     return most;
 }
 
-/* A sentence's features and symbols. */
-struct sentence {
-    const struct lj_lin_found *f;
-    uint32_t n;
-    uint32_t number;
-    uint32_t first, end; /* symbols */
-};
-
-static struct sentence sentence_at(const struct lj_opinion *o, uint32_t number)
+/* Sentence number n; its features are listed when somebody asks for them first. */
+static struct sentence sentence_at(struct lj_opinion *o, uint32_t number)
 {
-    const struct lj_lin_score *lin = &o->lin;
-    uint32_t from = lin->found_from[number];
-    struct sentence s = {lin->found + from, lin->found_from[number + 1] - from, number, 0, 0};
-    uint32_t lo = 0;
-    for (uint32_t hi = o->text.clauses; lo < hi;) { /* its first clause */
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (o->text.list[mid].sentence < number)
-            lo = mid + 1;
-        else
-            hi = mid;
+    struct lj_listed *l = &o->listed[number];
+    if (!l->done) {
+        struct lj_lin_found *out = o->lin_found + o->lin_found_count;
+        l->from = o->lin_found_count;
+        l->n = lj_linear_list(o->linear, &o->text, number, out);
+        l->n += lj_word_list(o, number, out + l->n);
+        l->done = true;
+        o->lin_found_count += l->n;
     }
-    s.first = o->text.list[lo].first;
-    while (lo < o->text.clauses && o->text.list[lo].sentence == number)
-        lo++;
-    s.end = o->text.list[lo].first;
+    uint32_t c = lj_text_clause_of(&o->text, number);
+    struct sentence s = {o->lin_found + l->from, l->n, number, o->text.list[c].first, 0};
+    while (c < o->text.clauses && o->text.list[c].sentence == number)
+        c++;
+    s.end = o->text.list[c].first;
     if (s.end - s.first > SYMBOLS_MAX)
         s.end = s.first + SYMBOLS_MAX;
     return s;
@@ -191,22 +229,49 @@ static void find_sentences(const struct lj_opinion *o, unsigned kind, uint32_t *
 {
     uint32_t first = 0;
     uint32_t second = UINT32_MAX;
+    float most = speaks(o, 0, kind);
+    float next = 0;
     for (uint32_t i = 1; i < o->text.sentences; i++) {
-        if (speaks(o, i, kind) > speaks(o, first, kind)) {
+        float v = speaks(o, i, kind);
+        if (v > most) {
             second = first;
+            next = most;
             first = i;
-        } else if (second == UINT32_MAX || speaks(o, i, kind) > speaks(o, second, kind)) {
+            most = v;
+        } else if (second == UINT32_MAX || v > next) {
             second = i;
+            next = v;
         }
     }
     *ret_first = first;
-    bool near = second != UINT32_MAX && speaks(o, second, kind) > speaks(o, first, kind) - NEARLY;
-    *ret_second = near ? second : UINT32_MAX;
+    *ret_second = second != UINT32_MAX && next > most - NEARLY ? second : UINT32_MAX;
 }
 
-static int weight_of(const struct lj_opinion *o, const struct lj_lin_found *f, unsigned kind)
+static uint32_t within(const struct sentence *x, uint32_t symbol)
 {
-    return o->linear->rows[(size_t)f->row * LJ_LIN_LANES + kind];
+    return (symbol < x->end ? symbol : x->end) - x->first;
+}
+
+/* Spreads every feature's weight over its symbols. First each symbol's share is how much it is
+ * above the one before it: two sums a feature, however long it is. */
+static void lay_shares(const struct lj_opinion *o, const struct sentence *x, unsigned kind,
+                       int share[SYMBOLS_MAX + 1])
+{
+    static const int parts[] = {0, SHARES, SHARES / 2, SHARES / 3};
+    const uint32_t n = x->end - x->first;
+    memset(share, 0, (n + 1) * sizeof *share);
+    for (uint32_t i = 0; i < x->n; i++) {
+        const struct lj_lin_found *f = &x->f[i];
+        const uint32_t from = lj_found_s(f);
+        const uint32_t to = lj_found_e(f);
+        const int weight = weight_of(o, f, kind);
+        const int part =
+            to - from <= 3 ? weight * parts[to - from] : weight * SHARES / (int)(to - from);
+        share[within(x, from)] += part;
+        share[within(x, to)] -= part;
+    }
+    for (uint32_t k = 1; k < n; k++)
+        share[k] += share[k - 1];
 }
 
 /* Who reports (市民反映, 来电人称) is no evidence of what is reported. */
@@ -221,22 +286,14 @@ static void leave_out_speakers(const struct lj_opinion *o, const struct sentence
     }
 }
 
-/* Spreads every feature's weight over its symbols and finds the evidence; in a finding of the
+/* Finds the evidence; in a finding of the
  * models alone also a second stretch, in another clause, that weighs more than half of the first.
  */
 static void add_stretch(const struct lj_opinion *o, const struct sentence *x, bool alone,
                         struct lj_opinion_finding *ret)
 {
-    int share[SYMBOLS_MAX];
-    memset(share, 0, (x->end - x->first) * sizeof *share);
-    for (uint32_t i = 0; i < x->n; i++) {
-        const struct lj_lin_found *f = &x->f[i];
-        uint32_t from = lj_found_s(f);
-        uint32_t to = lj_found_e(f);
-        int part = weight_of(o, f, ret->kind) * SHARES / (int)(to - from);
-        for (uint32_t k = from; k < to && k < x->end; k++)
-            share[k - x->first] += part;
-    }
+    __attribute__((uninitialized)) int share[SYMBOLS_MAX + 1];
+    lay_shares(o, x, ret->kind, share);
     uint32_t s = x->first;
     uint32_t e = x->first + 1;
     leave_out_speakers(o, x, share);
@@ -262,7 +319,14 @@ static bool shows(const struct lj_opinion *o, const struct lj_opinion_finding *x
     return shown;
 }
 
-void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
+void lj_evidence_begin(struct lj_opinion *o)
+{
+    o->lin_found_count = 0;
+    for (uint32_t s = 0; s < o->text.sentences; s++)
+        o->listed[s].done = false;
+}
+
+void lj_ngram_evidence(struct lj_opinion *o, struct lj_opinion_finding *x)
 {
     if (o->text.n == 0)
         return;
@@ -272,13 +336,7 @@ void lj_ngram_evidence(const struct lj_opinion *o, struct lj_opinion_finding *x)
     const struct sentence s = sentence_at(o, first);
     const bool alone = x->span_count == 0;
     struct best b;
-    b.count = 0;
-    for (uint32_t i = 0; i < s.n; i++) {
-        int weight = weight_of(o, &s.f[i], x->kind);
-        if (weight > 0)
-            keep(&b, alone ? HEAVIEST : HEAVIEST_BESIDE, &s.f[i], weight);
-    }
-    pick_apart(&b, alone ? SHOWN : SHOWN_BESIDE);
+    pick(o, &s, x->kind, alone ? HEAVIEST : HEAVIEST_BESIDE, alone ? SHOWN : SHOWN_BESIDE, &b);
     add_reasons(o, &b,
                 o->linear->scale[x->kind] / __builtin_sqrtf((float)o->lin.features[s.number]), x);
     if (!shows(o, x, &s))

@@ -30,11 +30,6 @@ static float count_of(uint32_t n)
     return logs[n > 8 ? 8 : n];
 }
 
-static bool stands(const struct lj_hit *h)
-{
-    return h->points >= 1 && h->scope != LJ_OPINION_SCOPE_LONE;
-}
-
 static float length_of(const struct lj_opinion *o)
 {
     return capped(lj_logf(((float)o->text.n + 5) / 50), 3);
@@ -62,7 +57,7 @@ static void read_hits(const struct lj_opinion *o, struct lj_hits_of kind[LJ_OPIN
             *scope = weight;
         k->cancelled = k->cancelled ||
                        (h->scope >= LJ_OPINION_SCOPE_NEG && h->scope <= LJ_OPINION_SCOPE_SPORT);
-        if (!stands(h))
+        if (!lj_stands(h))
             continue;
         k->sentences += k->standing == 0 || h->sentence != k->last;
         k->standing++;
@@ -180,7 +175,7 @@ static float most_points(const struct lj_opinion *o)
 {
     float most = 0;
     for (uint32_t i = 0; i < o->hit_count; i++) {
-        if (stands(&o->hit[i]) && o->hit[i].points > most)
+        if (lj_stands(&o->hit[i]) && o->hit[i].points > most)
             most = o->hit[i].points;
     }
     return capped(most / 3, 2);
@@ -193,7 +188,7 @@ static void severity_features(const struct lj_opinion *o, float *x)
         const struct lj_hit *h = &o->hit[i];
         x[LJ_FT_NEGATED] += h->scope == LJ_OPINION_SCOPE_NEG || h->scope == LJ_OPINION_SCOPE_PREV;
         x[LJ_FT_DENIED] = x[LJ_FT_DENIED] > 0 || h->scope == LJ_OPINION_SCOPE_DENY;
-        if (!stands(h))
+        if (!lj_stands(h))
             continue;
         most = h->severity > most ? h->severity : most;
         x[LJ_FT_NEARMISS] = x[LJ_FT_NEARMISS] > 0 || h->scope == LJ_OPINION_SCOPE_NEARMISS;

@@ -23,7 +23,7 @@ enum {
     LJ_LIN_LANES = 16, /* columns stored, so that a row is one vector */
     LJ_LIN_GRAM = 3,
     LJ_LIN_WORDS_MAX = 8192, /* features that a text's words give, at most */
-    /* a symbol, a mark before each and one behind give three n-grams each */
+    /* of one sentence: a symbol, a mark before each and one behind give three n-grams each */
     LJ_LIN_FOUND_MAX = LJ_LIN_GRAM * (2 * LJ_OPINION_TEXT_MAX + 2) + LJ_LIN_WORDS_MAX,
 };
 
@@ -63,13 +63,10 @@ static inline uint32_t lj_found_e(const struct lj_lin_found *f)
 
 /* What the models say about a text. */
 struct lj_lin_score {
-    float whole[LJ_LIN_LANES];               /* of all sentences together */
-    float best[LJ_LIN_LANES];                /* of the sentence with the highest value */
-    int32_t best_at[LJ_LIN_LANES];           /* that sentence */
-    float at[LJ_CLAUSES_MAX][LJ_LIN_LANES];  /* of each sentence */
-    uint32_t features[LJ_CLAUSES_MAX];       /* of each sentence: with a row or without */
-    uint32_t found_from[LJ_CLAUSES_MAX + 1]; /* of each sentence: its first in found */
-    struct lj_lin_found found[LJ_LIN_FOUND_MAX];
+    float whole[LJ_LIN_LANES];              /* of all sentences together */
+    float best[LJ_LIN_LANES];               /* of the sentence with the highest value */
+    float at[LJ_CLAUSES_MAX][LJ_LIN_LANES]; /* of each sentence */
+    uint32_t features[LJ_CLAUSES_MAX];      /* of each sentence: with a row or without */
 };
 
 /* One n-gram of a sentence: its row's hash and its symbols [s, e) in the text; marks belong to the
@@ -80,12 +77,10 @@ struct lj_gram {
     uint16_t e;
 };
 
-/* Further features of a text, from the rules' words (words.c). */
-struct lj_extras {
-    const struct lj_lin_found *found; /* those that have a row, in text order */
-    const uint16_t *first;            /* where each sentence's begin, and one past the last one's
-                                         end; NULL: there are none */
-    const uint16_t *features;         /* of each sentence: with a row or without */
+/* What further features of a sentence, from the rules' words (words.c), add to it. */
+struct lj_lin_extra {
+    int32_t sum[LJ_LIN_LANES]; /* of their rows */
+    uint32_t features;         /* how many: with a row or without */
 };
 
 /* A row's hash from a mix of numbers. */
@@ -95,9 +90,14 @@ uint32_t lj_linear_hash(uint32_t mixed);
  * written. A sentence of n symbols has at most 3 * (2 * n + 1) of them. */
 size_t lj_linear_grams(const struct lj_text *t, uint32_t s, struct lj_gram *out, size_t cap);
 
-/* Values of an empty text are the biases. */
-void lj_linear_score(const struct lj_linear *m, const struct lj_text *t, struct lj_extras extras,
-                     struct lj_lin_score *ret);
+/* extra: of each sentence, or NULL. Values of an empty text are the biases. */
+void lj_linear_score(const struct lj_linear *m, const struct lj_text *t,
+                     const struct lj_lin_extra *extra, struct lj_lin_score *ret);
+
+/* The n-grams of sentence number s that have a row, in text order; returns how many there are. out
+ * has room for LJ_LIN_GRAM more than the sentence has n-grams. */
+uint32_t lj_linear_list(const struct lj_linear *m, const struct lj_text *t, uint32_t s,
+                        struct lj_lin_found *out);
 
 /* Number of the hash's row, 0 when it is not kept. */
 uint32_t lj_linear_row(const struct lj_linear *m, uint32_t hash);

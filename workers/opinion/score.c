@@ -1,21 +1,13 @@
 /*
- * From judged hits to findings.
+ * The text as a whole: polarity, severity, base, level; the hits that do not count.
  *
- * A kind's points are the best sentence's best hit, plus a little for a second one apart from it in
- * the sentence and a little for another sentence: never the sum over the text. Two points are the
- * threshold. In a long text plain and weak hits without a complaint or consequence count less.
  * Polarity weighs praise, cancelled risks (没有收费 is praise in this field) and complaints. The
- * base severity follows the field's table with what one text can tell.
+ * base severity follows the field's table with what one text can tell. The findings themselves are
+ * finding.c's.
  */
-#include <string.h>
-
 #include "workers/opinion/engine.h"
 
-#define THRESHOLD   2.0F
 #define GRAVE_DOUBT 0.2F
-#define TOLD        0.8F
-
-enum { LONG_TEXT = 120 };
 
 static bool just_negated(const struct lj_opinion *o, uint32_t i)
 {
@@ -51,186 +43,15 @@ void lj_count_words(struct lj_opinion *o)
     o->praise = p;
 }
 
-/* In a long text plain words for risks are often told, not alleged: without a complaint or a
- * consequence beside it, one of them alone does not reach the threshold. */
-static float hit_points(const struct lj_opinion *o, const struct lj_hit *h)
-{
-    bool told = o->text.n >= LONG_TEXT && h->weight != LJ_STRONG && !h->supported;
-    return told ? h->points * TOLD : h->points;
-}
-
-static bool stands(const struct lj_hit *h)
-{
-    return h->points >= 1 && h->scope != LJ_OPINION_SCOPE_LONE;
-}
-
-static float kind_points(const struct lj_opinion *o, uint8_t kind, uint32_t *ret_best)
-{
-    float best = 0;
-    for (uint32_t i = 0; i < o->hit_count; i++) {
-        float p = hit_points(o, &o->hit[i]);
-        if (o->hit[i].kind == kind && p > best) {
-            best = p;
-            *ret_best = i;
-        }
-    }
-    float more = 0;
-    const struct lj_hit *b = &o->hit[*ret_best];
-    for (uint32_t i = 0; best > 0 && i < o->hit_count; i++) {
-        const struct lj_hit *h = &o->hit[i];
-        bool apart = h->e <= b->s || h->s >= b->e;
-        if (h->kind == kind && apart && stands(h))
-            more = more > 0.5F ? more : h->sentence == b->sentence ? 0.5F : 0.3F;
-    }
-    return best + more;
-}
-
-static struct lj_opinion_span span_of(const struct lj_opinion *o, const struct lj_hit *h)
-{
-    return (struct lj_opinion_span){o->text.pos[h->s], (uint32_t)o->text.pos[h->e - 1] + 1};
-}
-
-static struct lj_opinion_reason reason_of(const struct lj_opinion *o, const struct lj_hit *h)
-{
-    struct lj_opinion_reason r = {
-        .kind = h->kind,
-        .code = h->code,
-        .source = h->by_rule   ? LJ_OPINION_BY_RULE
-                  : h->by_pair ? LJ_OPINION_BY_PAIR
-                               : LJ_OPINION_BY_TERM,
-        .scope = h->scope,
-        .span = span_of(o, h),
-        .weight = stands(h) ? h->points : 0,
-    };
-    const char *name = h->by_rule   ? o->rules->rules[h->rule].name
-                       : h->by_pair ? o->rules->pairs[h->rule].name
-                                    : o->rules->entries[h->rule].name;
-    memcpy(r.rule, name, sizeof r.rule);
-    return r;
-}
-
-/* Adds a span, joined with those it overlaps; they stay sorted by start. */
-static void add_span(struct lj_opinion_finding *f, struct lj_opinion_span s)
-{
-    uint32_t k = 0;
-    for (uint32_t i = 0; i < f->span_count; i++) {
-        struct lj_opinion_span x = f->spans[i];
-        if (x.start < s.end && s.start < x.end) {
-            s.start = x.start < s.start ? x.start : s.start;
-            s.end = x.end > s.end ? x.end : s.end;
-        } else {
-            f->spans[k++] = x;
-        }
-    }
-    f->span_count = k;
-    if (k == LJ_OPINION_SPANS_MAX)
-        return;
-    while (k > 0 && f->spans[k - 1].start > s.start) {
-        f->spans[k] = f->spans[k - 1];
-        k--;
-    }
-    f->spans[k] = s;
-    f->span_count++;
-}
-
-/* The strongest first: a person reads the first one. */
-static void sort_reasons(struct lj_opinion_finding *f)
-{
-    for (uint32_t i = 1; i < f->reason_count; i++) {
-        struct lj_opinion_reason r = f->reasons[i];
-        uint32_t k = i;
-        for (; k > 0 && f->reasons[k - 1].weight < r.weight; k--)
-            f->reasons[k] = f->reasons[k - 1];
-        f->reasons[k] = r;
-    }
-}
-
-/* The code of a finding that only the models see. */
-static enum lj_opinion_code code_of_kind(uint8_t kind)
-{
-    static const uint8_t codes[LJ_OPINION_KINDS] = {
-        [LJ_OPINION_INJURY] = LJ_OPINION_CODE_INJURY,
-        [LJ_OPINION_FEE] = LJ_OPINION_CODE_FEES,
-        [LJ_OPINION_FORMALISM] = LJ_OPINION_CODE_FORMAL,
-        [LJ_OPINION_MISCONDUCT] = LJ_OPINION_CODE_CONDUCT,
-        [LJ_OPINION_DISCRIMINATION] = LJ_OPINION_CODE_OTHER,
-        [LJ_OPINION_DISTURBANCE] = LJ_OPINION_CODE_OTHER,
-        [LJ_OPINION_FAKE] = LJ_OPINION_CODE_FAKE,
-        [LJ_OPINION_REPUTATION] = LJ_OPINION_CODE_CONDUCT,
-        [LJ_OPINION_PRIVACY] = LJ_OPINION_CODE_PRIVACY,
-        [LJ_OPINION_THREAT] = LJ_OPINION_CODE_OTHER,
-    };
-    return (enum lj_opinion_code)codes[kind];
-}
-
-static int model_severity(const struct lj_opinion *o)
-{
-    return o->fused.text[LJ_Q_GRAVE] >= 0.5F ? 3 : o->fused.text[LJ_Q_ORDINARY] >= 0.5F ? 2 : 1;
-}
-
-static void fill_finding(const struct lj_opinion *o, uint8_t kind, float points, uint32_t best,
-                         struct lj_opinion_finding *f)
-{
-    *f = (struct lj_opinion_finding){
-        .kind = kind,
-        .code = points > 0 ? o->hit[best].code : code_of_kind(kind),
-        .score = o->fused.on ? o->fused.kind[kind] : points / (points + THRESHOLD),
-    };
-    for (uint32_t i = 0; i < o->hit_count; i++) {
-        const struct lj_hit *h = &o->hit[i];
-        if (h->kind != kind || !stands(h))
-            continue;
-        add_span(f, span_of(o, h));
-        if (h->severity > f->severity)
-            f->severity = h->severity;
-        if (f->reason_count < LJ_OPINION_REASONS_MAX)
-            f->reasons[f->reason_count++] = reason_of(o, h);
-    }
-    sort_reasons(f);
-    if (o->fused.on)
-        lj_ngram_evidence(o, f);
-    if (f->severity == 0)
-        f->severity = model_severity(o);
-}
-
-static bool flagged(const struct lj_opinion *o, uint8_t kind, float points)
-{
-    return o->fused.on ? o->fused.flagged >> kind & 1 : points >= THRESHOLD;
-}
-
-static void collect(const struct lj_opinion *o, struct lj_opinion_findings *f)
-{
-    float top = 0;
-    for (int k = 0; k < LJ_OPINION_KINDS; k++) {
-        const uint8_t kind = (uint8_t)k;
-        uint32_t best = 0;
-        if (o->fused.on && !flagged(o, kind, 0))
-            continue;
-        float points = kind_points(o, kind, &best);
-        top = points > top ? points : top;
-        if (!flagged(o, kind, points))
-            continue;
-        struct lj_opinion_finding one;
-        fill_finding(o, kind, points, best, &one);
-        uint32_t at = f->count++;
-        while (at > 0 && f->findings[at - 1].score < one.score) {
-            f->findings[at] = f->findings[at - 1];
-            at--;
-        }
-        f->findings[at] = one;
-    }
-    f->risk_score = o->fused.on ? o->fused.text[LJ_Q_RISK] : top / (top + THRESHOLD);
-}
-
 /* A hit that stands, but whose kind the fusion finds unlikely. */
 static bool outweighed(const struct lj_opinion *o, const struct lj_hit *h)
 {
-    return o->fused.on && stands(h) && !(o->fused.flagged >> h->kind & 1);
+    return o->fused.on && lj_stands(h) && !(o->fused.flagged >> h->kind & 1);
 }
 
 static struct lj_opinion_reason cancelled_reason(const struct lj_opinion *o, const struct lj_hit *h)
 {
-    struct lj_opinion_reason r = reason_of(o, h);
+    struct lj_opinion_reason r = lj_reason_of(o, h);
     if (outweighed(o, h))
         r.scope = LJ_OPINION_SCOPE_UNLIKELY;
     r.weight = 0;
@@ -242,8 +63,8 @@ static uint32_t collect_cancelled(const struct lj_opinion *o, struct lj_opinion_
     uint32_t negated = 0;
     for (uint32_t i = 0; i < o->hit_count; i++) {
         const struct lj_hit *h = &o->hit[i];
-        f->evasion = f->evasion || (h->evasive && stands(h));
-        if (stands(h) && !outweighed(o, h))
+        f->evasion = f->evasion || (h->evasive && lj_stands(h));
+        if (lj_stands(h) && !outweighed(o, h))
             continue;
         f->rumour = f->rumour || h->scope == LJ_OPINION_SCOPE_DENY;
         negated += h->scope == LJ_OPINION_SCOPE_NEG || h->scope == LJ_OPINION_SCOPE_DENY;
@@ -374,7 +195,7 @@ static void set_severity(const struct lj_opinion *o, struct lj_opinion_findings 
     }
 }
 
-void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
+void lj_summarise(struct lj_opinion *o, struct lj_opinion_findings *f)
 {
     *f = (struct lj_opinion_findings){.code_points = o->text.code_points,
                                       .bad_bytes = o->text.bad_bytes};
@@ -383,7 +204,8 @@ void lj_summarise(const struct lj_opinion *o, struct lj_opinion_findings *f)
     f->minors = p.minors;
     f->hospital = p.hospital;
     f->police = p.police;
-    collect(o, f);
+    lj_evidence_begin(o);
+    lj_collect(o, f);
     uint32_t negated = collect_cancelled(o, f);
     set_severity(o, f);
     if (o->fused.on)

@@ -300,6 +300,19 @@ bool lj_text_read(struct lj_text *t, const char *text, size_t len)
     return true;
 }
 
+uint32_t lj_text_clause_of(const struct lj_text *t, uint32_t s)
+{
+    uint32_t c = 0;
+    for (uint32_t hi = t->clauses; c < hi;) {
+        uint32_t mid = c + (hi - c) / 2;
+        if (t->list[mid].sentence < s)
+            c = mid + 1;
+        else
+            hi = mid;
+    }
+    return c;
+}
+
 size_t lj_text_fold_term(const char *term, size_t n, uint16_t *out, size_t cap)
 {
     size_t i = 0;

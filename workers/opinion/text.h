@@ -42,6 +42,9 @@ struct lj_text {
  * LJ_OPINION_TEXT_MAX code points. */
 bool lj_text_read(struct lj_text *t, const char *text, size_t len);
 
+/* The first clause of sentence s, or of a later one. */
+uint32_t lj_text_clause_of(const struct lj_text *t, uint32_t s);
+
 /* Decodes one code point at *i (< len) and moves *i on; a byte that starts no valid sequence gives
  * -1 and one step. */
 int32_t lj_utf8_next(const char *text, size_t len, size_t *i);

@@ -4,12 +4,13 @@
  * A word stands for its classes (补课费 for FEEWORD): what training learns about one word of a
  * class holds for the others, also for those that no training text has. A term of the lexicon
  * stands for its kind and weight too. Hashes come from the classes' names, so a table that grows
- * changes none. In use the rows of every set of classes are looked up once, when the models are
- * given to the engine.
+ * changes none. In use the rows of every set of classes are looked up and summed once, when the
+ * models are given to the engine: a word then costs one vector.
  *
  * Guarantees: after lj_words_open nothing allocates; at most LJ_WORD_CODES_MAX features a word.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/err.h"
 #include "workers/opinion/engine.h"
@@ -22,8 +23,11 @@ struct meaning {
     unsigned n;
 };
 
-/* The features of a set of classes, or of a term: their rows, where they have one. */
+typedef int16_t sum_t __attribute__((vector_size(2 * LJ_LIN_LANES)));
+
+/* The features of a set of classes, or of a term: their rows, where they have one. A cache line. */
 struct word_rows {
+    sum_t sum;
     uint32_t row[CLASSES_MAX];
     uint16_t n;
     uint16_t features;
@@ -78,8 +82,11 @@ static struct word_rows rows_of(const struct lj_linear *l, const struct meaning 
     struct word_rows w = {.features = (uint16_t)m->n};
     for (unsigned i = 0; i < m->n; i++) {
         uint32_t row = lj_linear_row(l, m->hash[i]);
-        if (row)
-            w.row[w.n++] = row;
+        if (!row)
+            continue;
+        w.row[w.n++] = row;
+        for (unsigned k = 0; k < LJ_LIN_LANES; k++)
+            w.sum[k] = (int16_t)(w.sum[k] + l->rows[(size_t)row * LJ_LIN_LANES + k]);
     }
     return w;
 }
@@ -113,33 +120,59 @@ void lj_words_close(struct lj_words **words)
     *words = NULL;
 }
 
-static uint32_t put(struct lj_opinion *o, uint32_t n, const struct word_rows *w,
-                    const struct lj_tok *t)
+/* The features of a token: of its classes, and of it as a term; NULL when it is none. */
+static const struct word_rows *term_rows(const struct lj_opinion *o, const struct lj_tok *t)
+{
+    return o->rules->hot.entry[t->entry].kind < 0
+               ? NULL
+               : &o->words->term[term_of(&o->rules->entries[t->entry])];
+}
+
+static uint32_t put(const struct word_rows *w, const struct lj_tok *t, struct lj_lin_found *out)
 {
     for (unsigned i = 0; i < w->n; i++)
-        o->word_found[n++] = (struct lj_lin_found){w->row[i], t->s | (uint32_t)t->e << 16};
+        out[i] = (struct lj_lin_found){w->row[i], t->s | (uint32_t)t->e << 16};
+    return w->n;
+}
+
+uint32_t lj_word_list(const struct lj_opinion *o, uint32_t s, struct lj_lin_found *out)
+{
+    uint32_t n = 0;
+    for (uint32_t i = o->sentence_tok[s]; i < o->sentence_tok[s + 1]; i++) {
+        const struct lj_tok *t = &o->tok[i];
+        const struct word_rows *term = term_rows(o, t);
+        if (term)
+            n += put(term, t, out + n);
+        n += put(&o->words->set[t->set], t, out + n);
+    }
     return n;
 }
 
-void lj_word_rows(struct lj_opinion *o)
+/* Words of a sentence whose rows an int16 lane takes. */
+enum { WORDS_PER_FLUSH = INT16_MAX / (LJ_WORD_CODES_MAX * -INT8_MIN) };
+
+void lj_word_sums(struct lj_opinion *o)
 {
-    uint32_t n = 0;
     for (uint32_t s = 0; s < o->text.sentences; s++) {
-        unsigned features = 0;
-        o->word_first[s] = (uint16_t)n;
-        for (uint32_t i = o->sentence_tok[s]; i < o->sentence_tok[s + 1]; i++) {
-            const struct lj_tok *t = &o->tok[i];
-            const struct word_rows *set = &o->words->set[t->set];
-            if (o->rules->hot.entry[t->entry].kind >= 0) {
-                const struct word_rows *term =
-                    &o->words->term[term_of(&o->rules->entries[t->entry])];
-                n = put(o, n, term, t);
-                features += term->features;
+        struct lj_lin_extra *x = &o->extra[s];
+        const uint32_t end = o->sentence_tok[s + 1];
+        memset(x, 0, sizeof *x);
+        for (uint32_t i = o->sentence_tok[s]; i < end;) {
+            const uint32_t stop = end - i < WORDS_PER_FLUSH ? end : i + WORDS_PER_FLUSH;
+            sum_t sum = {0};
+            for (; i < stop; i++) {
+                const struct lj_tok *t = &o->tok[i];
+                const struct word_rows *set = &o->words->set[t->set];
+                const struct word_rows *term = term_rows(o, t);
+                sum += set->sum;
+                x->features += set->features;
+                if (!term)
+                    continue;
+                sum += term->sum;
+                x->features += term->features;
             }
-            n = put(o, n, set, t);
-            features += set->features;
+            for (unsigned k = 0; k < LJ_LIN_LANES; k++)
+                x->sum[k] += sum[k];
         }
-        o->word_features[s] = (uint16_t)features;
     }
-    o->word_first[o->text.sentences] = (uint16_t)n;
 }

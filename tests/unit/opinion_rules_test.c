@@ -44,10 +44,11 @@ static void the_automaton_finds_what_a_naive_search_finds(void **state)
 {
     (void)state;
     static struct lj_ac_match found[FOUND];
+    static uint16_t places[TEXT + 1];
     uint32_t seed = 7;
     for (int round = 0; round < 50; round++) {
         uint16_t sym[PATTERNS][6];
-        uint16_t text[TEXT];
+        uint16_t text[TEXT + 2] = {0};
         struct lj_ac_pattern p[PATTERNS];
         struct seen fast = {0};
         struct seen slow = {0};
@@ -60,12 +61,24 @@ static void the_automaton_finds_what_a_naive_search_finds(void **state)
         }
         for (size_t i = 0; i < TEXT; i++)
             text[i] = (uint16_t)(0x4E00 + next_random(&seed) % 4);
-        assert_int_equal(lj_ac_build(p, PATTERNS, &ac, NULL), 0);
-        uint32_t n = lj_ac_run(ac, text, TEXT, found, FOUND);
+        const uint16_t mark = 0x4E03; /* in no pattern */
+        struct lj_ac_found f = {found, FOUND, places, 0};
+        assert_int_equal(lj_ac_build(p, PATTERNS, &mark, 1, &ac, NULL), 0);
+        uint32_t n = lj_ac_run(ac, text, TEXT, &f);
+        uint32_t marks = 0;
+        for (uint16_t i = 0; i < TEXT; i++) {
+            if (text[i] == mark)
+                assert_int_equal(places[marks++], i);
+        }
+        assert_int_equal(f.marks, marks);
         assert_true(n > 0 && n <= FOUND);
-        for (uint32_t i = 0; i < n; i++)
-            note_match(&fast, found[i].end, found[i].id);
-        assert_int_equal(lj_ac_run(ac, text, TEXT, found, 3), n); /* counted, not written */
+        for (uint32_t i = 0; i < n; i++) {
+            note_match(&fast, found[i].start + found[i].len, found[i].id);
+            assert_true(i == 0 || found[i].start > found[i - 1].start ||
+                        (found[i].start == found[i - 1].start && found[i].len >= found[i - 1].len));
+        }
+        f.cap = 3; /* counted, not written */
+        assert_int_equal(lj_ac_run(ac, text, TEXT, &f), n);
         lj_ac_free(&ac);
         assert_null(ac);
         for (size_t i = 0; i < PATTERNS; i++) {
@@ -81,14 +94,16 @@ static void the_automaton_finds_what_a_naive_search_finds(void **state)
 static void an_empty_pattern_is_refused(void **state)
 {
     (void)state;
-    uint16_t sym = 0x4E00;
-    struct lj_ac_pattern p = {&sym, 0, 0};
+    const uint16_t text[3] = {0x4E00};
+    uint16_t place[2];
+    struct lj_ac_found none = {.marked = place};
+    struct lj_ac_pattern p = {text, 0, 0};
     struct lj_ac *ac = NULL;
     struct lj_err err = {0};
-    assert_int_equal(lj_ac_build(&p, 1, &ac, &err), LJ_E_CONFIG);
+    assert_int_equal(lj_ac_build(&p, 1, NULL, 0, &ac, &err), LJ_E_CONFIG);
     assert_null(ac);
-    assert_int_equal(lj_ac_build(NULL, 0, &ac, &err), 0);
-    assert_int_equal(lj_ac_run(ac, &sym, 1, NULL, 0), 0);
+    assert_int_equal(lj_ac_build(NULL, 0, NULL, 0, &ac, &err), 0);
+    assert_int_equal(lj_ac_run(ac, text, 1, &none), 0);
     lj_ac_free(&ac);
 }
 

@@ -4,7 +4,10 @@
  * The symbols that patterns use get dense numbers, so a state's children lie at base + number, and
  * a child is recognised by its check field: one look-up a step, whatever the number of children.
  * Most symbols of a text begin no pattern of two or more symbols together with the next one: a
- * small bitmap over pairs of symbols turns those away without touching the trie.
+ * small bitmap over pairs of symbols turns those away without touching the trie. Most of those that
+ * do end there: a state says by a hash of 32 bits which symbols may go on, so the third symbol's
+ * state is rarely touched in vain. What is found up to there is written without a branch, the list
+ * grows only when it was something: a text's words cannot be guessed, so asking would cost more.
  *
  * Why no Aho-Corasick with its fail links: each of its steps waits for the one before, and guesses
  * wrong about every other child. Here every start is on its own, so the processor works on several
@@ -27,13 +30,17 @@
 
 enum { ROOT = 0, STATES_MAX = 1 << 22, PAIR_BITS = 17 };
 
+/* A symbol's number is below NUMBERS; above it stands what else is to know of the symbol. */
+enum { NUMBERS = 1 << 14, ALONE = NUMBERS, MARKED = 2 * NUMBERS };
+
 struct state {
     uint32_t base;
     uint32_t check; /* its parent; FREE for an unused place */
-    uint32_t out;   /* 1 + the first of its outputs, 0 = none */
+    uint32_t out;   /* the only output itself, length and id; 0 = none */
+    uint32_t next;  /* which numbers lead on: bits by number modulo 32 */
 };
 
-#define ONE_OUT 0x80000000U /* in out: the only output itself, length and id */
+#define MANY 0x80000000U /* in out: there are several, this is the first one's place in output */
 
 struct first {      /* what a symbol begins */
     uint32_t state; /* NOTHING: it begins no pattern */
@@ -54,8 +61,8 @@ struct lj_ac {
     struct first *first; /* by number */
     struct output *output;
     uint64_t pairs[1 << (PAIR_BITS - 6)]; /* the first two symbols of some pattern, hashed */
-    uint16_t number[0x10000];             /* dense number of a symbol, 0 = in no pattern */
-    uint8_t alone[0x10000];               /* by number: 1 when the symbol is a pattern itself */
+    uint16_t number[0x10000];             /* dense number of a symbol, 0 = in no pattern; with
+                                             ALONE: it is a pattern itself, and MARKED */
 };
 
 /* A state during the build: the slice [lo, hi) of the sorted patterns that share its prefix. */
@@ -90,7 +97,8 @@ static int by_symbols(const void *pa, const void *pb)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-static void number_symbols(struct lj_ac *ac, const struct lj_ac_pattern *p, size_t count)
+static int number_symbols(struct lj_ac *ac, const struct lj_ac_pattern *p, size_t count,
+                          struct lj_err *err)
 {
     for (size_t i = 0; i < count; i++) {
         for (uint16_t k = 0; k < p[i].len; k++)
@@ -100,6 +108,26 @@ static void number_symbols(struct lj_ac *ac, const struct lj_ac_pattern *p, size
         if (ac->number[c])
             ac->number[c] = (uint16_t)++ac->symbols;
     }
+    if (ac->symbols >= NUMBERS)
+        return lj_fail(err, LJ_E_CONFIG, "the patterns have %u symbols, %d are too many",
+                       ac->symbols, NUMBERS);
+    return 0;
+}
+
+/* Says of the symbols what else there is to know; after the build, which wants plain numbers. */
+static void flag_symbols(struct lj_ac *ac, const uint16_t *marked, size_t marks)
+{
+    for (uint32_t c = 0; c < 0x10000; c++) {
+        if (ac->first[ac->number[c]].out)
+            ac->number[c] |= ALONE;
+    }
+    for (size_t i = 0; i < marks; i++)
+        ac->number[marked[i]] |= MARKED;
+}
+
+static inline uint32_t plain(uint16_t number)
+{
+    return number % NUMBERS;
 }
 
 /* Room for place n; new places are free. */
@@ -144,10 +172,16 @@ static int find_base(struct builder *b, uint32_t children, uint32_t *ret_base, s
     return reserve(b, *ret_base + b->ac->symbols + 1, err);
 }
 
-/* Hash of a pair of numbers; the multiplier spreads both over the upper bits. */
+/* Hash of a pair of numbers; the multiplier spreads both over the upper bits. What stands above the
+ * numbers falls out of the one and is masked off the other. */
 static inline uint32_t pair_bit(uint16_t a, uint16_t b)
 {
-    return ((uint32_t)a << 16 | b) * 2654435761U >> (32 - PAIR_BITS);
+    return ((uint32_t)a << 18 | plain(b)) * 2654435761U >> (32 - PAIR_BITS);
+}
+
+static inline uint32_t next_bit(uint16_t number)
+{
+    return (uint32_t)1 << (number % 32);
 }
 
 static void set_pair(struct lj_ac *ac, uint16_t a, uint16_t b)
@@ -171,9 +205,9 @@ static int expand(struct builder *b, uint32_t k, struct lj_err *err)
     }
     if (i > w.lo) {
         b->ac->output[i - 1].more = false;
-        b->ac->state[w.at].out = w.lo + 1;
+        b->ac->state[w.at].out = MANY | w.lo;
         if (i == w.lo + 1 && b->p[w.lo].len < 0x8000)
-            b->ac->state[w.at].out = ONE_OUT | (uint32_t)b->p[w.lo].len << 16 | b->p[w.lo].id;
+            b->ac->state[w.at].out = (uint32_t)b->p[w.lo].len << 16 | b->p[w.lo].id;
     }
     while (i < w.hi) {
         uint16_t sym = b->p[i].sym[w.depth];
@@ -184,6 +218,7 @@ static int expand(struct builder *b, uint32_t k, struct lj_err *err)
         b->work[b->count++] =
             (struct work){.lo = i, .hi = j, .depth = (uint16_t)(w.depth + 1), .number = number};
         b->child[children++] = number;
+        b->ac->state[w.at].next |= next_bit(number);
         if (w.depth == 1)
             set_pair(b->ac, w.number, number);
         i = j;
@@ -211,7 +246,6 @@ static void fill_first(struct builder *b)
     for (uint32_t k = 1; k < b->count && b->work[k].depth == 1; k++) {
         const struct work *w = &b->work[k];
         ac->first[w->number] = (struct first){w->at, ac->state[w->at].base, ac->state[w->at].out};
-        b->ac->alone[w->number] = ac->state[w->at].out != 0;
     }
 }
 
@@ -237,8 +271,8 @@ static int build(struct builder *b, size_t count, size_t works_max, struct lj_er
     return rc;
 }
 
-int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac **ret,
-                struct lj_err *err)
+int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, const uint16_t *marked,
+                size_t marks, struct lj_ac **ret, struct lj_err *err)
 {
     int rc = 0;
     size_t works_max = 1;
@@ -254,8 +288,11 @@ int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac
         if (count)
             memcpy(b.p, patterns, count * sizeof *b.p);
         qsort(b.p, count, sizeof *b.p, by_symbols);
-        number_symbols(b.ac, b.p, count);
-        rc = build(&b, count, works_max, err);
+        rc = number_symbols(b.ac, b.p, count, err);
+        if (rc == 0)
+            rc = build(&b, count, works_max, err);
+        if (rc == 0)
+            flag_symbols(b.ac, marked, marks);
     } else {
         rc = lj_fail(err, LJ_E_NOMEM, "no memory for an automaton of %zu patterns", count);
     }
@@ -286,95 +323,102 @@ struct matches {
     uint32_t n;
 };
 
-static inline void add_match(struct matches *m, uint32_t end, uint16_t len, uint16_t id)
+static inline void add_match(struct matches *m, uint32_t start, uint16_t len, uint16_t id)
 {
     if (m->n < m->cap)
-        m->out[m->n] = (struct lj_ac_match){end, len, id};
+        m->out[m->n] = (struct lj_ac_match){start, id, len};
     m->n++;
 }
 
-/* Gives the outputs of a state; nearly all have one, which stands in the word itself. */
-static inline void give(const struct lj_ac *ac, uint32_t out, uint32_t end, struct matches *m)
+/* Gives the outputs of a state. */
+static void give(const struct lj_ac *ac, uint32_t out, uint32_t start, struct matches *m)
 {
-    if (out & ONE_OUT) {
-        add_match(m, end, (uint16_t)(out >> 16 & 0x7FFF), (uint16_t)out);
+    if (!(out & MANY)) {
+        if (out)
+            add_match(m, start, (uint16_t)(out >> 16), (uint16_t)out);
         return;
     }
-    for (; out; out = ac->output[out - 1].more ? out + 1 : 0)
-        add_match(m, end, ac->output[out - 1].len, ac->output[out - 1].id);
+    const struct output *o = &ac->output[out & ~MANY];
+    for (;; o++) {
+        add_match(m, start, o->len, o->id);
+        if (!o->more)
+            return;
+    }
 }
 
-/* Follows the trie from state s, which symbol i has led to. */
-static inline void walk(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, uint32_t s,
-                        uint32_t i, struct matches *m)
+/* Follows the trie from state s, which the symbols from start to before i have led to. The end of
+ * the text leads nowhere. */
+static void walk(const struct lj_ac *ac, const uint16_t *sym, uint32_t s, uint32_t start,
+                 uint32_t i, struct matches *m)
 {
-    for (;;) {
-        if (ac->state[s].out)
-            give(ac, ac->state[s].out, i + 1, m);
-        if (++i == n)
-            return;
-        uint32_t child = ac->state[s].base + ac->number[sym[i]];
+    for (;; i++) {
+        uint32_t child = ac->state[s].base + plain(ac->number[sym[i]]);
         if (ac->state[child].check != s)
             return;
         s = child;
+        give(ac, ac->state[s].out, start, m);
     }
 }
-
-/* A start that the bitmap, or an output of its own, lets through. */
-struct start {
-    uint32_t at;
-    uint32_t child; /* state behind its first two symbols, if that is one */
-    const struct first *first;
-};
 
 enum { BLOCK = 64 };
 
-/*
- * Picks the starts among [from, to). No branch on the data, so that the processor neither guesses
- * wrong nor waits for one cache line after the other.
- */
-static uint32_t pick_starts(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, uint32_t from,
-                            uint32_t to, struct start *starts)
+/* The places among [from, to) that the bitmap, or an output of its own, lets through, and those of
+ * marked symbols: every place is written, and stays if it is one. */
+static uint32_t pick_starts(const struct lj_ac *ac, const uint16_t *sym, uint32_t from, uint32_t to,
+                            uint16_t at[BLOCK], struct lj_ac_found *ret)
 {
-    uint16_t at[BLOCK + 1];
-    uint32_t count = 0;
+    uint16_t *marked = ret->marked + ret->marks;
     uint16_t next = ac->number[sym[from]];
-    const uint32_t inner = to < n ? to : n - 1;
-    for (uint32_t i = from; i < inner; i++) {
-        uint16_t number = next;
+    uint32_t count = 0;
+    uint32_t marks = 0;
+    for (uint32_t i = from; i < to; i++) {
+        const uint16_t number = next;
         next = ac->number[sym[i + 1]];
-        uint32_t bit = pair_bit(number, next);
-        at[count] = (uint16_t)i;
-        count += (uint32_t)(ac->pairs[bit / 64] >> (bit % 64) & 1) | ac->alone[number];
+        const uint32_t bit = pair_bit(number, next);
+        at[count] = marked[marks] = (uint16_t)i;
+        count += ((uint32_t)(ac->pairs[bit / 64] >> (bit % 64)) | number / ALONE) & 1;
+        marks += number / MARKED;
     }
-    if (to == n) /* the last one has no second symbol */
-        at[count++] = (uint16_t)(n - 1);
-    for (uint32_t k = 0; k < count; k++) {
-        uint32_t i = at[k];
-        const struct first *f = &ac->first[ac->number[sym[i]]];
-        uint32_t child = f->base + (i + 1 < n ? ac->number[sym[i + 1]] : 0);
-        starts[k] = (struct start){i, child, f};
-        __builtin_prefetch(&ac->state[child]);
-    }
+    ret->marks += marks;
     return count;
 }
 
-uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, struct lj_ac_match *out,
-                   uint32_t cap)
+/* Writes a match, which stays if it is one. There is room. */
+static inline void offer(struct matches *m, uint32_t start, uint32_t out, bool is)
 {
-    struct start starts[BLOCK + 1];
-    struct matches m = {out, cap, 0};
+    m->out[m->n] = (struct lj_ac_match){start, (uint16_t)out, (uint16_t)(out >> 16)};
+    m->n += is;
+}
+
+/* What begins at symbol i. */
+static inline void take_start(const struct lj_ac *ac, const uint16_t *sym, uint32_t i,
+                              struct matches *m)
+{
+    const struct first *f = &ac->first[plain(ac->number[sym[i]])];
+    const uint32_t child = f->base + plain(ac->number[sym[i + 1]]);
+    const struct state *s = &ac->state[child];
+    const bool two = s->check == f->state; /* two symbols lead somewhere */
+    if (((f->out | s->out) & MANY) || m->n + 2 > m->cap) {
+        give(ac, f->out, i, m);
+        give(ac, two ? s->out : 0, i, m);
+    } else {
+        offer(m, i, f->out, f->out != 0);
+        offer(m, i, s->out, two & (s->out != 0));
+    }
+    if (two & ((s->next & next_bit(ac->number[sym[i + 2]])) != 0))
+        walk(ac, sym, child, i, i + 2, m);
+}
+
+uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, struct lj_ac_found *ret)
+{
+    __attribute__((uninitialized)) uint16_t at[BLOCK];
+    struct matches m = {ret->match, ret->cap, 0};
+    ret->marks = 0;
     for (uint32_t from = 0; from < n; from += BLOCK) {
-        uint32_t to = n - from < BLOCK ? n : from + BLOCK;
-        uint32_t count = pick_starts(ac, sym, n, from, to, starts);
-        for (uint32_t k = 0; k < count; k++) {
-            const struct first *f = starts[k].first;
-            uint32_t i = starts[k].at;
-            if (f->out)
-                give(ac, f->out, i + 1, &m);
-            if (i + 1 < n && ac->state[starts[k].child].check == f->state)
-                walk(ac, sym, n, starts[k].child, i + 1, &m);
-        }
+        const uint32_t to = n - from < BLOCK ? n : from + BLOCK;
+        const uint32_t count = pick_starts(ac, sym, from, to, at, ret);
+        for (uint32_t k = 0; k < count; k++)
+            take_start(ac, sym, at[k], &m);
     }
     return m.n;
 }

@@ -14,22 +14,32 @@ struct lj_ac_pattern {
 };
 
 struct lj_ac_match {
-    uint32_t end; /* index after its last symbol */
-    uint16_t len;
+    uint32_t start; /* index of its first symbol */
     uint16_t id;
+    uint16_t len;
+};
+
+/* What lj_ac_run finds. */
+struct lj_ac_found {
+    struct lj_ac_match *match; /* cap of them */
+    uint32_t cap;
+    uint16_t *marked; /* places of marked symbols; room for one more than the text has symbols */
+    uint32_t marks;   /* how many there are */
 };
 
 /*
  * Builds the automaton over count patterns; several may have equal symbols. Symbols are copied.
- * Errors: LJ_E_CONFIG (empty pattern, too many nodes), LJ_E_NOMEM.
+ * marked: symbols whose places lj_ac_run shall list too. Errors: LJ_E_CONFIG (empty pattern, too
+ * many symbols or nodes), LJ_E_NOMEM.
  */
-int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, struct lj_ac **ret,
-                struct lj_err *err);
+int lj_ac_build(const struct lj_ac_pattern *patterns, size_t count, const uint16_t *marked,
+                size_t marks, struct lj_ac **ret, struct lj_err *err);
 void lj_ac_free(struct lj_ac **ac);
 
-/* Runs over n symbols; matches come by rising start, shortest first at one start. Returns how many
- * there are, of which at most cap are written. */
-uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, struct lj_ac_match *out,
-                   uint32_t cap);
+/* Runs over n symbols, behind which two more stand that are in no pattern; matches come by rising
+ * start, shortest first at one start. Returns how many there are, of which at most cap are written.
+ */
+uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n,
+                   struct lj_ac_found *ret);
 
 #endif

@@ -101,6 +101,8 @@ struct lj_opinion {
     struct lj_tok tok[LJ_TOKENS_MAX];
     uint32_t match_count;
     struct lj_ac_match found[LJ_FOUND_MAX];
+    uint32_t digits;
+    uint16_t digit[LJ_OPINION_TEXT_MAX + 1]; /* where they stand */
     struct lj_match match[LJ_TOKENS_MAX];
     struct lj_match aside[LJ_TOKENS_MAX]; /* find.c's, while it merges */
     struct lj_hit hit[LJ_HITS_MAX];

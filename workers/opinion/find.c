@@ -27,8 +27,8 @@ void lj_add_match(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
  * are kept with the longest first. */
 static void take_match(struct lj_opinion *o, const struct lj_ac_match *found)
 {
-    uint32_t end = found->end;
-    uint32_t s = end - found->len;
+    uint32_t s = found->start;
+    uint32_t end = s + found->len;
     if (o->hidden && o->hidden[found->id])
         return;
     if (o->text.clause[s] != o->text.clause[end - 1] ||
@@ -46,7 +46,9 @@ static void take_match(struct lj_opinion *o, const struct lj_ac_match *found)
 
 static void find_words(struct lj_opinion *o)
 {
-    uint32_t n = lj_ac_run(o->rules->ac, o->text.code, o->text.n, o->found, LJ_FOUND_MAX);
+    struct lj_ac_found f = {.match = o->found, .cap = LJ_FOUND_MAX, .marked = o->digit};
+    uint32_t n = lj_ac_run(o->rules->ac, o->text.code, o->text.n, &f);
+    o->digits = f.marks;
     if (n > LJ_FOUND_MAX) {
         o->truncated = true;
         n = LJ_FOUND_MAX;

@@ -5,34 +5,19 @@
  * unit. 块 counts as money after Arabic digits or two Chinese ones (三块垫子 is no money); a round
  * number with no unit reads as a price (收五百). A Chinese number without any of these is no token.
  *
- * Guarantees: one pass over the symbols, no allocation.
+ * The automaton has listed where digits stand. Guarantees: one pass over these, no allocation.
  */
 #include <string.h>
 
 #include "workers/opinion/engine.h"
 #include "workers/opinion/tables.h"
 
-enum { DIGIT_NONE, DIGIT_ARABIC, DIGIT_HAN };
-
-/* Each digit has a slot of its own, so that one comparison decides. */
-#define SLOT(c)  ((uint32_t)(c)*267U >> 6 & 63)
-#define DIGIT(c) [SLOT(c)] = (c)
-
-static int digit_kind(const struct lj_text *t, uint32_t i)
-{
-    static const uint16_t digits[64] = {
-        /* 一二三四五六七八九十百千万零两几 */
-        DIGIT(0x4E00), DIGIT(0x4E8C), DIGIT(0x4E09), DIGIT(0x56DB), DIGIT(0x4E94), DIGIT(0x516D),
-        DIGIT(0x4E03), DIGIT(0x516B), DIGIT(0x4E5D), DIGIT(0x5341), DIGIT(0x767E), DIGIT(0x5343),
-        DIGIT(0x4E07), DIGIT(0x96F6), DIGIT(0x4E24), DIGIT(0x51E0), DIGIT('0'),    DIGIT('1'),
-        DIGIT('2'),    DIGIT('3'),    DIGIT('4'),    DIGIT('5'),    DIGIT('6'),    DIGIT('7'),
-        DIGIT('8'),    DIGIT('9'),
-    };
-    const uint16_t code = t->code[i];
-    if (digits[SLOT(code)] != code)
-        return DIGIT_NONE;
-    return code < 0x80 ? DIGIT_ARABIC : DIGIT_HAN;
-}
+const uint16_t lj_digits[LJ_DIGITS] = {
+    /* 一二三四五六七八九十百千万零两几 */
+    0x4E00, 0x4E8C, 0x4E09, 0x56DB, 0x4E94, 0x516D, 0x4E03, 0x516B, 0x4E5D,
+    0x5341, 0x767E, 0x5343, 0x4E07, 0x96F6, 0x4E24, 0x51E0, '0',    '1',
+    '2',    '3',    '4',    '5',    '6',    '7',    '8',    '9',
+};
 
 /* Symbols of a currency word at i, 0 = none. 块 counts after Arabic digits or two Han ones
  * (三块垫子 is no money). */
@@ -184,19 +169,12 @@ static bool price_like(const struct lj_text *t, uint32_t i, uint32_t j)
 void lj_find_numbers(struct lj_opinion *o)
 {
     const struct lj_text *t = &o->text;
-    for (uint32_t i = 0; i < t->n;) {
+    for (uint32_t k = 0; k < o->digits;) {
+        const uint32_t i = o->digit[k];
         uint32_t j = i;
         bool arabic = false;
-        int kind = DIGIT_NONE;
-        if (digit_kind(t, i) == DIGIT_NONE) {
-            i++;
-            continue;
-        }
-        while (j < t->n && t->clause[j] == t->clause[i] &&
-               (kind = digit_kind(t, j)) != DIGIT_NONE) {
-            arabic = arabic || kind == DIGIT_ARABIC;
-            j++;
-        }
+        for (; k < o->digits && o->digit[k] == j && t->clause[j] == t->clause[i]; k++, j++)
+            arabic = arabic || t->code[j] < 0x80;
         uint16_t entry = LJ_ENTRY_NUM;
         uint32_t unit = unit_at(t, i, j, arabic, &entry);
         if (old_year(t, i, j)) {
@@ -207,6 +185,5 @@ void lj_find_numbers(struct lj_opinion *o)
             entry = LJ_ENTRY_MONEY;
         if (unit || arabic || entry == LJ_ENTRY_MONEY || price_like(t, i, j))
             lj_add_match(o, i, j + unit, entry);
-        i = j;
     }
 }

@@ -406,7 +406,7 @@ int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, stru
     if (rc == 0)
         hash_classes(b.r);
     if (rc == 0)
-        rc = lj_ac_build(b.patterns, b.pattern_count, &b.r->ac, err);
+        rc = lj_ac_build(b.patterns, b.pattern_count, lj_digits, LJ_DIGITS, &b.r->ac, err);
     if (rc == 0)
         rc = lj_hot_build(b.r, &b.r->hot, err);
     if (rc == 0)

@@ -125,6 +125,9 @@ enum {
     LJ_ENTRY_FIRST
 }; /* numbers are found by code, not by a pattern */
 
+enum { LJ_DIGITS = 26 };
+extern const uint16_t lj_digits[LJ_DIGITS]; /* numbers.c: symbols that numbers are made of */
+
 /* For each set of classes (lj_hot_set) the pairs that a word of it opens. */
 struct lj_opens {
     uint16_t *pair;

@@ -295,6 +295,7 @@ bool lj_text_read(struct lj_text *t, const char *text, size_t len)
             count += take_ideographs(&r, text, len, &i, count);
     }
     t->code_points = count;
+    t->code[t->n] = t->code[t->n + 1] = 0;
     t->list[t->clauses] =
         (struct lj_clause){.first = (uint16_t)t->n, .sentence = (uint16_t)t->sentences};
     return true;

@@ -30,9 +30,10 @@ struct lj_text {
     uint32_t hidden;   /* of these, where the noise is invisible and no emoji stands by it */
     uint32_t emoji_good;
     uint32_t emoji_bad;
-    uint16_t code[LJ_OPINION_TEXT_MAX];   /* folded; never noise, never punctuation */
-    uint16_t pos[LJ_OPINION_TEXT_MAX];    /* code point offset in the original */
-    uint16_t clause[LJ_OPINION_TEXT_MAX]; /* index into list */
+    uint16_t code[LJ_OPINION_TEXT_MAX + 2]; /* folded; never noise, never punctuation; two zeros
+                                               behind them */
+    uint16_t pos[LJ_OPINION_TEXT_MAX];      /* code point offset in the original */
+    uint16_t clause[LJ_OPINION_TEXT_MAX];   /* index into list */
     uint8_t flags[LJ_OPINION_TEXT_MAX];
     struct lj_clause list[LJ_CLAUSES_MAX + 1]; /* list[clauses].first == n */
     bool question[LJ_CLAUSES_MAX];             /* by sentence: it ends with a question mark */

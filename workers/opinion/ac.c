@@ -6,8 +6,8 @@
  * Most symbols of a text begin no pattern of two or more symbols together with the next one: a
  * small bitmap over pairs of symbols turns those away without touching the trie. Most of those that
  * do end there: a state says by a hash of 32 bits which symbols may go on, so the third symbol's
- * state is rarely touched in vain. What is found up to there is written without a branch, the list
- * grows only when it was something: a text's words cannot be guessed, so asking would cost more.
+ * state is rarely touched in vain. What is found up to there is written without a branch
+ * (ac_run.c).
  *
  * Why no Aho-Corasick with its fail links: each of its steps waits for the one before, and guesses
  * wrong about every other child. Here every start is on its own, so the processor works on several
@@ -17,53 +17,11 @@
  *
  * Guarantees: matching allocates nothing; the automaton is read only.
  */
-#include "workers/opinion/ac.h"
-
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/err.h"
-
-#define FREE    UINT32_MAX
-#define NOTHING (UINT32_MAX - 1)
-
-enum { ROOT = 0, STATES_MAX = 1 << 22, PAIR_BITS = 17 };
-
-/* A symbol's number is below NUMBERS; above it stands what else is to know of the symbol. */
-enum { NUMBERS = 1 << 14, ALONE = NUMBERS, MARKED = 2 * NUMBERS };
-
-struct state {
-    uint32_t base;
-    uint32_t check; /* its parent; FREE for an unused place */
-    uint32_t out;   /* the only output itself, length and id; 0 = none */
-    uint32_t next;  /* which numbers lead on: bits by number modulo 32 */
-};
-
-#define MANY 0x80000000U /* in out: there are several, this is the first one's place in output */
-
-struct first {      /* what a symbol begins */
-    uint32_t state; /* NOTHING: it begins no pattern */
-    uint32_t base;  /* of that state */
-    uint32_t out;
-};
-
-struct output {
-    uint16_t id;
-    uint16_t len;
-    bool more; /* another one follows */
-};
-
-struct lj_ac {
-    struct state *state;
-    uint32_t states; /* places, used or not */
-    uint32_t symbols;
-    struct first *first; /* by number */
-    struct output *output;
-    uint64_t pairs[1 << (PAIR_BITS - 6)]; /* the first two symbols of some pattern, hashed */
-    uint16_t number[0x10000];             /* dense number of a symbol, 0 = in no pattern; with
-                                             ALONE: it is a pattern itself, and MARKED */
-};
+#include "workers/opinion/ac_trie.h"
 
 /* A state during the build: the slice [lo, hi) of the sorted patterns that share its prefix. */
 struct work {
@@ -125,11 +83,6 @@ static void flag_symbols(struct lj_ac *ac, const uint16_t *marked, size_t marks)
         ac->number[marked[i]] |= MARKED;
 }
 
-static inline uint32_t plain(uint16_t number)
-{
-    return number % NUMBERS;
-}
-
 /* Room for place n; new places are free. */
 static int reserve(struct builder *b, uint32_t n, struct lj_err *err)
 {
@@ -170,18 +123,6 @@ static int find_base(struct builder *b, uint32_t children, uint32_t *ret_base, s
     *hint = children == 1 || at > *hint + 64 ? at : *hint;
     *ret_base = at - b->child[0];
     return reserve(b, *ret_base + b->ac->symbols + 1, err);
-}
-
-/* Hash of a pair of numbers; the multiplier spreads both over the upper bits. What stands above the
- * numbers falls out of the one and is masked off the other. */
-static inline uint32_t pair_bit(uint16_t a, uint16_t b)
-{
-    return ((uint32_t)a << 18 | plain(b)) * 2654435761U >> (32 - PAIR_BITS);
-}
-
-static inline uint32_t next_bit(uint16_t number)
-{
-    return (uint32_t)1 << (number % 32);
 }
 
 static void set_pair(struct lj_ac *ac, uint16_t a, uint16_t b)
@@ -315,110 +256,4 @@ void lj_ac_free(struct lj_ac **ac)
     free((*ac)->first);
     free(*ac);
     *ac = NULL;
-}
-
-struct matches {
-    struct lj_ac_match *out;
-    uint32_t cap;
-    uint32_t n;
-};
-
-static inline void add_match(struct matches *m, uint32_t start, uint16_t len, uint16_t id)
-{
-    if (m->n < m->cap)
-        m->out[m->n] = (struct lj_ac_match){start, id, len};
-    m->n++;
-}
-
-/* Gives the outputs of a state. */
-static void give(const struct lj_ac *ac, uint32_t out, uint32_t start, struct matches *m)
-{
-    if (!(out & MANY)) {
-        if (out)
-            add_match(m, start, (uint16_t)(out >> 16), (uint16_t)out);
-        return;
-    }
-    const struct output *o = &ac->output[out & ~MANY];
-    for (;; o++) {
-        add_match(m, start, o->len, o->id);
-        if (!o->more)
-            return;
-    }
-}
-
-/* Follows the trie from state s, which the symbols from start to before i have led to. The end of
- * the text leads nowhere. */
-static void walk(const struct lj_ac *ac, const uint16_t *sym, uint32_t s, uint32_t start,
-                 uint32_t i, struct matches *m)
-{
-    for (;; i++) {
-        uint32_t child = ac->state[s].base + plain(ac->number[sym[i]]);
-        if (ac->state[child].check != s)
-            return;
-        s = child;
-        give(ac, ac->state[s].out, start, m);
-    }
-}
-
-enum { BLOCK = 64 };
-
-/* The places among [from, to) that the bitmap, or an output of its own, lets through, and those of
- * marked symbols: every place is written, and stays if it is one. */
-static uint32_t pick_starts(const struct lj_ac *ac, const uint16_t *sym, uint32_t from, uint32_t to,
-                            uint16_t at[BLOCK], struct lj_ac_found *ret)
-{
-    uint16_t *marked = ret->marked + ret->marks;
-    uint16_t next = ac->number[sym[from]];
-    uint32_t count = 0;
-    uint32_t marks = 0;
-    for (uint32_t i = from; i < to; i++) {
-        const uint16_t number = next;
-        next = ac->number[sym[i + 1]];
-        const uint32_t bit = pair_bit(number, next);
-        at[count] = marked[marks] = (uint16_t)i;
-        count += ((uint32_t)(ac->pairs[bit / 64] >> (bit % 64)) | number / ALONE) & 1;
-        marks += number / MARKED;
-    }
-    ret->marks += marks;
-    return count;
-}
-
-/* Writes a match, which stays if it is one. There is room. */
-static inline void offer(struct matches *m, uint32_t start, uint32_t out, bool is)
-{
-    m->out[m->n] = (struct lj_ac_match){start, (uint16_t)out, (uint16_t)(out >> 16)};
-    m->n += is;
-}
-
-/* What begins at symbol i. */
-static inline void take_start(const struct lj_ac *ac, const uint16_t *sym, uint32_t i,
-                              struct matches *m)
-{
-    const struct first *f = &ac->first[plain(ac->number[sym[i]])];
-    const uint32_t child = f->base + plain(ac->number[sym[i + 1]]);
-    const struct state *s = &ac->state[child];
-    const bool two = s->check == f->state; /* two symbols lead somewhere */
-    if (((f->out | s->out) & MANY) || m->n + 2 > m->cap) {
-        give(ac, f->out, i, m);
-        give(ac, two ? s->out : 0, i, m);
-    } else {
-        offer(m, i, f->out, f->out != 0);
-        offer(m, i, s->out, two & (s->out != 0));
-    }
-    if (two & ((s->next & next_bit(ac->number[sym[i + 2]])) != 0))
-        walk(ac, sym, child, i, i + 2, m);
-}
-
-uint32_t lj_ac_run(const struct lj_ac *ac, const uint16_t *sym, uint32_t n, struct lj_ac_found *ret)
-{
-    __attribute__((uninitialized)) uint16_t at[BLOCK];
-    struct matches m = {ret->match, ret->cap, 0};
-    ret->marks = 0;
-    for (uint32_t from = 0; from < n; from += BLOCK) {
-        const uint32_t to = n - from < BLOCK ? n : from + BLOCK;
-        const uint32_t count = pick_starts(ac, sym, from, to, at, ret);
-        for (uint32_t k = 0; k < count; k++)
-            take_start(ac, sym, at[k], &m);
-    }
-    return m.n;
 }

@@ -4,8 +4,8 @@
  *
  * A pair looks from each word of its first class as far as its gap reaches and takes the nearest
  * second word. A sentence rule wants a word of its own for each need, in the reach of the first;
- * it gives one hit a sentence, the shortest it finds from the first few anchors. The set of classes
- * in a sentence turns nearly all of them away before anything is looked for.
+ * it gives one hit a sentence, the shortest it finds from the first few anchors. What the words of
+ * a sentence together can do (plays.h) turns nearly all of them away before anything is looked for.
  *
  * Guarantees: work per token is bounded by the tokens within one gap, work per rule and sentence by
  * ANCHORS_MAX reaches.
@@ -40,7 +40,7 @@ static bool vetoed(const struct lj_opinion *o, uint32_t i, uint32_t j,
                    const struct lj_classes *veto)
 {
     for (uint32_t k = i; k <= j; k++) {
-        if (lj_meet(&o->tok[k].classes, veto))
+        if (lj_meet(lj_classes_of(o, &o->tok[k]), veto))
             return true;
     }
     return false;
@@ -50,8 +50,10 @@ static bool pair_fits(const struct lj_opinion *o, const struct lj_pair *p, uint3
 {
     const struct lj_tok *a = &o->tok[i];
     const struct lj_tok *b = &o->tok[j];
-    bool order = lj_has(&a->classes, p->first) && lj_has(&b->classes, p->second);
-    bool turned = p->any_order && lj_has(&a->classes, p->second) && lj_has(&b->classes, p->first);
+    const struct lj_classes *ca = lj_classes_of(o, a);
+    const struct lj_classes *cb = lj_classes_of(o, b);
+    bool order = lj_has(ca, p->first) && lj_has(cb, p->second);
+    bool turned = p->any_order && lj_has(ca, p->second) && lj_has(cb, p->first);
     return (order || turned) && (p->sentence || a->clause == b->clause) && b->s - a->e <= p->gap &&
            !(p->has_veto && vetoed(o, i, j, &p->veto));
 }
@@ -70,16 +72,30 @@ static void open_pair(struct lj_opinion *o, uint32_t i, const struct lj_pair *p)
     }
 }
 
-static void open_pairs(struct lj_opinion *o, uint32_t i)
+/* The pairs that token i opens, of those that its sentence has both words for. */
+static void open_pairs(struct lj_opinion *o, uint32_t i, const uint64_t *possible)
 {
-    const struct lj_rules *r = o->rules;
-    const struct lj_tok *t = &o->tok[i];
-    const struct lj_classes *near = &o->sentence_set[t->sentence];
-    const uint32_t end = r->opens.from[t->set + 1];
-    for (uint32_t k = r->opens.from[t->set]; k < end; k++) {
-        const struct lj_pair *p = &r->pairs[r->opens.pair[k]];
-        if (lj_has(near, p->first) && lj_has(near, p->second))
-            open_pair(o, i, p);
+    const struct lj_plays *plays = &o->rules->plays;
+    const uint64_t *opens = plays->opens + o->tok[i].role * plays->pairs;
+    for (size_t w = 0; w < plays->pairs; w++) {
+        for (uint64_t left = opens[w] & possible[w]; left; left &= left - 1)
+            open_pair(o, i, &o->rules->pairs[w * 64 + (unsigned)__builtin_ctzll(left)]);
+    }
+}
+
+static void combine_pairs(struct lj_opinion *o)
+{
+    const struct lj_plays *plays = &o->rules->plays;
+    for (uint32_t s = 0; s < o->text.sentences; s++) {
+        uint64_t possible[LJ_PLAYS_WORDS_MAX];
+        uint64_t any = 0;
+        const uint64_t *row = lj_played(o, s);
+        for (size_t w = 0; w < plays->pairs; w++) {
+            possible[w] = row[plays->first + w] & row[plays->second + w];
+            any |= possible[w];
+        }
+        for (uint32_t i = o->sentence_tok[s]; any && i < o->sentence_tok[s + 1]; i++)
+            open_pairs(o, i, possible);
     }
 }
 
@@ -118,7 +134,7 @@ static uint32_t nearest(const struct lj_opinion *o, const struct lj_rule *r, str
         int32_t d = distance(a, b);
         bool behind = !r->ordered || b->s >= o->tok[chosen[k - 1]].e;
         if (d <= least && behind && (!r->clause || b->clause == a->clause) &&
-            lj_meet(&b->classes, &r->need[k]) && !taken(o, chosen, k, j)) {
+            lj_meet(lj_classes_of(o, b), &r->need[k]) && !taken(o, chosen, k, j)) {
             best = j;
             least = d - 1;
         }
@@ -160,12 +176,14 @@ static bool clause_vetoed(const struct lj_opinion *o, const struct lj_rule *r, s
                           uint16_t clause)
 {
     for (uint32_t j = w.first; j < w.end; j++) {
-        if (o->tok[j].clause == clause && lj_meet(&o->tok[j].classes, &r->veto))
+        if (o->tok[j].clause == clause && lj_meet(lj_classes_of(o, &o->tok[j]), &r->veto))
             return true;
     }
     return false;
 }
 
+/* Rule r, all of whose needs the sentence's words meet, with those of the next if it reaches there.
+ */
 static void try_rule(struct lj_opinion *o, uint32_t s, const struct lj_rule *r)
 {
     struct lj_classes set = o->sentence_set[s];
@@ -176,17 +194,13 @@ static void try_rule(struct lj_opinion *o, uint32_t s, const struct lj_rule *r)
         w.end = o->sentence_tok[s + 2];
         last = r->ordered ? last : w.end;
     }
-    for (unsigned k = 0; k < r->needs; k++) {
-        if (!lj_meet(&set, &r->need[k]))
-            return;
-    }
     if (!r->clause && lj_meet(&set, &r->veto))
         return;
     struct lj_hit best = {0};
     unsigned tried = 0;
     for (uint32_t i = w.first; i < last && tried < ANCHORS_MAX; i++) {
         struct lj_hit h;
-        if (!lj_meet(&o->tok[i].classes, &r->need[0]))
+        if (!lj_meet(lj_classes_of(o, &o->tok[i]), &r->need[0]))
             continue;
         tried++;
         if (r->clause && clause_vetoed(o, r, w, o->tok[i].clause))
@@ -207,32 +221,31 @@ static void try_rule(struct lj_opinion *o, uint32_t s, const struct lj_rule *r)
     lj_add_hit(o, &best);
 }
 
-/* The rules whose needs the text as a whole can meet; most texts leave a handful. */
-static size_t candidates(const struct lj_opinion *o, uint16_t *ret)
+/* Word w of the set of rules whose needs sentence s meets. */
+static uint64_t met(struct lj_opinion *o, uint32_t s, size_t w)
 {
-    struct lj_classes all = {0};
-    size_t n = 0;
-    for (uint32_t s = 0; s < o->text.sentences; s++)
-        lj_join(&all, &o->sentence_set[s]);
-    for (size_t k = 0; k < o->rules->rule_count; k++) {
-        const struct lj_rule *r = &o->rules->rules[k];
-        bool met = true;
-        for (unsigned i = 0; met && i < r->needs; i++)
-            met = lj_meet(&all, &r->need[i]);
-        if (met)
-            ret[n++] = (uint16_t)k;
+    const struct lj_plays *p = &o->rules->plays;
+    const bool more = s + 1 < o->text.sentences;
+    const uint64_t *row = lj_played(o, s) + p->need;
+    const uint64_t *behind = more ? lj_played(o, s + 1) + p->need : row;
+    uint64_t all = ~UINT64_C(0);
+    for (size_t at = w; at < LJ_NEEDS_MAX * p->rules; at += p->rules)
+        all &= row[at] | p->given[at] | (behind[at] & p->next[w]);
+    return all;
+}
+
+static void combine_rules(struct lj_opinion *o)
+{
+    for (uint32_t s = 0; s < o->text.sentences; s++) {
+        for (size_t w = 0; w < o->rules->plays.rules; w++) {
+            for (uint64_t left = met(o, s, w); left; left &= left - 1)
+                try_rule(o, s, &o->rules->rules[w * 64 + (unsigned)__builtin_ctzll(left)]);
+        }
     }
-    return n;
 }
 
 void lj_combine(struct lj_opinion *o)
 {
-    uint16_t rule[LJ_SENTENCE_RULES_MAX];
-    for (uint32_t i = 0; i < o->tok_count; i++)
-        open_pairs(o, i);
-    const size_t n = candidates(o, rule);
-    for (uint32_t s = 0; s < o->text.sentences; s++) {
-        for (size_t k = 0; k < n; k++)
-            try_rule(o, s, &o->rules->rules[rule[k]]);
-    }
+    combine_pairs(o);
+    combine_rules(o);
 }

@@ -23,17 +23,18 @@ struct lj_match {
     uint16_t s;
     uint16_t e;
     uint16_t entry;
+    uint16_t role;
     bool dead;  /* hidden by a mask or by a longer term of its kind */
     bool inner; /* inside a longer term: its scope classes decide nothing */
 };
 
-/* A match that stays, with what the rules ask of it. */
+/* A match that stays. */
 struct lj_tok {
-    struct lj_classes classes; /* a copy: masks and enclosing terms take bits away */
-    uint32_t set;              /* the same as a number, see lj_hot_set */
+    uint64_t words; /* of its classes those that the engine knows */
     uint16_t s;
     uint16_t e;
     uint16_t entry;
+    uint16_t role; /* masks and enclosing terms have changed it */
     uint16_t clause;
     uint16_t sentence;
     bool evasive;
@@ -106,8 +107,9 @@ struct lj_opinion {
     struct lj_match match[LJ_TOKENS_MAX];
     struct lj_match aside[LJ_TOKENS_MAX]; /* find.c's, while it merges */
     struct lj_hit hit[LJ_HITS_MAX];
-    uint16_t sentence_tok[LJ_CLAUSES_MAX + 1];      /* first token of a sentence */
-    struct lj_classes sentence_set[LJ_CLAUSES_MAX]; /* classes of its tokens */
+    uint16_t sentence_tok[LJ_CLAUSES_MAX + 1];            /* first token of a sentence */
+    struct lj_classes sentence_set[LJ_CLAUSES_MAX];       /* classes of its tokens */
+    uint64_t played[LJ_CLAUSES_MAX * LJ_PLAYS_WORDS_MAX]; /* rows of its tokens, see lj_played */
     struct lj_partner partner[LJ_CLAUSES_MAX][LJ_OPINION_KINDS];
     uint8_t frame[LJ_CLAUSES_MAX]; /* by sentence: the time or place carried into it, an enum
                                       lj_opinion_scope */
@@ -194,6 +196,18 @@ static inline void lj_sentence_range(const struct lj_opinion *o, int32_t s, uint
 static inline bool lj_sentence_has(const struct lj_opinion *o, int32_t s, uint64_t bits)
 {
     return s >= 0 && (uint32_t)s < o->text.sentences && (o->sentence_set[s].w[0] & bits) != 0;
+}
+
+static inline const struct lj_classes *lj_classes_of(const struct lj_opinion *o,
+                                                     const struct lj_tok *t)
+{
+    return &o->rules->hot.role[t->role].classes;
+}
+
+/* What the words of sentence s together may do in pairs and rules, see plays.h. */
+static inline uint64_t *lj_played(struct lj_opinion *o, uint32_t s)
+{
+    return o->played + s * o->rules->plays.bits * LJ_BITS_WORDS;
 }
 
 /* It counts: no scope took it away, and it does not wait for a partner. */

@@ -279,16 +279,15 @@ static void leave_out_speakers(const struct lj_opinion *o, const struct sentence
 {
     for (uint32_t i = o->sentence_tok[x->number]; i < o->sentence_tok[x->number + 1]; i++) {
         const struct lj_tok *t = &o->tok[i];
-        if (!(t->classes.w[0] & (LJ_BIT(QUOTE) | LJ_BIT(HEARSAY) | LJ_BIT(HEAD))))
+        if (!(t->words & (LJ_BIT(QUOTE) | LJ_BIT(HEARSAY) | LJ_BIT(HEAD))))
             continue;
         for (uint32_t k = t->s; k < t->e && k < x->end; k++)
             share[k - x->first] = -SPEAKER;
     }
 }
 
-/* Finds the evidence; in a finding of the
- * models alone also a second stretch, in another clause, that weighs more than half of the first.
- */
+/* Finds the evidence; in a finding of the models alone also a second stretch, in another clause,
+ * that weighs more than half of the first. */
 static void add_stretch(const struct lj_opinion *o, const struct sentence *x, bool alone,
                         struct lj_opinion_finding *ret)
 {

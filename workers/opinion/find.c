@@ -19,20 +19,35 @@ void lj_add_match(struct lj_opinion *o, uint32_t s, uint32_t e, uint16_t entry)
     if (o->match_count == LJ_TOKENS_MAX)
         o->truncated = true;
     else
-        o->match[o->match_count++] =
-            (struct lj_match){.s = (uint16_t)s, .e = (uint16_t)e, .entry = entry};
+        o->match[o->match_count++] = (struct lj_match){.s = (uint16_t)s,
+                                                       .e = (uint16_t)e,
+                                                       .entry = entry,
+                                                       .role = o->rules->hot.role_of[entry]};
+}
+
+void lj_add_hit(struct lj_opinion *o, const struct lj_hit *h)
+{
+    if (o->hit_count == LJ_HITS_MAX)
+        o->truncated = true;
+    else
+        o->hit[o->hit_count++] = *h;
+}
+
+/* A match within one clause; a Latin one stands by itself, too. */
+static bool is_match(const struct lj_opinion *o, uint32_t s, uint32_t end, const struct lj_role *r)
+{
+    return o->text.clause[s] == o->text.clause[end - 1] &&
+           (!r->latin || lj_evade_whole(&o->text, s, end));
 }
 
 /* Keeps a match of the automaton, if it is one. They come by rising start, the shortest first, and
  * are kept with the longest first. */
 static void take_match(struct lj_opinion *o, const struct lj_ac_match *found)
 {
-    uint32_t s = found->start;
-    uint32_t end = s + found->len;
-    if (o->hidden && o->hidden[found->id])
-        return;
-    if (o->text.clause[s] != o->text.clause[end - 1] ||
-        (o->rules->hot.entry[found->id].latin && !lj_evade_whole(&o->text, s, end)))
+    const uint32_t s = found->start;
+    const uint32_t end = s + found->len;
+    const uint16_t role = o->rules->hot.role_of[found->id];
+    if (!is_match(o, s, end, &o->rules->hot.role[role]) || (o->hidden && o->hidden[found->id]))
         return;
     if (o->match_count == LJ_TOKENS_MAX) {
         o->truncated = true;
@@ -41,7 +56,8 @@ static void take_match(struct lj_opinion *o, const struct lj_ac_match *found)
     uint32_t k = o->match_count++;
     for (; k > 0 && o->match[k - 1].s == s && o->match[k - 1].e < end; k--)
         o->match[k] = o->match[k - 1];
-    o->match[k] = (struct lj_match){.s = (uint16_t)s, .e = (uint16_t)end, .entry = found->id};
+    o->match[k] =
+        (struct lj_match){.s = (uint16_t)s, .e = (uint16_t)end, .entry = found->id, .role = role};
 }
 
 static void find_words(struct lj_opinion *o)
@@ -79,16 +95,16 @@ static void merge(struct lj_opinion *o, uint32_t mid)
 }
 
 /* What match i, a mask or a term, does to the matches inside it. */
-static void enclose(struct lj_opinion *o, uint32_t i, const struct lj_hot_entry *ex)
+static void enclose(struct lj_opinion *o, uint32_t i, const struct lj_role *rx)
 {
     const struct lj_match *x = &o->match[i];
+    const bool term = rx->kind >= 0;
     for (uint32_t j = i + 1; j < o->match_count && o->match[j].s < x->e; j++) {
         struct lj_match *y = &o->match[j];
         if (y->e > x->e || (y->s == x->s && y->e == x->e))
             continue;
-        bool term = ex->kind >= 0;
         y->inner = y->inner || term;
-        y->dead = y->dead || ex->mask || (term && o->rules->hot.entry[y->entry].kind == ex->kind);
+        y->dead = y->dead || rx->mask || (term && o->rules->hot.role[y->role].kind == rx->kind);
     }
 }
 
@@ -101,52 +117,21 @@ static bool noisy(const struct lj_text *t, uint32_t s, uint32_t e)
     return false;
 }
 
-static void add_tok(struct lj_opinion *o, const struct lj_match *m, const struct lj_hot_entry *e)
+static void add_tok(struct lj_opinion *o, const struct lj_match *m)
 {
-    struct lj_tok *t = &o->tok[o->tok_count++];
-    t->set = lj_hot_set(&o->rules->hot, e, m->inner);
-    t->classes = o->rules->hot.set[t->set];
-    t->s = m->s;
-    t->e = m->e;
-    t->entry = m->entry;
-    t->clause = o->text.clause[m->s];
-    t->sentence = o->text.list[t->clause].sentence;
-    t->evasive = e->evasive || (e->kind >= 0 && noisy(&o->text, m->s, m->e));
-}
-
-/* Matches to tokens. Outer ones come first, so a match is dead or not when its turn comes. */
-static void take_matches(struct lj_opinion *o)
-{
-    for (uint32_t i = 0; i < o->match_count; i++) {
-        const struct lj_match *m = &o->match[i];
-        const struct lj_hot_entry *e = &o->rules->hot.entry[m->entry];
-        if (m->dead)
-            continue;
-        if (e->mask || e->kind >= 0)
-            enclose(o, i, e);
-        add_tok(o, m, e);
-    }
-}
-
-static void index_sentences(struct lj_opinion *o)
-{
-    uint32_t k = 0;
-    for (uint32_t s = 0; s < o->text.sentences; s++) {
-        struct lj_classes set = {0};
-        o->sentence_tok[s] = (uint16_t)k;
-        for (; k < o->tok_count && o->tok[k].sentence == s; k++)
-            lj_join(&set, &o->tok[k].classes);
-        o->sentence_set[s] = set;
-    }
-    o->sentence_tok[o->text.sentences] = (uint16_t)k;
-}
-
-void lj_add_hit(struct lj_opinion *o, const struct lj_hit *h)
-{
-    if (o->hit_count == LJ_HITS_MAX)
-        o->truncated = true;
-    else
-        o->hit[o->hit_count++] = *h;
+    const struct lj_hot *hot = &o->rules->hot;
+    const uint16_t clause = o->text.clause[m->s];
+    const uint16_t role = m->inner ? lj_inner_role(hot, m->role) : m->role;
+    o->tok[o->tok_count++] = (struct lj_tok){
+        .words = hot->role[role].classes.w[0],
+        .s = m->s,
+        .e = m->e,
+        .entry = m->entry,
+        .role = role,
+        .clause = clause,
+        .sentence = o->text.list[clause].sentence,
+        .evasive = hot->role[role].evasive,
+    };
 }
 
 static void add_term_hit(struct lj_opinion *o, const struct lj_tok *t)
@@ -173,6 +158,47 @@ static void add_term_hit(struct lj_opinion *o, const struct lj_tok *t)
     lj_add_hit(o, &h);
 }
 
+/* Matches to tokens, terms to hits. Outer ones come first, so a match is dead or not when its turn
+ * comes. */
+static void take_matches(struct lj_opinion *o)
+{
+    for (uint32_t i = 0; i < o->match_count; i++) {
+        const struct lj_match *m = &o->match[i];
+        const struct lj_role *r = &o->rules->hot.role[m->role];
+        if (m->dead)
+            continue;
+        add_tok(o, m);
+        if (!r->mask && r->kind < 0)
+            continue;
+        enclose(o, i, r);
+        if (r->kind < 0)
+            continue;
+        struct lj_tok *t = &o->tok[o->tok_count - 1];
+        t->evasive = t->evasive || noisy(&o->text, m->s, m->e);
+        add_term_hit(o, t);
+    }
+}
+
+/* Which tokens a sentence has, its classes, and what its words may do in pairs and rules. */
+static void index_sentences(struct lj_opinion *o)
+{
+    const struct lj_plays *p = &o->rules->plays;
+    uint32_t k = 0;
+    for (uint32_t s = 0; s < o->text.sentences; s++) {
+        __attribute__((uninitialized)) lj_bits all[LJ_PLAYS_WORDS_MAX / LJ_BITS_WORDS];
+        memset(all, 0, p->bits * sizeof *all);
+        o->sentence_tok[s] = (uint16_t)k;
+        for (; k < o->tok_count && o->tok[k].sentence == s; k++) {
+            const lj_bits *row = p->row + o->tok[k].role * p->bits;
+            for (size_t b = 0; b < p->bits; b++)
+                all[b] |= row[b];
+        }
+        memcpy(lj_played(o, s), all, p->bits * sizeof *all);
+        memcpy(&o->sentence_set[s], all, sizeof o->sentence_set[s]);
+    }
+    o->sentence_tok[o->text.sentences] = (uint16_t)k;
+}
+
 void lj_find(struct lj_opinion *o)
 {
     o->match_count = o->tok_count = o->hit_count = 0;
@@ -183,9 +209,5 @@ void lj_find(struct lj_opinion *o)
     merge(o, mid);
     take_matches(o);
     index_sentences(o);
-    for (uint32_t i = 0; i < o->tok_count; i++) {
-        if (o->rules->hot.entry[o->tok[i].entry].kind >= 0)
-            add_term_hit(o, &o->tok[i]);
-    }
     lj_combine(o);
 }

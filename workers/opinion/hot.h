@@ -5,31 +5,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct lj_classes;
+#include "workers/opinion/classes.h"
+
 struct lj_err;
 struct lj_rules;
 
-struct lj_hot_entry {
-    uint16_t set; /* index into lj_hot.set */
-    int8_t kind;  /* -1: a word only */
+/* What entries that play the same part have in common. */
+struct lj_role {
+    struct lj_classes classes;
+    int8_t kind; /* -1: a word only */
+    uint8_t weight;
     bool evasive;
     bool mask;
     bool latin; /* begins or ends with a Latin letter: must not stand inside a longer word */
 };
 
+enum { LJ_ROLES_MAX = INT16_MAX };
+
 struct lj_hot {
-    struct lj_hot_entry *entry; /* by entry */
-    struct lj_classes *set;     /* each set of classes once, then each as it is inside a term */
-    size_t sets;                /* without the second ones */
+    uint16_t *role_of; /* by entry */
+    struct lj_role *role;
+    size_t roles; /* all of them; the second half is what the first ones are inside a term */
 };
 
-/* Classes of an entry, as a number: with inner those that it has inside a term. */
-static inline uint32_t lj_hot_set(const struct lj_hot *h, const struct lj_hot_entry *e, bool inner)
+/* A role as it is inside a term. */
+static inline uint16_t lj_inner_role(const struct lj_hot *h, uint16_t role)
 {
-    return e->set + (inner ? (uint32_t)h->sets : 0);
+    return (uint16_t)(role + h->roles / 2);
 }
 
-/* Packs the entries of r. On failure (LJ_E_NOMEM) *ret is untouched. */
+/* Packs the entries of r. On failure (LJ_E_NOMEM, LJ_E_CONFIG: too many roles) *ret is untouched.
+ */
 int lj_hot_build(const struct lj_rules *r, struct lj_hot *ret, struct lj_err *err);
 void lj_hot_free(struct lj_hot *hot);
 

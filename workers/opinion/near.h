@@ -10,7 +10,7 @@ enum {
 
 static inline bool is(const struct lj_tok *t, uint64_t bits)
 {
-    return (t->classes.w[0] & bits) != 0;
+    return (t->words & bits) != 0;
 }
 
 static inline bool inside(const struct lj_tok *t, const struct lj_hit *h)

@@ -278,40 +278,6 @@ static void hash_classes(struct lj_rules *r)
     }
 }
 
-static bool opens(const struct lj_pair *p, const struct lj_classes *c)
-{
-    return lj_has(c, p->first) || (p->any_order && lj_has(c, p->second));
-}
-
-/* Lists, for every set of classes, the pairs that a word of it opens. */
-static int index_pairs(struct lj_rules *r, struct lj_err *err)
-{
-    const size_t sets = 2 * r->hot.sets;
-    uint32_t n = 0;
-    for (int fill = 0; fill < 2; fill++) {
-        n = 0;
-        for (size_t i = 0; i < sets; i++) {
-            if (fill)
-                r->opens.from[i] = n;
-            for (size_t k = 0; k < r->pair_count; k++) {
-                if (!opens(&r->pairs[k], &r->hot.set[i]))
-                    continue;
-                if (fill)
-                    r->opens.pair[n] = (uint16_t)k;
-                n++;
-            }
-        }
-        if (fill)
-            break;
-        r->opens.pair = calloc(n + 1, sizeof *r->opens.pair);
-        r->opens.from = calloc(sets + 1, sizeof *r->opens.from);
-        if (!r->opens.pair || !r->opens.from)
-            return lj_fail(err, LJ_E_NOMEM, "no memory for an index of the pairs");
-    }
-    r->opens.from[sets] = n;
-    return 0;
-}
-
 typedef int read_row_fn(struct builder *b, const struct lj_tsv *t, struct lj_err *err);
 
 static int read_rows(struct builder *b, struct lj_tsv *t, read_row_fn *fn, struct lj_err *err)
@@ -410,7 +376,7 @@ int lj_rules_parse(const struct lj_rule_table *text, struct lj_rules **ret, stru
     if (rc == 0)
         rc = lj_hot_build(b.r, &b.r->hot, err);
     if (rc == 0)
-        rc = index_pairs(b.r, err);
+        rc = lj_plays_build(b.r, &b.r->plays, err);
     free(b.pool);
     free(b.patterns);
     free(b.bucket);
@@ -461,8 +427,7 @@ void lj_rules_close(struct lj_rules **rules)
         return;
     lj_ac_free(&(*rules)->ac);
     lj_hot_free(&(*rules)->hot);
-    free((*rules)->opens.pair);
-    free((*rules)->opens.from);
+    lj_plays_free(&(*rules)->plays);
     free((*rules)->entries);
     free((*rules)->pairs);
     free((*rules)->rules);

@@ -14,7 +14,7 @@ static bool just_negated(const struct lj_opinion *o, uint32_t i)
     const uint64_t neg = LJ_BIT(NEG) | LJ_BIT(NEG1) | LJ_BIT(PREV);
     for (uint32_t k = i; k-- > 0 && o->tok[k].s + 6 > o->tok[i].s;) {
         const struct lj_tok *t = &o->tok[k];
-        if ((t->classes.w[0] & neg) && t->e <= o->tok[i].s && o->tok[i].s - t->e <= 2 &&
+        if ((t->words & neg) && t->e <= o->tok[i].s && o->tok[i].s - t->e <= 2 &&
             lj_clause_at(o, t->s) == lj_clause_at(o, o->tok[i].s))
             return true;
     }
@@ -27,7 +27,7 @@ void lj_count_words(struct lj_opinion *o)
                              LJ_BIT(MINOR) | LJ_BIT(POLICE) | LJ_BIT(HOSP);
     struct lj_praise p = {0};
     for (uint32_t i = 0; i < o->tok_count; i++) {
-        uint64_t c = o->tok[i].classes.w[0];
+        uint64_t c = o->tok[i].words;
         if (!(c & counted))
             continue;
         bool negated = (c & (LJ_BIT(POS) | LJ_BIT(BAD))) && just_negated(o, i);

@@ -34,7 +34,8 @@ void lj_add_hit(struct lj_opinion *o, const struct lj_hit *h)
 }
 
 /* A match within one clause; a Latin one stands by itself, too. */
-static bool is_match(const struct lj_opinion *o, uint32_t s, uint32_t end, const struct lj_role *r)
+static bool is_match(const struct lj_opinion *o, uint32_t s, uint32_t end,
+                     const struct lj_word_role *r)
 {
     return o->text.clause[s] == o->text.clause[end - 1] &&
            (!r->latin || lj_evade_whole(&o->text, s, end));
@@ -95,7 +96,7 @@ static void merge(struct lj_opinion *o, uint32_t mid)
 }
 
 /* What match i, a mask or a term, does to the matches inside it. */
-static void enclose(struct lj_opinion *o, uint32_t i, const struct lj_role *rx)
+static void enclose(struct lj_opinion *o, uint32_t i, const struct lj_word_role *rx)
 {
     const struct lj_match *x = &o->match[i];
     const bool term = rx->kind >= 0;
@@ -164,7 +165,7 @@ static void take_matches(struct lj_opinion *o)
 {
     for (uint32_t i = 0; i < o->match_count; i++) {
         const struct lj_match *m = &o->match[i];
-        const struct lj_role *r = &o->rules->hot.role[m->role];
+        const struct lj_word_role *r = &o->rules->hot.role[m->role];
         if (m->dead)
             continue;
         add_tok(o, m);

@@ -18,7 +18,7 @@
 
 enum { SLOTS = 1 << 16 };
 
-static uint32_t slot_of(const struct lj_role *r)
+static uint32_t slot_of(const struct lj_word_role *r)
 {
     uint64_t h = (uint8_t)r->kind | (uint64_t)r->weight << 8 | (uint64_t)r->evasive << 16 |
                  (uint64_t)r->latin << 17;
@@ -27,14 +27,14 @@ static uint32_t slot_of(const struct lj_role *r)
     return (uint32_t)(h >> 48);
 }
 
-static bool same(const struct lj_role *a, const struct lj_role *b)
+static bool same(const struct lj_word_role *a, const struct lj_word_role *b)
 {
     return memcmp(&a->classes, &b->classes, sizeof a->classes) == 0 && a->kind == b->kind &&
            a->weight == b->weight && a->evasive == b->evasive && a->latin == b->latin;
 }
 
 /* The number of a role, added when it is new. slot holds 1 + a role's number. */
-static uint16_t number_of(struct lj_hot *hot, uint16_t *slot, const struct lj_role *r)
+static uint16_t number_of(struct lj_hot *hot, uint16_t *slot, const struct lj_word_role *r)
 {
     uint32_t i = slot_of(r);
     for (; slot[i]; i = (i + 1) % SLOTS) {
@@ -59,7 +59,7 @@ int lj_hot_build(const struct lj_rules *r, struct lj_hot *ret, struct lj_err *er
     }
     for (size_t i = 0; i < r->entry_count; i++) {
         const struct lj_entry *e = &r->entries[i];
-        const struct lj_role role = {
+        const struct lj_word_role role = {
             .classes = e->classes,
             .kind = e->kind,
             .weight = e->kind < 0 ? 0 : e->weight,

@@ -11,7 +11,7 @@ struct lj_err;
 struct lj_rules;
 
 /* What entries that play the same part have in common. */
-struct lj_role {
+struct lj_word_role {
     struct lj_classes classes;
     int8_t kind; /* -1: a word only */
     uint8_t weight;
@@ -24,7 +24,7 @@ enum { LJ_ROLES_MAX = INT16_MAX };
 
 struct lj_hot {
     uint16_t *role_of; /* by entry */
-    struct lj_role *role;
+    struct lj_word_role *role;
     size_t roles; /* all of them; the second half is what the first ones are inside a term */
 };
 

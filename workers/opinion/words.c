@@ -38,7 +38,7 @@ struct lj_words {
     struct word_rows role[1]; /* as many as there are roles */
 };
 
-static struct meaning meaning_of(const struct lj_rules *r, const struct lj_role *role)
+static struct meaning meaning_of(const struct lj_rules *r, const struct lj_word_role *role)
 {
     struct meaning m = {0};
     if (role->kind >= 0)

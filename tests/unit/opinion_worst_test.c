@@ -75,24 +75,26 @@ static size_t repeat(const char *unit, size_t n, size_t size, char *out)
     return used;
 }
 
-/* Doubles the text from SMALL to WHOLE bytes; a text must not cost 3.3 times one of half
- * its length: a square would cost four times. */
+/* Doubles the text from SMALL to WHOLE bytes; a text must not cost 10 times one of a quarter of its
+ * length: a square would cost sixteen times. One doubling alone may bring the first finding, whose
+ * evidence costs more than all the rest of a short text. */
 static void check_growth(const char *name, const char *unit, size_t n)
 {
     static char text[WHOLE];
-    uint64_t before = 0;
+    uint64_t before[2] = {0};
     size_t before_len = 0;
     for (size_t size = SMALL; size <= WHOLE; size *= 2) {
         size_t len = repeat(unit, n, size, text);
         uint64_t work = work_of(text, len);
-        if ((before && work * 10 > before * 33) || work > WORST) {
+        if ((before[0] && work > before[0] * 10) || work > WORST) {
             print_message("%s: %zu bytes cost %llu blocks, %zu bytes %llu: %.*s\n", name,
-                          before_len, (unsigned long long)before, len, (unsigned long long)work,
+                          before_len, (unsigned long long)before[0], len, (unsigned long long)work,
                           (int)n, unit);
             fail();
         }
-        before = work;
-        before_len = len;
+        before[0] = before[1];
+        before[1] = work;
+        before_len = len / 2; /* when it is before[0]'s turn */
     }
 }
 

@@ -127,24 +127,33 @@ $$;
 -- reporting unit; it stays counted when its report is corrected to another day or withdrawn. Units register a school each for itself: those of one
 -- name and region are one school, the one that was registered first.
 create or replace function flag_schools(todo int8[], upto int8) returns void
-    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan set jit = off as $$
+    language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+    set enable_nestloop = off set jit = off as $$
 declare
     most int4 := (select min(v)::int4 from rule_values('V14', 'visits', upto) v);
     starts text[] := array(select rule_values('V14', 'term_from', upto));
+    same bool := not exists (select from site_version s where s.position > (select min(p) from unnest(todo) p) and s.position <= upto);
 begin
     if most is null or cardinality(starts) = 0 then
         return;
     end if;
-    with visit as materialized (
-        select distinct on (k.site, q.day, q.unit) q.position, k.site, q.day, q.unit,
-               (select max(make_date(y, left(s, 2)::int4, right(s, 2)::int4)) from unnest(starts) s,
-                   generate_series(extract(year from q.day)::int4 - 1, extract(year from q.day)::int4) y
-                where make_date(y, left(s, 2)::int4, right(s, 2)::int4) <= q.day) as term
-        from (select distinct on (v.site, v.day, v.unit) v.position, v.site, v.day, v.unit
-              from unnest(todo) t(p) cross join lateral (select x.position, x.site, x.day, x.unit from quota_version x where x.position = t.p offset 0) v
-              where v.site is not null order by v.site, v.day, v.unit, v.position) q
-            cross join lateral (select s.kind, (select min(c.number) from site_version c where c.name = s.name and c.region is not distinct from s.region
-                and c.position <= q.position) as site from site_version s where s.number = q.site and s.position <= q.position order by s.position desc limit 1) k
+    with seen as materialized (
+        select distinct on (v.site, v.day, v.unit) v.position, v.site, v.day, v.unit, case when same then upto else v.position end as known_at
+        from unnest(todo) t(p) cross join lateral (select x.position, x.site, x.day, x.unit from quota_version x where x.position = t.p offset 0) v
+        where v.site is not null order by v.site, v.day, v.unit, v.position
+    ), known as materialized (                 -- many visits, few schools and days
+        select s.site as said, s.known_at, k.kind, k.site
+        from (select distinct seen.site, seen.known_at from seen) s
+            cross join lateral (select x.kind, (select min(c.number) from site_version c where c.name = x.name and c.region is not distinct from x.region
+                and c.position <= s.known_at) as site from site_version x where x.number = s.site and x.position <= s.known_at order by x.position desc limit 1) k
+    ), term as materialized (
+        select d.day, (select max(make_date(y, left(s, 2)::int4, right(s, 2)::int4)) from unnest(starts) s,
+                   generate_series(extract(year from d.day)::int4 - 1, extract(year from d.day)::int4) y
+                where make_date(y, left(s, 2)::int4, right(s, 2)::int4) <= d.day) as term
+        from (select distinct seen.day from seen) d
+    ), visit as materialized (
+        select distinct on (k.site, q.day, q.unit) q.position, k.site, q.day, q.unit, m.term
+        from seen q join known k on k.said = q.site and k.known_at = q.known_at join term m on m.day = q.day
         where k.kind in ('KINDERGARTEN', 'PRIMARY', 'MIDDLE', 'SENIOR', 'NINE_YEAR', 'SPECIAL_ED', 'VOCATIONAL')
         order by k.site, q.day, q.unit, q.position
     ), new as (

@@ -127,9 +127,10 @@ begin
             and not exists (select from validation z where z.activity = v.activity and z.version > v.version and z.position < at)
             and not exists (select from validation r where r.activity = v.activity and r.version is null and r.state = 9 and r.position < at)
     ), member as materialized (
-        select m.position, m.person, p.new from pool p join quota_participation m on m.position = p.position
+        select m.position, m.person, m.day, p.new from pool p join quota_participation m on m.position = p.position
     ), shared as materialized (
-        select m.position as p, x.position as q from member m join member x on x.person = m.person and x.position < m.position
+        select m.position as p, x.position as q
+        from member m cross join generate_series(-1, 1) away join member x on x.person = m.person and x.day = m.day + away and x.position < m.position
         where m.new group by m.position, x.position having count(*) >= 2
     ), met as materialized (                   -- a step at a time: joined by region first, it would be everything with everything
         select s.p, s.q, p.activity, p.region, p.start_at, p.end_at from shared s join pool p on p.position = s.p
@@ -148,7 +149,8 @@ begin
             where least(char_length(a.name), char_length(b.name)) >= 20 and text_likeness(a.name, b.name, 2) >= 0.9
     ), pair as materialized (
         select p.position as p, o.position as q from pool p join near n on n.a = p.site
-            join pool o on o.site = n.b and o.day between p.day - 1 and p.day + 1 and o.start_at < p.end_at and p.start_at < o.end_at
+            cross join generate_series(-1, 1) away  -- days by equality: a site that is visited often is joined a day at a time
+            join pool o on o.site = n.b and o.day = p.day + away and o.start_at < p.end_at and p.start_at < o.end_at
         where p.new and o.position < p.position and o.activity <> p.activity
         union
         select m.p, m.q from met m join pool o on o.position = m.q

@@ -49,9 +49,9 @@ static const struct lj_cfg_row rows[] = {
     {"calendar", LJ_CFG_BOOL, S(calendar), "true", 0, 0, "",
      "an event each local day says that it has begun; digests follow from it"},
     {"settle-ms", LJ_CFG_INT, S(settle_ms), "1000", 10, 3600000, "ms",
-     "pause between settlements at low load"},
-    {"settle-positions", LJ_CFG_INT, S(settle_positions), "50000", 1, 100000000, "positions",
-     "settled at the latest after so many"},
+     "from one settlement to the next at low load"},
+    {"settle-positions", LJ_CFG_INT, S(settle_positions), "5000", 1, 100000000, "positions",
+     "settled at once when so many have gathered"},
 };
 #define NROWS (sizeof rows / sizeof rows[0])
 

@@ -44,9 +44,14 @@ static void over(struct broker *b, int failed)
     s->turn = NULL;
     s->failures = failed ? s->failures + 1 : 0;
     int64_t wait = b->cfg.settle_ms * 1000;
-    for (unsigned i = 0; i < s->failures && i < 5; i++)
-        wait *= 2;
-    s->next_us = lj_mono_us() + wait;
+    if (failed) {
+        for (unsigned i = 0; i < s->failures && i < 5; i++)
+            wait *= 2;
+        s->next_us = lj_mono_us() + wait;
+    } else { /* from begin to begin, but never more than half of the time */
+        int64_t took = lj_mono_us() - s->started_us;
+        s->next_us = s->started_us + (2 * took > wait ? 2 * took : wait);
+    }
     broker_kick(b);
 }
 

@@ -33,6 +33,7 @@ enum column {
     C_HELD,
     C_BODY,
     C_PERSON,
+    C_OTHER,
     C_TEAM_POSITION,
     C_TEAM,
     C_TEAM_DAY,
@@ -47,15 +48,15 @@ enum column {
     COLUMNS
 };
 static const enum lj_pgtype columns[COLUMNS] = {
-    [C_ACTIVITY] = LJ_PG_UUID,      [C_VERSION] = LJ_PG_INT4,      [C_OP] = LJ_PG_INT2,
-    [C_UNIT] = LJ_PG_INT2,          [C_START] = LJ_PG_TIMESTAMPTZ, [C_DAY] = LJ_PG_DATE,
-    [C_NET] = LJ_PG_INT2,           [C_MODE] = LJ_PG_INT2,         [C_SITE] = LJ_PG_INT4,
-    [C_GUIDANCE] = LJ_PG_INT2,      [C_GUIDED] = LJ_PG_BOOL,       [C_THEMES_ONLY] = LJ_PG_BOOL,
-    [C_HELD] = LJ_PG_BOOL,          [C_BODY] = LJ_PG_INT8,         [C_PERSON] = LJ_PG_INT4,
-    [C_TEAM_POSITION] = LJ_PG_INT8, [C_TEAM] = LJ_PG_INT4,         [C_TEAM_DAY] = LJ_PG_DATE,
-    [C_PART_POSITION] = LJ_PG_INT8, [C_PART_PERSON] = LJ_PG_INT4,  [C_PART_TEAM] = LJ_PG_INT4,
-    [C_PART_DAY] = LJ_PG_DATE,      [C_PART_PRESENT] = LJ_PG_INT2, [C_PART_BASE] = LJ_PG_INT2,
-    [C_PART_ROLE] = LJ_PG_INT2,     [C_PART_LISTED] = LJ_PG_BOOL,
+    [C_ACTIVITY] = LJ_PG_UUID,  [C_VERSION] = LJ_PG_INT4,       [C_OP] = LJ_PG_INT2,
+    [C_UNIT] = LJ_PG_INT2,      [C_START] = LJ_PG_TIMESTAMPTZ,  [C_DAY] = LJ_PG_DATE,
+    [C_NET] = LJ_PG_INT2,       [C_MODE] = LJ_PG_INT2,          [C_SITE] = LJ_PG_INT4,
+    [C_GUIDANCE] = LJ_PG_INT2,  [C_GUIDED] = LJ_PG_BOOL,        [C_THEMES_ONLY] = LJ_PG_BOOL,
+    [C_HELD] = LJ_PG_BOOL,      [C_BODY] = LJ_PG_INT8,          [C_PERSON] = LJ_PG_INT4,
+    [C_OTHER] = LJ_PG_UUID,     [C_TEAM_POSITION] = LJ_PG_INT8, [C_TEAM] = LJ_PG_INT4,
+    [C_TEAM_DAY] = LJ_PG_DATE,  [C_PART_POSITION] = LJ_PG_INT8, [C_PART_PERSON] = LJ_PG_INT4,
+    [C_PART_TEAM] = LJ_PG_INT4, [C_PART_DAY] = LJ_PG_DATE,      [C_PART_PRESENT] = LJ_PG_INT2,
+    [C_PART_BASE] = LJ_PG_INT2, [C_PART_ROLE] = LJ_PG_INT2,     [C_PART_LISTED] = LJ_PG_BOOL,
 };
 
 static void put(struct lj_result *out, enum column column, int64_t value)
@@ -119,6 +120,11 @@ static void put_version(const struct lj_quota_activity *a, int64_t position, str
     put_bool(out, C_HELD, a->held);
     put_if(out, C_BODY, a->body);
     put_if(out, C_PERSON, a->person);
+    if (a->op == LJ_QUOTA_JOINT) {
+        lj_pgarray_bytes(lj_result_column(out, C_OTHER), a->other, sizeof a->other);
+    } else {
+        lj_pgarray_null(lj_result_column(out, C_OTHER));
+    }
     if (a->op >= LJ_QUOTA_WITHDRAW) {
         for (enum column c = C_START; c <= C_THEMES_ONLY; c++) {
             lj_pgarray_null(lj_result_column(out, c));
@@ -179,7 +185,7 @@ static void quota_close(void **state)
 
 const struct lj_worker lj_worker_quota = {
     .kind = "quota",
-    .version = "2",
+    .version = "3",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = quota_open,

@@ -155,7 +155,7 @@ static json_t *title_of(const struct lj_case *c)
 static int has_news(const struct lj_case *c)
 {
     enum lj_activity_state to = lj_case_state(c);
-    return c->op == LJ_OP_WITHDRAW || c->op == LJ_OP_PERSON_DISPUTE ||
+    return c->op == LJ_OP_WITHDRAW || c->op == LJ_OP_PERSON_DISPUTE || c->op == LJ_OP_DUP_JOINT ||
            (c->op <= LJ_OP_CORRECT ? to == LJ_STATE_UNIT_REVIEW || to == LJ_STATE_CORRECTION_PENDING
                                    : to != c->current.state || c->op == LJ_OP_HOST_DISPUTE);
 }
@@ -301,13 +301,14 @@ static void put_flag_facts(const struct lj_case *c, int verdict, struct lj_resul
 static void put_review(const struct lj_case *c, int verdict, struct lj_result *out)
 {
     int there = verdict == ACCEPTED, makes = LJ_OP_MAKES(c->op);
-    int side = lj_op_is_person(c->op) || lj_op_is_host(c->op);
+    int side = lj_op_is_person(c->op) || lj_op_is_host(c->op), mark = lj_op_mark(c->op);
     put_int_if(out, C_VERSION, there && makes, c->current.version + 1);
     put_int_if(out, C_STATE, there, lj_case_state(c));
     put_int_if(out, C_STEP, there, c->current.step + 1);
     put_int_if(out, C_ABOUT, there && !makes, lj_case_about(c));
     put_int_if(out, C_PERSON, there && c->person, c->current.person);
-    put_int_if(out, C_SIDE, there && side, lj_side_after(c->current.side, c->op));
+    put_int_if(out, C_SIDE, there && (side || mark > 0),
+               side ? lj_side_after(c->current.side, c->op) : mark);
     put_int_if(out, C_REVIEW, there && makes, c->body.review);
 }
 
@@ -329,7 +330,7 @@ static int put_case(struct state *s, size_t i, size_t row, struct lj_result *out
 {
     struct lj_case *c = &s->cases[i];
     int verdict = c->found.errors ? REJECTED : ACCEPTED;
-    int follows = verdict == REJECTED || has_news(c);
+    int follows = verdict == REJECTED ? !lj_op_is_settled(c->op) : has_news(c);
     if (!c->has_activity) /* the id is not one: the event's own stands for it */
         memcpy(c->activity, c->event->id, sizeof c->activity);
     lj_buf_clear(&s->text);
@@ -428,7 +429,7 @@ static int validation_open(const struct lj_worker_ctx *ctx, void **ret_state, st
 
 const struct lj_worker lj_worker_validation = {
     .kind = "validation",
-    .version = "5",
+    .version = "6",
     .columns = columns,
     .ncolumns = COLUMNS,
     .open = validation_open,

@@ -115,6 +115,8 @@ insert into follow_on_range (kind, parent, name, lo, hi) values
     ('quota', 'day', 'quota.level_changed', 1010000000, 1019999999),
     ('quota', 'day', 'quota.quarter_summed', 1020000000, 1020032767),
     ('quota', 'day', 'activity.report_missing', 1030000000, 1030032767),
+    ('quota', 'report', 'duplicate.settled', 1040000000, 1040000000),
+    ('quota', 'day', 'duplicate.suspected', 1040000001, 1049999999),
     ('quota', 'day', 'quota.duty_met', 1073741824, 2147483647)
     on conflict (kind, parent, name) do update set lo = excluded.lo, hi = excluded.hi;
 

@@ -75,8 +75,26 @@ $$;
 
 -- ---------------------------------------------------------------------------------------------------------------- moves
 
+-- Which of two activities was reported later: it is the one that gives way.
+create or replace function duplicate_order(a uuid, b uuid) returns table (later uuid, sooner uuid, unit int2)
+    language sql stable set search_path = liangjin, pg_catalog, pg_temp as $$
+    select x.activity, case x.activity when a then b else a end, x.unit
+    from validation x where x.activity in (a, b) and x.version = 1 order by x.position desc limit 1
+$$;
+
 -- Carries out what was said in (since, upto], and what a register event that was redriven says below that (written by a closure above `closure`).
-create or replace function flag_moves(since int8, upto int8, closure int8) returns void
+--
+-- What is decided of a duplicate changes the activity that was reported later: duplicate.settled, of its unit and with its key, goes to validation, which
+-- withdraws it (SAME_EVENT_DOUBLE), tells the quota that both are one event (SAME_EVENT_JOINT), or lets it be approved (DIFFERENT). Parent: the decision,
+-- which is about one flag.
+do $$
+begin                                          -- the old form returned nothing
+    if (select p.prorettype from pg_proc p where p.oid = to_regprocedure('flag_moves(int8, int8, int8)')) = 'void'::regtype then
+        drop function flag_moves(int8, int8, int8);
+    end if;
+end
+$$;
+create or replace function flag_moves(since int8, upto int8, closure int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp set jit = off as $$
 declare
     a record;
@@ -85,7 +103,7 @@ declare
     becomes text;
     why text;
 begin
-    for a in select q.*, e.received_at from (
+    for a in select q.*, e.received_at, e.id as event_id from (
                 select * from flag_action w where w.position > since and w.position <= upto
                 union all
                 select w.* from register_log l join flag_action w on w.position = l.position
@@ -113,6 +131,10 @@ begin
                     select a.position, least(f.activity, v.activity), greatest(f.activity, v.activity), a.outcome
                     from validation v where v.position = f.other and a.outcome is not null
                     on conflict (first, second) do nothing;
+                return query
+                    select a.position, a.event_id, (select follow_on_base('quota', 'report', 'duplicate.settled')), 'duplicate.settled', p.unit, p.later::text,
+                           json_build_object('activity', p.later, 'other', p.sooner, 'outcome', a.outcome, 'reason', a.said)::text
+                    from validation v cross join lateral duplicate_order(f.activity, v.activity) p where v.position = f.other and a.outcome is not null;
             end if;
         end loop;
     end loop;

@@ -5,7 +5,7 @@
 -- flag of version p looks at what was the current version of every other activity at p and at nothing above p, so it is the same however settlements
 -- were cut and whenever p came in its turn. A version that comes late (redriven) is judged when it comes, and later ones near it are judged again.
 -- A change of rule_setting inside one settlement is the exception: settings are those of the settled position.
--- No flag changes credit, a verdict or a state. Tables: db/migrations/0008_rules.sql; what each rule says: docs/activities.md.
+-- No flag changes credit, a verdict or a state; what is decided of a duplicate does (flag_state.sql). Tables: db/migrations/0008_rules.sql; what each rule says: docs/activities.md.
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
@@ -356,7 +356,7 @@ begin
     return query select * from settle_quota(upto);
     if upto > since then
         perform settle_flags(since, upto, late);
-        perform flag_days(since, upto, seen);
+        return query select * from flag_days(since, upto, seen);
         return query select * from quota_digest(since, upto);
         return query select * from quota_levels(since, upto);
         if exists (select from calendar_day c where c.position > since and c.position <= settle_activities.upto) then

@@ -186,6 +186,22 @@ begin
 end
 $$;
 
+-- duplicate.suspected: of what was raised with this day as DUP (not as SUSPECT), the activity that was reported later, where its version is under a review: it
+-- is not approved before somebody has decided. What is approved already stands (7.6a). Parent: the day's event.
+create or replace function duplicate_suspected(at int8) returns setof follow_on
+    language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
+    select at, e.id, (select follow_on_base('quota', 'day', 'duplicate.suspected')) + (row_number() over (order by d.activity))::int4 - 1, 'duplicate.suspected', d.unit, d.activity::text,
+           json_build_object('activity', d.activity, 'other', d.other)::text
+    from (select distinct on (p.later) p.later as activity, p.sooner as other, p.unit
+          from flag f join validation o on o.position = f.other cross join lateral duplicate_order(f.activity, o.activity) p
+          where f.seen = at and f.code = 'DUP' and f.evidence::json ->> 'level' = 'DUP'
+              and (select v.review from validation v where v.activity = p.later and v.version is not null and v.position < at
+                   order by v.version desc limit 1) > 0
+          order by p.later, f.score desc, p.sooner) d
+        join event e on e.position = at
+    order by d.activity
+$$;
+
 -- ---------------------------------------------------------------------------------------------------------------- signs of formalism
 
 -- A sign raised on versions; one that is there is not raised again.
@@ -398,7 +414,14 @@ $$;
 -- ---------------------------------------------------------------------------------------------------------------- the day
 
 -- Days that began in (since, upto], each with what was said about flags before it: a pair that was decided is no suspect any more.
-create or replace function flag_days(since int8, upto int8, closure int8) returns void
+do $$
+begin                                          -- the old form returned nothing
+    if (select p.prorettype from pg_proc p where p.oid = to_regprocedure('flag_days(int8, int8, int8)')) = 'void'::regtype then
+        drop function flag_days(int8, int8, int8);
+    end if;
+end
+$$;
+create or replace function flag_days(since int8, upto int8, closure int8) returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
 declare
     begun record;
@@ -410,19 +433,20 @@ begin
         from calendar_day c left join lateral (select x.position from calendar_day x where x.position < c.position order by x.position desc limit 1) p on true
         where c.position > since and c.position <= upto order by c.position
     loop
-        perform flag_moves(moved, begun.position, closure);
+        return query select * from flag_moves(moved, begun.position, closure);
         moved := begun.position;
         fresh := current_between(begun.after, begun.position);
         if cardinality(fresh) > 0 then
             perform flag_texts(fresh, begun.position);
             perform flag_duplicates(fresh, begun.position);
+            return query select * from duplicate_suspected(begun.position);
             perform flag_ratios(fresh, begun.position);
             perform flag_teams(fresh, begun.position);
             perform flag_exact(fresh, begun.position);
         end if;
         perform flag_words(begun.after, begun.position);
     end loop;
-    perform flag_moves(moved, upto, closure);
+    return query select * from flag_moves(moved, upto, closure);
 end
 $$;
 reset role;

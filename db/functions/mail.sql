@@ -21,7 +21,7 @@ insert into mail_template (rule, code, kind, needs, due_working_days, title, bod
     (4, 'N04', 'TODO', 'READ', 5, '活动待审核', '活动“{title}”(第 {version} 版)待审核。提交人不能审核自己提交的内容。请在五个工作日内批准或退回。活动编号:{activity}'),
     (5, 'N05', 'TODO', 'READ', 21, '活动被退回', E'活动“{title}”(第 {version} 版)被退回。原因:{reason}\n请在三十日内更正后重新提交,逾期失效;年度关闭前单位管理员可重新开放。活动编号:{activity}'),
     (7, 'N07', 'TODO', 'READ', 3, '活动确认有异议', E'{who}对活动“{title}”提出异议:{reason}\n异议处理完毕前,有异议的内容不计入。请在三个工作日内核实处理。活动编号:{activity}'),
-    (21, 'N21', 'NOTICE', 'READ', null, '活动已撤销,时长场次已冲回', E'活动“{title}”已由中心撤销,时长和场次已冲回。原因:{reason}\n如有异议,可在十五日内申诉。活动编号:{activity}'),
+    (21, 'N21', 'NOTICE', 'READ', null, '时长场次已冲回', E'活动“{title}”{who},相应的时长和场次已冲回。原因:{reason}\n如有异议,可在十五日内申诉。活动编号:{activity}'),
     (6, 'N06', 'NOTICE', 'READ', null, '入账通知', E'{team}({code}){days} 受理的 {activities} 项活动已入账:{sessions} 场次,{minutes} 分钟,涉及运动员 {athletes} 人。\n{year} 年累计 {year_sessions} 场次,任务 {year_duty} 场次。\n数字以入账时为准;其后的更正、撤回另行入账。'),
     (12, 'N12', 'TODO', 'REPLY', 10, '线索待说明', E'贵单位有 {flags} 条线索待说明,涉及 {activities} 项活动({days}):\n{codes}\n其中:\n{first}\n请在十个工作日内核实并逐条说明。线索只是提示,不影响时长和场次;是否属实由审核人员认定。'),
     (22, 'N22', 'WARN', 'SIGN', 1, '批量录入异常', E'账号 {account} 在 {seconds} 秒内录入报告 {reports} 份、人次 {participations}(0 表示该项未超限),自活动 {activity} 起。\n请核实是否本人按实录入。本提示不影响时长。'),

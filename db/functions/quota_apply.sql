@@ -16,13 +16,15 @@ $$;
 create or replace trigger ledger_append_only before update or delete or truncate on ledger_entry
     for each statement execute function append_only();
 
--- The old form had three columns less.
+-- The old forms had fewer columns.
+drop function if exists apply_quota(int8, int8[], uuid[], timestamptz[], uuid[], int4[], int2[], int2[], timestamptz[], date[], int2[], int2[],
+    int4[], int2[], bool[], bool[], bool[], int8[], int4[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[]);
 drop function if exists apply_quota(int8, int8[], uuid[], timestamptz[], uuid[], int4[], int2[], int2[], timestamptz[], date[], int2[], int2[],
     int4[], int2[], bool[], bool[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[]);
 
 create or replace function apply_quota(closure int8, positions int8[], ids uuid[], received timestamptz[], activities uuid[], versions int4[],
         ops int2[], units int2[], starts timestamptz[], days date[], nets int2[], modes int2[], sites int4[], guidances int2[], guided bool[],
-        themes_only bool[], helds bool[], bodies int8[], persons int4[], team_positions int8[], team_numbers int4[], team_days date[], part_positions int8[], part_persons int4[],
+        themes_only bool[], helds bool[], bodies int8[], persons int4[], others uuid[], team_positions int8[], team_numbers int4[], team_days date[], part_positions int8[], part_persons int4[],
         part_teams int4[], part_days date[], part_presents int2[], part_bases int2[], part_roles int2[], part_listed bool[])
         returns setof follow_on
     language plpgsql security definer set search_path = liangjin, pg_catalog, pg_temp as $$
@@ -32,9 +34,9 @@ begin
             or cardinality(team_numbers) <> cardinality(team_positions) then
         raise exception 'the columns of a quota batch do not fit together' using errcode = 'P0001';
     end if;
-    insert into quota_version (position, start_at, activity, version, day, site, op, unit, net, mode, guidance, guided, themes_only, held, body, person)
+    insert into quota_version (position, start_at, activity, version, day, site, op, unit, net, mode, guidance, guided, themes_only, held, body, person, other)
         select unnest(positions), unnest(starts), unnest(activities), unnest(versions), unnest(days), unnest(sites), unnest(ops), unnest(units),
-               unnest(nets), unnest(modes), unnest(guidances), unnest(guided), unnest(themes_only), unnest(helds), unnest(bodies), unnest(persons);
+               unnest(nets), unnest(modes), unnest(guidances), unnest(guided), unnest(themes_only), unnest(helds), unnest(bodies), unnest(persons), unnest(others);
     insert into quota_team (position, team, day) select unnest(team_positions), unnest(team_numbers), unnest(team_days);
     insert into quota_participation (position, person, team, day, present, base, role, listed)
         select unnest(part_positions), unnest(part_persons), unnest(part_teams), unnest(part_days), unnest(part_presents), unnest(part_bases),
@@ -47,7 +49,7 @@ end
 $$;
 
 grant execute on function apply_quota(int8, int8[], uuid[], timestamptz[], uuid[], int4[], int2[], int2[], timestamptz[], date[], int2[], int2[],
-    int4[], int2[], bool[], bool[], bool[], int8[], int4[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[])
+    int4[], int2[], bool[], bool[], bool[], int8[], int4[], uuid[], int8[], int4[], date[], int8[], int4[], int4[], date[], int2[], int2[], int2[], bool[])
     to liangjin_broker;
 grant select on quota_version, quota_team, quota_participation, quota_late, ledger_entry, quota_total, quota_seen
     to liangjin_broker, liangjin_worker, liangjin_audit;

@@ -253,13 +253,21 @@ create or replace function quota_should_by(persons int4[], days date[], teams in
 #variable_conflict use_column
 declare
     positions int8[] := array(select quota_live_positions(persons, days, teams, team_days, upto));
-    roster int4[] := array(select distinct r.person from quota_rows_at(positions, upto) r);
+    roster int4[];
 begin
+    positions := positions || array(select quota_joint_positions(positions, upto));
+    roster := array(select distinct r.person from quota_rows_at(positions, upto) r);
     return query
     with j as materialized (
         select * from quota_judged(upto, upto, positions, roster, registers)
+    ), joint as materialized (                 -- reports of one event: who counts in an earlier one does not count again
+        select b.activity, a.activity as before from quota_joint(array(select distinct j.activity from j), upto) a
+            join quota_joint(array(select distinct j.activity from j), upto) b on b.event = a.event and a.place < b.place
+    ), again as materialized (
+        select distinct x.activity, k.person from joint x join j k on k.activity = x.before where k.c > 0
     ), credit as materialized (
-        select j.* from j join unnest(persons, days) g(person, day) on g.person = j.person and g.day = j.day where j.c > 0
+        select j.* from j join unnest(persons, days) g(person, day) on g.person = j.person and g.day = j.day
+        where j.c > 0 and not exists (select from again a where a.activity = j.activity and a.person = j.person)
     ), hot as materialized (                   -- the few groups whose sum exceeds a cap: only they need their order
         select c.person, c.day from credit c group by c.person, c.day having sum(c.c) > min(c.day_cap)
     ), capped as (
@@ -269,10 +277,13 @@ begin
                quota_day_rule(array_agg(c.c order by c.start_at, c.activity), array_agg(c.day_cap order by c.start_at, c.activity),
                    array_agg(c.rounding order by c.start_at, c.activity)) as got
         from credit c join hot h on h.person = c.person and h.day = c.day group by c.person, c.day
-    ), session as (
+    ), counted as materialized (
         select j.position, j.team, j.day, j.site, j.start_at, j.activity, min(j.s_policy) as policy, min(j.s_version) as version
         from j where j.min_athletes is not null
         group by j.position, j.team, j.day, j.site, j.start_at, j.activity having count(*) >= min(j.min_athletes)
+    ), session as materialized (
+        select c.* from counted c
+            join quota_team_active(array(select distinct counted.team from counted), registers) a on a.team = c.team and c.day <@ a.active
     )
     select 2::int2, c.person, c.day, c.activity, c.team, c.c, 0, c.policy, c.version
     from credit c where not exists (select from hot h where h.person = c.person and h.day = c.day)
@@ -284,7 +295,7 @@ begin
     (select distinct on (s.team, s.day, s.site) 1::int2, s.team, s.day, s.activity, s.team, 0, 1, s.policy, s.version
      from session s
          join unnest(teams, team_days) g(team, day) on g.team = s.team and g.day = s.day
-         join quota_team_active(array(select distinct u from unnest(teams) u), registers) a on a.team = s.team and s.day <@ a.active
+     where not exists (select from joint x join session b on b.activity = x.before where x.activity = s.activity and b.team = s.team)
      order by s.team, s.day, s.site, s.start_at, s.activity);
 end
 $$;

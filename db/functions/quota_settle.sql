@@ -30,7 +30,7 @@ begin
     return query
     with new as materialized (
         select v.position, v.activity, v.version from quota_version v
-            where v.position > since and v.position <= upto and not (v.version = 1 and v.op = 1 and v.day >= open_from) and not (v.held and v.op < 3)
+            where v.position > since and v.position <= upto and not (v.version = 1 and v.op = 1 and v.day >= open_from) and not (v.held and (v.op < 3 or v.op = 9))
         union select v.position, v.activity, v.version from quota_version v where v.position = any (late)
     ), row as materialized (
         select n.position, n.position as cause from new n
@@ -391,6 +391,7 @@ begin
                     select row(t.*, 0, 0, 0)::quota_delta from quota_touch_registers(news, upto) t where news is not null
                     union all
                     select row(t.*, 0, 0, 0)::quota_delta from quota_open_years(since, upto) t);
+    deltas := deltas || array(select row(g.*, 0, 0, 0)::quota_delta from quota_joint_groups(deltas, upto) g);
     select * into pp, pd, tt, td from quota_groups(deltas);
     deltas := deltas || array(select d from quota_post_first(since, upto, pp, pd, tt, td) d);
     select * into pp, pd, tt, td from quota_groups(deltas);

@@ -64,6 +64,14 @@ begin                                          -- a table of before has constrai
     end if;
 end
 $$;
+do $$
+begin                                          -- duplicates and the opening of closed years came later
+    if not exists (select from pg_constraint c where c.conrelid = 'validation'::regclass and c.conname = 'validation_op_range'
+            and pg_get_constraintdef(c.oid) like '%22%') then
+        alter table validation drop constraint validation_op_range, add constraint validation_op_range check (op between 1 and 22);
+    end if;
+end
+$$;
 create unique index if not exists validation_step on validation (activity, step) where version is null and step is not null;
 alter table validation add column if not exists sketch bit(256);   -- of the narrative; null: too short to be compared
 alter table validation add column if not exists cost int4;         -- yuan
@@ -126,7 +134,16 @@ create or replace function activity_side(activity uuid, person int4, p int8) ret
     language sql stable as $$
     select coalesce((select case when x.side = 11 and (x.received_at at time zone 'Asia/Shanghai')::date + liangjin.rule_number('REVIEW', 'host_days', p) < liangjin.last_day_before(p) then 14::int2 else x.side end
         from liangjin.validation x where x.activity = activity_side.activity and x.version is null and x.step is not null and x.position < p
-            and x.side is not null and x.person is not distinct from activity_side.person order by x.step desc limit 1), 0::int2)
+            and x.side < 20 and x.person is not distinct from activity_side.person order by x.step desc limit 1), 0::int2)
+$$;
+
+-- How an activity is marked at a position, of the ten marks from `lowest` on (enum lj_side): 21, 22 a suspected duplicate and what was decided of it; 31, 32 a
+-- closed year's record that is being opened. about: the version that the mark is of. No row: not at all.
+create or replace function activity_mark(activity uuid, lowest int2, p int8) returns table (side int2, about int4, "position" int8)
+    language sql stable as $$
+    select x.side, x.about, x.position from liangjin.validation x
+    where x.activity = activity_mark.activity and x.version is null and x.step is not null and x.position < p and x.side between lowest and lowest + 9
+    order by x.step desc limit 1
 $$;
 
 -- Versions of activities, and the latest of each with the activity's state.
@@ -202,8 +219,21 @@ grant execute on function apply_validation(int8, int8[], uuid[], timestamptz[], 
     int4[], int4[], int4[], int4[], int2[], int4[], text[]),
     validation_result(int8[]) to liangjin_broker;
 grant execute on function activity_now(uuid), last_day_before(int8), activity_lapsed(uuid, int8), activity_side(uuid, int4, int8),
-    rule_values(text, text, int8, date), rule_number(text, text, int8, date)
+    rule_values(text, text, int8, date), rule_number(text, text, int8, date), activity_mark(uuid, int2, int8)
     to liangjin_broker, liangjin_worker, liangjin_audit, liangjin_control;
+-- What came when its year was closed: refused, and kept with its reason. Where both roles open the record again it is sent anew (record.reopened). opened: they
+-- have. No row here is in the ledger. A report was never a record, and cannot be opened.
+create or replace view quarantine as
+    select u.code as unit, v.activity, t.name as type, e.id as event, n.year, v.received_at,
+           coalesce((select m.side = 32 from activity_mark(v.activity, 31::int2, 9223372036854775807) m), false) as opened, e.source as sent_by,
+           v.unit as unit_number, v.position
+    from validation v
+        cross join lateral (select min((x.v ->> 'a')::int4) as year from json_array_elements(v.notes::json) x(v)
+            where x.v ->> 'code' = 'V29' and x.v ->> 'severity' = 'E' and (x.v ->> 'a')::int8 between 1900 and 2999) n
+        join event e on e.position = v.position join event_type t on t.number = e.type join unit u on u.number = v.unit
+    where v.verdict = 2 and v.notes like '%"V29"%' and n.year is not null;
+
+grant select on quarantine to liangjin_audit, liangjin_control;
 grant select on activity_state, validation, activity_version, activity to liangjin_broker, liangjin_worker, liangjin_audit;
 
 insert into kind (number, name, ordering, single, after, after_verdict, barrier, follow_on_max, feeds_directory, apply_function,

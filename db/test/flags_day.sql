@@ -72,6 +72,17 @@ select is((select state || ' ' || outcome from flag where position = 201 and cod
 select is((select outcome from duplicate_pair), 'DIFFERENT', 'the pair is kept');
 select is(dup(412), '', 'and is suspected no more');
 select is(dup(413), '100 SUSPECT 69', 'a pair that nobody has decided is, of the correction');
+-- Of a DUP the report that was filed later waits for the decision, where its version is under a review; and it is told what was decided.
+select is_empty('select * from duplicate_suspected(410)', 'without a review nothing waits');
+update validation set review = 1 where position in (400, 401);
+select results_eq('select parent_position, number, type, unit::int4, key, payload from duplicate_suspected(410)',
+    format('values (410::int8, 1040000001, ''duplicate.suspected'', 2, %L, %L)', a_id(14), json_build_object('activity', a_id(14), 'other', a_id(13))),
+    'under one the later report is told');
+select ev(511); insert into flag_action values (511, 0, 'CONFIRM', array[(select id from flag where position = 401 and code = 'DUP')], 'SAME_EVENT_JOINT', '乙', '一场活动');
+select results_eq('select parent_position, number, type, unit::int4, key, payload from flag_moves(510, 511, 0)',
+    format('values (511::int8, 1040000000, ''duplicate.settled'', 2, %L, %L)', a_id(14), json_build_object('activity', a_id(14), 'other', a_id(13), 'outcome', 'SAME_EVENT_JOINT', 'reason', '一场活动')),
+    'the decision goes to the later report, of its unit and with its key');
+select is_empty('select * from flag_moves(510, 511, 0)', 'once');
 
 -- Edge case 17: the photo of a joint event in both units' reports is allowed (it is the suspicion's part), the same photo elsewhere is not.
 create function shot(h text) returns text language sql as $$ select json_build_array(json_build_object('place', 0, 'hash', rpad(h, 64, '0')))::text $$;

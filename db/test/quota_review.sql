@@ -5,7 +5,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(38);
+select plan(52);
 
 \ir quota_world.psql
 
@@ -100,6 +100,35 @@ select count(*) from settle_quota(205) \gset s_
 select is((select string_agg(f.parent_position || ' ' || (f.payload::json ->> 'minutes'), ',' order by f.parent_position)
            from quota_digest(200, 205) f), '204 60', 'told once, after the day of the approval');
 
+-- ---- two reports of one event (op 8): whoever counts in the one that was filed first does not count again
+create function other(a int4) returns uuid language sql as $$ select ('00000000-0000-7000-8000-' || lpad(a::text, 12, '0'))::uuid $$;
+select team_row(206, 2, 1::int2), team_row(207, 3, 1::int2);
+select member_row(208, 31, 31, 1, '2025-01-01'), member_row(209, 32, 32, 2, '2025-01-01'), member_row(210, 33, 31, 2, '2025-01-01'), member_row(211, 34, 34, 3, '2025-01-01');
+select act(220, 40, 1, 1::int2, '2025-10-01 23:30+08', 120, '{1}', '{{31,1,120,120}}', 41),
+    act(221, 41, 1, 1::int2, '2025-10-02 00:10+08', 90, '{2,1}', '{{31,2,90,90},{32,2,90,90}}', 42),
+    act(222, 42, 1, 1::int2, '2025-10-02 00:20+08', 60, '{3,2}', '{{32,2,60,60},{34,3,60,60}}', 43);
+select count(*) from settle_quota(222) \gset s_
+select is(minutes_of(31, '2025-10-02') || ' ' || minutes_of(32, '2025-10-02') || ' ' || sessions_of(2, '2025-10-02'), '90 150 2', 'both credits stand until it is decided');
+select said(223, 41, 2, 8::int2, other => other(40));
+select count(*) from settle_quota(223) \gset s_
+select is(minutes_of(31, '2025-10-01') || ' ' || minutes_of(31, '2025-10-02') || ' ' || minutes_of(32, '2025-10-02'), '120 0 150', 'a person counts in the first report alone');
+select is(sessions_of(1, '2025-10-01') || ' ' || sessions_of(2, '2025-10-02'), '1 2', 'a team that one report alone gives a session keeps it');
+select said(224, 42, 2, 8::int2, other => other(41));
+select count(*) from settle_quota(224) \gset s_
+select is(minutes_of(32, '2025-10-02') || ' ' || minutes_of(34, '2025-10-02'), '90 60', 'three reports of one event');
+select is(sessions_of(2, '2025-10-02') || ' ' || sessions_of(3, '2025-10-02'), '1 1', 'one session a team');
+select act(225, 41, 3, 2::int2, '2025-10-02 00:10+08', 90, '{2,1}', '{{31,2,90,90}}', 42);
+select count(*) from settle_quota(225) \gset s_
+select is(minutes_of(32, '2025-10-02'), 60::int8, 'who is corrected away in the middle one counts in the last');
+select is(sessions_of(2, '2025-10-02'), 1::int8, 'the middle one still makes the session');
+select said(226, 40, 2, 3::int2);
+select count(*) from settle_quota(226) \gset s_
+select is(minutes_of(31, '2025-10-01') || ' ' || minutes_of(31, '2025-10-02'), '0 90', 'the first is withdrawn: the day after, the second counts');
+select said(227, 42, 3, 9::int2);
+select count(*) from settle_quota(227) \gset s_
+select is(minutes_of(34, '2025-10-02'), 60::int8, 'what is decided to be two events changes nothing');
+select is_empty('select * from quota_diff()', 'equal to the recomputation');
+
 -- ---- cuts do not matter
 create temporary table once as select subject_kind, subject, day, activity, sum(minutes) m, sum(sessions) s from ledger_entry group by 1, 2, 3, 4
     having sum(minutes) <> 0 or sum(sessions) <> 0;
@@ -118,21 +147,25 @@ create function differs() returns int8 language sql as $$
     where x.m is distinct from o.m or x.s is distinct from o.s
 $$;
 select forget();
-select count(*) from settle_quota(205) \gset s_
+select count(*) from settle_quota(227) \gset s_
 select is(differs(), 0::int8, 'all at once');
+select is_empty('select * from quota_diff()', 'and equal to the recomputation');
 select forget();
-select count(*) from generate_series(100, 205, 7) g cross join lateral settle_quota(g) \gset s_
-select count(*) from settle_quota(205) \gset s_
+select count(*) from generate_series(100, 227, 7) g cross join lateral settle_quota(g) \gset s_
+select count(*) from settle_quota(227) \gset s_
 select is(differs(), 0::int8, 'in steps of seven');
 select forget();
 insert into quota_late values (101), (112), (122);
 select count(*) from settle_quota(110) \gset s_
-select count(*) from settle_quota(205) \gset s_
+select count(*) from settle_quota(227) \gset s_
 select is(differs(), 0::int8, 'with some of it taken up late');
 
 -- ---- rows that break the contract
 select throws_ok($$select said(300, 1, 8, 4::int2)$$, '23514', null, 'an approval names the version that it approves');
 select throws_ok($$select said(301, 1, 8, 5::int2)$$, '23514', null, 'a dispute names the person');
+select throws_ok($$select said(303, 1, 8, 8::int2)$$, '23514', null, 'one event is it with another');
+select throws_ok($$select said(304, 1, 8, 3::int2, other => other(40))$$, '23514', null, 'nothing else names another');
+select throws_ok($$select said(305, 1, 8, 10::int2)$$, '23514', null, 'nor is there an operation more');
 select throws_ok($$select said(302, 1, 7, 3::int2)$$, '23505', null, 'one row a step of an activity');
 select throws_ok($$select said(106, 1, 9, 3::int2)$$, '23505', null, 'a second application is an error');
 select * from finish();

@@ -27,11 +27,12 @@ def midnight(day):
 
 
 def shared_events(seed):
-    """Calendar and nation's policy: [(received, type, unit, id, text)]."""
+    """Calendar and nation's policy: [(received, type, unit, id, text, source)]."""
     out = [(midnight(make.FIRST + make.DAY * i), "calendar.day_started", "CN000", json.dumps({"day": (make.FIRST + make.DAY * i).isoformat()}))
            for i in range((make.LAST - make.FIRST).days + 1)]
     out += [(midnight(day) + datetime.timedelta(microseconds=1 + n), "policy.set", "CN000", json.dumps(p)) for n, (day, p) in enumerate(make.nation(seed))]
-    return [(t, type, unit, str(uuid.UUID(bytes=random.Random("shared %d" % i).randbytes(16), version=4)), text) for i, (t, type, unit, text) in enumerate(out)]
+    return [(t, type, unit, str(uuid.UUID(bytes=random.Random("shared %d" % i).randbytes(16), version=4)), text, "oracle")
+            for i, (t, type, unit, text) in enumerate(out)]
 
 
 class Log:
@@ -107,7 +108,7 @@ class Run:
         s = self.system
         types = {name: (n, cls, key) for n, name, cls, key in s.sql("select number, name, class, default_key from event_type")}
         numbers, out = {"CN000": 0}, io.StringIO()
-        for i, (received, type, unit, id, text) in enumerate(self.log.rows):
+        for i, (received, type, unit, id, text, source) in enumerate(self.log.rows):
             if type == "unit.registered":
                 numbers[json.loads(text)["code"]] = len(numbers)
             n, cls, key = types[type]
@@ -115,8 +116,8 @@ class Run:
                 key = json.loads(text)[key[8:]]
             else:
                 key = key[6:] if key.startswith("const:") else "\\N"
-            out.write("%d\t%s\t\\N\t%s\t%d\t%d\t%d\t1\t%s\toracle\t\\\\x%s\t%s\n" % (
-                i + 1, received.isoformat(), id, n, numbers.get(unit, 0), cls, key, uuid.UUID(id).hex, escaped(text)))
+            out.write("%d\t%s\t\\N\t%s\t%d\t%d\t%d\t1\t%s\t%s\t\\\\x%s\t%s\n" % (
+                i + 1, received.isoformat(), id, n, numbers.get(unit, 0), cls, key, source, uuid.UUID(id).hex, escaped(text)))
         out.seek(0)
         # The ledger alone is compared. What else a settlement does at each of 1,400 days (flags, digests, statistics) would take most of the time.
         s.sql("update kind set settle_function = 'settle_quota' where name = 'quota'")

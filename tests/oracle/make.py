@@ -53,9 +53,9 @@ def policy(rng, scope, version, valid_from, **more):
         "activity_cap_minutes": [60, 100, 180, 300], "day_cap_minutes": [100, 120, 200, 300], "lecture_cap_minutes": [30, 50, 90], "rounding": [1, 5, 10, 20, 60],
         "presence_min": [0, 0.5, 0.6667, 0.9, 1], "min_team_athletes": [2, 3], "carry_over": ["SURPLUS_25", "SURPLUS_25", "DEFICIT"],
         "session_tolerance": [0, 0.5, 0.9], "entry_cutoff": ["07-01", "12-31", "02-29"], "blackout_after_days": [0, 30], "pacing_bounds": [[0, 0.1, 0.2]],
-        "month_weights": [[1] * 12, [0, 0, 5, 5, 5, 5, 0, 0, 5, 5, 5, 5]], "feasible_minutes_per_month": [30, 60]}
+        "review": ["UNIT", "UNIT", "CENTRE"], "month_weights": [[1] * 12, [0, 0, 5, 5, 5, 5, 0, 0, 5, 5, 5, 5]], "feasible_minutes_per_month": [30, 60]}
     for name, values in maybe.items():
-        if rng.random() < (0.5 if name == "carry_over" else 0.18):
+        if rng.random() < (0.5 if name == "carry_over" else 0.35 if name == "review" else 0.18):
             p[name] = rng.choice(values)
     return p
 
@@ -93,13 +93,14 @@ class Maker:
 
     # -- sending --
 
-    def send(self, when, type, unit, payload, fixed=False, number=None):
+    def send(self, when, type, unit, payload, fixed=False, number=None, source="oracle"):
         """One event; the world follows, so that what comes next can fit it, or not."""
         e = {"received": when.isoformat(), "type": type, "unit": unit, "id": "~a%d~" % number if number is not None else None,
-             "payload": payload, "fixed": fixed}
+             "payload": payload, "fixed": fixed, "source": source}
         self.events.append(e)
         text = json.dumps(e["payload"])
-        return self.world.apply({"id": e["id"] or "-", "type": type, "unit": unit, "received": when, "payload": json.loads(text, parse_float=Fraction)})
+        return self.world.apply({"id": e["id"] or "-", "type": type, "unit": unit, "received": when, "source": source,
+                                 "payload": json.loads(text, parse_float=Fraction)})
 
     def later(self, when, act, *more):
         if when.astimezone(LOCAL).date() <= self.last:
@@ -308,8 +309,10 @@ class Maker:
         late = (when.astimezone(LOCAL).date() - day).days
         if late > 7 and r.random() < 0.9:
             b["late_reason"] = "比赛期间无法及时填报活动"
-        self.send(when, "activity.submitted", "~%d~" % unit, b, number=n)
+        self.send(when, "activity.submitted", "~%d~" % unit, b, number=n, source=self.sender(unit))
         accepted = "~a%d~" % n in self.world.activities
+        if accepted:
+            self.follow(when, n, day)
         for _ in range(r.choices([0, 1, 2, 3], [5, 3, 2, 1])[0] if accepted or r.random() < 0.2 else 0):
             year_end = datetime(day.year + 1, 2, 1, tzinfo=LOCAL) + timedelta(days=r.uniform(-40, 12))
             self.later(r.choice([when + timedelta(seconds=r.randint(1, 600)), when + timedelta(days=r.uniform(0, 60)), max(year_end, when + DAY)]), self.do_correct, n)
@@ -317,15 +320,117 @@ class Maker:
     def do_correct(self, when, n):
         r, a = self.rng, self.reports[n]
         have = self.world.activities.get("~a%d~" % n)
-        version = have["version"] if have else 1
+        version = have.version if have else 1
         if r.random() < 0.15:
             version = max(1, version + r.choice([-1, 1]))
         if r.random() < 0.25:
-            self.send(when, "activity.withdrawal_requested", "~%d~" % a["unit"], {"activity": "~a%d~" % n, "base_version": version, "reason": "登记有误"})
+            self.send(when, "activity.withdrawal_requested", "~%d~" % a["unit"], {"activity": "~a%d~" % n, "base_version": version, "reason": "登记有误"},
+                      source=self.sender(a["unit"]))
             return
         day = a["day"] if r.random() < 0.7 else r.choice([d for d in self.busy if d <= when.date()] or [a["day"]])
         teams = a["teams"] if r.random() < 0.7 else r.sample(self.teams, r.randint(1, len(self.teams)))
-        self.send(when, "activity.corrected", "~%d~" % a["unit"], {"activity": "~a%d~" % n, "base_version": version, "body": self.body(day, teams)})
+        self.send(when, "activity.corrected", "~%d~" % a["unit"], {"activity": "~a%d~" % n, "base_version": version, "body": self.body(day, teams)},
+                  source=self.sender(a["unit"]))
+        if have and have.state in ("UNIT_REVIEW", "CORRECTION_PENDING"):
+            self.later(when + timedelta(days=self.rng.uniform(0, 6)), self.do_review, n)
+
+    # -- review, duplicates, closed years --
+
+    CENTRE = ("centre:CENTRE_OPERATOR@CN000", "audit:CENTRE_AUDITOR@CN000", "polly:POLICY_ADMIN@CN000", "audit:POLICY_ADMIN@CN000")
+
+    def sender(self, unit):
+        return self.rng.choice(["oracle", "oracle", "boss:UNIT_ADMIN@~%d~" % unit, "filler:TEAM_FILLER@~%d~" % unit])
+
+    def follow(self, when, n, day):
+        """What may come after a report: its review, what is said about it, a decision about a duplicate, something when its year is closed."""
+        r = self.rng
+        if self.world.activities["~a%d~" % n].state == "UNIT_REVIEW" and r.random() < 0.9:
+            self.later(when + timedelta(days=r.choice([0.01, r.uniform(0, 5), r.uniform(0, 40)])), self.do_review, n)
+        for _ in range(r.choices([0, 1, 3], [7, 2, 1])[0]):
+            self.later(when + timedelta(days=r.choice([r.uniform(0, 3), r.uniform(0, 50)])), r.choice([self.do_review, self.do_word]), n)
+        if n > 0 and r.random() < 0.15:
+            self.later(when + timedelta(days=r.choice([1, r.uniform(0, 20), r.uniform(0, 200)])), self.do_duplicate, n)
+        if r.random() < 0.12:
+            close = datetime(day.year + 1, 2, 8, tzinfo=LOCAL)
+            self.later(close + timedelta(days=r.choice([-1, 0.001, r.uniform(0, 90)])), self.do_open, n)
+
+    def do_review(self, when, n):
+        r, unit = self.rng, self.reports[n]["unit"]
+        a = self.world.activities["~a%d~" % n]
+        state = a.state_on(when.astimezone(LOCAL).date())
+        fit = [t for t, moves in oracle.MOVES.items() if state in moves]
+        fit += ["activity.approved"] * 5 if "activity.approved" in fit else ["activity.sampled"] * 2 if "activity.sampled" in fit else ["activity.confirmed"]
+        if state == "RETURNED" and r.random() < 0.7:
+            self.do_correct(when, n)
+            return
+        type = r.choice(fit) if fit and r.random() < 0.9 else r.choice(sorted(oracle.MOVES))
+        p = {"activity": "~a%d~" % n, "version": a.about if r.random() < 0.95 else a.about + 1}
+        if type in ("activity.returned", "activity.revoked", "activity.reopened"):
+            p["reason"] = "人数与照片不符"
+        who = ["boss:UNIT_ADMIN@~%d~" % unit, "deputy:UNIT_ADMIN@~%d~" % unit, "oracle", r.choice(self.CENTRE)]
+        self.send(when, type, "~%d~" % unit, p, source=r.choices(who, [4, 3, 1, 2])[0])
+        if type == "activity.returned" and r.random() < 0.8:
+            self.later(when + timedelta(days=r.choice([1, r.uniform(0, 29), r.uniform(29, 33), r.uniform(25, 60)])), r.choice([self.do_correct, self.do_review]), n)
+        elif r.random() < 0.2:
+            self.later(when + timedelta(days=r.uniform(0, 30)), self.do_review, n)
+
+    def do_word(self, when, n):
+        """An athlete or the host says something, or is asked."""
+        r, unit = self.rng, self.reports[n]["unit"]
+        a, p = self.world.activities["~a%d~" % n], {"activity": "~a%d~" % n}
+        roster = [row["person"] for row in a.bodies[a.about]["roster"]] if a.about in a.bodies else []
+        if r.random() < 0.6 and roster:
+            person = r.choice(roster + [("~%d~" % q[0], q[1]) for q in self.persons[:1]])
+            p["person"] = "%s/%s" % person
+            type = "participation.resolved" if a.words.get(person) == "DISPUTED" and r.random() < 0.8 else r.choice(["participation.disputed", "participation.disputed",
+                                                                                                                    "participation.confirmed", "participation.resolved"])
+            if type != "participation.confirmed":
+                p["reason"] = "只参加了半场"
+            if type == "participation.resolved":
+                p["outcome"] = r.choice(["KEPT", "DROPPED"])
+            if type == "participation.disputed":
+                self.later(when + timedelta(days=r.uniform(0, 40)), self.do_word, n)
+        else:
+            type = r.choice(["host.confirmed", "host.disputed", "host.disputed"]) if a.host == "SENT" else r.choice(["host.asked", "host.asked", "host.disputed"])
+            if type == "host.disputed":
+                p["comment"] = "当日没有活动"
+                self.later(when + timedelta(days=r.uniform(0, 9)), self.do_review, n)
+            if type == "host.asked":
+                self.later(when + timedelta(days=r.choice([r.uniform(0, 9), 14.9, 15.5, 16.2])), self.do_word, n)
+        self.send(when, type, "~%d~" % unit, p, source=r.choice(["link:host", "boss:UNIT_ADMIN@~%d~" % unit, "deputy:UNIT_ADMIN@~%d~" % unit]))
+
+    def do_duplicate(self, when, n):
+        """What follows from a decision about two reports; the later one is told. Mostly of a report that shares teams or its day."""
+        r = self.rng
+        sooner = [m for m in range(n) if "~a%d~" % m in self.world.activities]
+        near = [m for m in sooner if abs((self.reports[m]["day"] - self.reports[n]["day"]).days) <= 1]
+        if not sooner:
+            return
+        p = {"activity": "~a%d~" % n, "other": "~a%d~" % r.choice(near if near and r.random() < 0.9 else sooner)}
+        unit = "~%d~" % self.reports[n]["unit"]
+        if r.random() < 0.4:
+            self.send(when, "duplicate.suspected", unit, dict(p), source="quota")
+            self.later(when + timedelta(days=r.uniform(0, 3)), self.do_review, n)
+            when += timedelta(days=r.uniform(0, 8))
+            if when.astimezone(LOCAL).date() > self.last:
+                return
+        self.later(when, self.do_settle, n, dict(p, outcome=r.choices(["SAME_EVENT_JOINT", "SAME_EVENT_DOUBLE", "DIFFERENT"], [6, 2, 2])[0], reason="核对了签到表"))
+
+    def do_settle(self, when, n, p):
+        self.send(when, "duplicate.settled", "~%d~" % self.reports[n]["unit"], p, source="quota")
+        if self.rng.random() < 0.3:
+            self.later(when + timedelta(days=self.rng.uniform(0, 20)), self.rng.choice([self.do_correct, self.do_review, self.do_word]), n)
+
+    def do_open(self, when, n):
+        r, unit = self.rng, "~%d~" % self.reports[n]["unit"]
+        p = {"activity": "~a%d~" % n, "reason": "复核发现错误"}
+        first = r.choice(self.CENTRE[1:])
+        if r.random() < 0.9:
+            self.send(when, "record.reopen_asked", unit, dict(p), source=first if r.random() < 0.9 else "boss:UNIT_ADMIN" + "@" + unit)
+        other = {"audit:CENTRE_AUDITOR@CN000": "polly:POLICY_ADMIN@CN000", "polly:POLICY_ADMIN@CN000": "audit:CENTRE_AUDITOR@CN000"}
+        self.send(when + timedelta(minutes=1), "record.reopened", unit, dict(p), source=other.get(first, first) if r.random() < 0.85 else r.choice(self.CENTRE))
+        for _ in range(r.choice([1, 1, 2])):
+            self.later(when + timedelta(days=r.choice([0.01, r.uniform(0, 60)])), r.choice([self.do_correct, self.do_review, self.do_word, self.do_duplicate if n else self.do_review]), n)
 
     def plan(self):
         r = self.rng
@@ -370,7 +475,7 @@ def activity_id(seed, number, copy):
 
 
 def realise(h, copy):
-    """The history's events with names of its own in a log: [(received, type, unit code, id, payload text)]."""
+    """The history's events with names of its own in a log: [(received, type, unit code, id, payload text, source)]."""
     names = {"~%d~" % k: unit_code(3 * copy + k) for k in range(3)}
     names["~h~"] = "%d" % copy
     numbers = {e["id"] for e in h["events"] if e["id"]}
@@ -385,10 +490,13 @@ def realise(h, copy):
         unit = names.get(unit, unit)
         if own is None:
             own = str(uuid.UUID(bytes=random.Random("event %s %d %d" % (h["seed"], k, copy)).randbytes(16), version=4))
-        out.append((datetime.fromisoformat(e["received"]), e["type"], unit, names.get(own, own), text))
+        source = e["source"]
+        for a, b in names.items():
+            source = source.replace(a, b)
+        out.append((datetime.fromisoformat(e["received"]), e["type"], unit, names.get(own, own), text, source))
     return out
 
 
 def for_oracle(row):
-    received, type, unit, id, text = row
-    return {"received": received, "type": type, "unit": unit, "id": id, "payload": json.loads(text, parse_float=Fraction)}
+    received, type, unit, id, text, source = row
+    return {"received": received, "source": source, "type": type, "unit": unit, "id": id, "payload": json.loads(text, parse_float=Fraction)}

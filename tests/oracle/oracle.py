@@ -22,6 +22,19 @@ GAMES = {"PARIS_2024": date(2024, 8, 11), "PARIS_2024_PARA": date(2024, 9, 8), "
 MONTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 PARTS = math.lcm(28, 29, 30, 31)
 LEVELS = ("OK", "WATCH", "LAG", "CRITICAL")
+LIVE = ("APPROVED", "SAMPLED", "CONFIRMED", "CORRECTION_PENDING")
+HEARD = LIVE + ("UNIT_REVIEW", "RETURNED")      # states in which athletes are heard
+# {event: {state: state}}, of the rules' state machine; what a report, a correction and a withdrawal do depends on more.
+MOVES = {
+    "activity.approved": {"UNIT_REVIEW": "APPROVED", "CORRECTION_PENDING": "APPROVED"},
+    "activity.returned": {"UNIT_REVIEW": "RETURNED", "SAMPLED": "RETURNED", "CORRECTION_PENDING": "APPROVED"},
+    "activity.sampled": {"APPROVED": "SAMPLED"},
+    "activity.confirmed": {"SAMPLED": "CONFIRMED"},
+    "activity.revoked": {s: "REVOKED" for s in LIVE},
+    "activity.reopened": {"LAPSED": "RETURNED"},
+}
+NOT_FINAL = HEARD[:2] + HEARD[3:] + ("LAPSED",)
+REVIEWS = ("NONE", "UNIT", "CENTRE")
 
 FAULTS = {
     "no_day_cap": "a person's day has no cap",
@@ -34,6 +47,9 @@ FAULTS = {
     "utc_days": "days are those of UTC",
     "no_exemptions": "exemptions take no days out",
     "first_version": "corrections change nothing",
+    "no_review": "what is accepted counts at once",
+    "no_disputes": "disputed minutes stay",
+    "joint_twice": "two reports of one event count twice",
 }
 
 POLICY_DEFAULTS = {
@@ -42,7 +58,7 @@ POLICY_DEFAULTS = {
     "activity_cap_minutes": 240, "day_cap_minutes": 480, "lecture_cap_minutes": 120, "rounding": 15, "presence_min": Fraction(3, 5),
     "guidance_min_share": Fraction(3, 10), "min_team_athletes": 1, "carry_over": "NONE", "session_tolerance": Fraction(1, 20),
     "entry_cutoff": "10-01", "month_weights": [3, 2, 10, 10, 12, 14, 5, 8, 10, 12, 8, 6], "blackout_after_days": 14,
-    "pacing_bounds": [Fraction(1, 10), Fraction(1, 4), Fraction(2, 5)], "feasible_minutes_per_month": 480,
+    "pacing_bounds": [Fraction(1, 10), Fraction(1, 4), Fraction(2, 5)], "feasible_minutes_per_month": 480, "review": "NONE",
 }
 
 
@@ -98,6 +114,43 @@ class Span:
         self.person, self.team, self.role, self.status, self.first, self.last = person, team, role, status, first, last
 
 
+class Record:
+    """An activity: its versions by number, the state and the version that it is of (`about`), the one that counts where it is live (`force`)."""
+
+    def __init__(self, unit, body, state, sender, place):
+        self.unit, self.state, self.place = unit, state, place
+        self.version = self.about = self.force = 1
+        self.bodies, self.senders = {1: body}, {1: sender}
+        self.words, self.host, self.asked, self.since = {}, "NONE", None, None
+        self.suspect, self.opener, self.opened = None, None, False
+
+    @property
+    def body(self):
+        return self.bodies[self.force]
+
+    @property
+    def day(self):
+        return self.body["day"]
+
+    @property
+    def year(self):
+        """Of the version that the record is about, or that was asked for last."""
+        return local_day(self.bodies[max(v for v in self.bodies if v <= self.version)]["start"]).year
+
+    def correct(self, body, sender, state):
+        self.version += 1
+        self.about, self.state = self.version, state
+        self.bodies[self.version], self.senders[self.version] = body, sender
+        if state == "APPROVED":
+            self.force = self.version
+
+    def state_on(self, today):
+        return "LAPSED" if self.state == "RETURNED" and self.since + 30 * DAY < today else self.state
+
+    def host_on(self, today):
+        return "EXPIRED" if self.host == "SENT" and self.asked + 15 * DAY < today else self.host
+
+
 class Figures:
     """What a year's figures are: ledger {(subject, activity or None): [minutes, sessions]}, duty {subject: set}, own minutes, deficit shown beside duty."""
 
@@ -123,8 +176,10 @@ class World:
         self.spans = []
         self.policies = {}      # scope object -> [version dicts]
         self.exemptions = {}
-        self.activities = {}    # id -> {"unit", "version", "live", "body"}
-        self.frozen = {}        # year -> Figures as of the year's close
+        self.activities = {}    # id -> Record
+        self.joint = []         # pairs of activities that are one event
+        self.frozen = {}        # year -> Figures by the registers of the year's close
+        self.kept = {}          # year -> these registers
         self.cache = {}         # what was computed from the state as it is
         self.edges, self.rows = [], {}
         self.today = None
@@ -142,6 +197,7 @@ class World:
         for year in range(self.EARLIEST, last_closed + 1):
             if year not in self.frozen:
                 self.frozen[year] = self.compute(year)
+                self.kept[year] = self.registers()
 
     def years(self):
         """The years that figures are asked for, up to today's."""
@@ -150,10 +206,37 @@ class World:
     def apply(self, event):
         """True: applied or accepted. False: refused or rejected, and nothing has changed."""
         self.at(event["received"])
+        before = self.years_of(event)
         done = self.hand[event["type"]](event["unit"], event["payload"], event)
         if done:
             self.cache = {}
+            self.again(before | self.years_of(event))
         return done
+
+    REGISTERS = ("parent", "teams", "persons", "sites", "spans", "policies", "exemptions", "edges")
+
+    def registers(self):
+        copies = {"teams": {k: dict(v) for k, v in self.teams.items()}, "policies": {k: list(v) for k, v in self.policies.items()},
+                  "exemptions": {k: dict(v) for k, v in self.exemptions.items()}}
+        return {name: copies.get(name) or type(getattr(self, name))(getattr(self, name)) for name in self.REGISTERS}
+
+    def years_of(self, event):
+        """The years that an event about an activity can change: those of its versions, and of what is one event with it."""
+        found = {event["payload"].get("activity"), event["id"]} & set(self.activities)
+        for _ in self.joint:
+            found |= {x for pair in self.joint for x in pair if found & set(pair)}
+        return {local_day(b["start"]).year for i in found for b in self.activities[i].bodies.values()}
+
+    def again(self, years):
+        """A record of a closed year has changed, since it was opened again: by the registers of the close; what is carried follows."""
+        for year in sorted(self.frozen):
+            if years and year >= min(years):
+                now, self.rows = {name: getattr(self, name) for name in self.REGISTERS}, {}
+                vars(self).update(self.kept[year])
+                self.cache = {}
+                self.frozen[year] = self.compute(year)
+                vars(self).update(now)
+                self.cache, self.rows = {}, {}
 
     # registers
 
@@ -364,34 +447,170 @@ class World:
         late = (local_day(event["received"]) - local_day(b["start"])).days
         if late > 30 or (late > 7 and len(b["late_reason"]) < 10) or not self.open_for(local_day(b["start"]).year, event["received"], 1, 31):
             return False
-        self.activities[event["id"]] = {"unit": unit, "version": 1, "live": True, "body": b, "day": b["day"]}
+        self.activities[event["id"]] = Record(unit, b, "UNIT_REVIEW" if self.reviewed(unit, b) else "APPROVED", self.account(event), len(self.activities))
         return True
 
+    @staticmethod
+    def account(event):
+        return event.get("source", "").split(":")[0]
+
+    @staticmethod
+    def role(event):
+        return (event.get("source", "").split("@")[0].split(":") + [""])[1]
+
+    def reviewed(self, unit, b):
+        """Whether a policy asks for a review: the strictest of those that hold that day for the activity's own active teams."""
+        if "no_review" in self.faults:
+            return False
+        day = local_day(b["start"])
+        rows = [self.policy(t, day, "athlete_min_minutes") for t in b["teams"] if unit in self.chain(self.teams[t]["unit"]) and self.team_active(t, day)]
+        return any(p is not None and p["review"] != "NONE" for p in rows)
+
     def changeable(self, unit, p, event):
-        """V31 and the year's close."""
+        """V31 and the year's close: the record, if it may be changed at all."""
         a = self.activities.get(p["activity"])
-        if a is None or a["unit"] != unit or not a["live"] or a["version"] != p["base_version"]:
+        if a is None or a.unit != unit:
             return None
-        return a if self.open_for(local_day(a["body"]["start"]).year, event["received"], 2, 7) else None
+        return a if a.opened or self.open_for(a.year, event["received"], 2, 7) else None
 
     def on_activity__corrected(self, unit, p, event):
         a = self.changeable(unit, p, event)
-        if a is None:
+        if a is None or a.version != p["base_version"] or a.state_on(self.today) not in HEARD or a.state == "CONFIRMED":
             return False
         b = self.body_of(unit, p["body"])
-        if not self.sound(unit, b, event["received"]) or not self.open_for(local_day(b["start"]).year, event["received"], 2, 7):
+        year = local_day(b["start"]).year
+        if not self.sound(unit, b, event["received"]) or not (self.open_for(year, event["received"], 2, 7) or (a.opened and year == a.year)):
             return False
-        a["version"] += 1
-        if "first_version" not in self.faults:
-            a["body"], a["day"] = b, b["day"]
+        stood = a.state in LIVE
+        if not self.reviewed(unit, b):
+            a.correct(b, self.account(event), "APPROVED")
+        else:
+            a.correct(b, self.account(event), "CORRECTION_PENDING" if stood else "UNIT_REVIEW")
+        if "first_version" in self.faults:
+            a.bodies[a.version] = a.bodies[1]
         return True
 
     def on_activity__withdrawal_requested(self, unit, p, event):
         a = self.changeable(unit, p, event)
+        if a is None or a.version != p["base_version"] or a.state_on(self.today) not in NOT_FINAL:
+            return False
+        a.version += 1
+        a.about, a.state = a.version, "WITHDRAWN"
+        return True
+
+    # review
+
+    def decide(self, unit, p, event):
+        """A decision about the version that the state is of: the record, moved; None where it is refused."""
+        a = self.changeable(unit, p, event)
+        to = MOVES[event["type"]].get(a.state_on(self.today)) if a else None
+        if to is None or p["version"] != a.about:
+            return None
+        if event["type"] in ("activity.approved", "activity.returned", "activity.confirmed") and a.senders[a.about] == self.account(event):
+            return None                         # four eyes
+        of_unit = self.role(event) and not event["source"].endswith("@CN000")
+        if event["type"] == "activity.returned" and a.state == "SAMPLED" and of_unit:
+            return None                         # the Centre's sample is returned by the Centre
+        if event["type"] == "activity.approved" and a.suspect == a.about:
+            return None                         # perhaps a duplicate, and not decided
+        if event["type"] == "activity.returned" and a.state == "CORRECTION_PENDING":
+            a.about = a.force                   # what was approved before stays
+        a.state, a.since = to, self.today
+        if to == "APPROVED":
+            a.force = a.about
+        return a
+
+    def on_activity__approved(self, unit, p, event):
+        return self.decide(unit, p, event) is not None
+
+    on_activity__returned = on_activity__sampled = on_activity__confirmed = on_activity__revoked = on_activity__reopened = on_activity__approved
+
+    def heard(self, unit, p, event, states):
+        a = self.changeable(unit, p, event)
+        return a if a is not None and a.state_on(self.today) in states else None
+
+    def athlete(self, unit, p, event, before, after):
+        a = self.heard(unit, p, event, HEARD)
+        person = reference(p["person"], unit)
+        if a is None or person not in {r["person"] for r in a.bodies[a.about]["roster"]} or a.words.get(person, "PENDING") != before:
+            return False
+        if event["type"] == "participation.resolved" and a.senders[a.about] == self.account(event):
+            return False
+        a.words[person] = after
+        return True
+
+    def on_participation__confirmed(self, unit, p, event):
+        return self.athlete(unit, p, event, "PENDING", "YES")
+
+    def on_participation__disputed(self, unit, p, event):
+        return self.athlete(unit, p, event, "PENDING", "DISPUTED")
+
+    def on_participation__resolved(self, unit, p, event):
+        return self.athlete(unit, p, event, "DISPUTED", p["outcome"])
+
+    def host(self, unit, p, event, before, after):
+        a = self.heard(unit, p, event, ("UNIT_REVIEW", "APPROVED", "SAMPLED", "CORRECTION_PENDING"))
+        if a is None or a.host_on(self.today) not in before:
+            return False
+        a.host, a.asked = after, self.today
+        if after == "DISPUTED":
+            a.state = "UNIT_REVIEW"
+        return True
+
+    def on_host__asked(self, unit, p, event):
+        return self.host(unit, p, event, ("NONE", "EXPIRED", "DISPUTED"), "SENT")
+
+    def on_host__confirmed(self, unit, p, event):
+        return self.host(unit, p, event, ("SENT",), "CONFIRMED")
+
+    def on_host__disputed(self, unit, p, event):
+        return self.host(unit, p, event, ("SENT",), "DISPUTED")
+
+    # duplicates
+
+    def on_duplicate__suspected(self, unit, p, event):
+        a = self.heard(unit, p, event, ("UNIT_REVIEW", "CORRECTION_PENDING"))
         if a is None:
             return False
-        a["version"] += 1
-        a["live"] = False
+        a.suspect = a.about
+        return True
+
+    def on_duplicate__settled(self, unit, p, event):
+        a = self.heard(unit, p, event, HEARD + ("LAPSED",))
+        if a is None:
+            return False
+        a.suspect = None
+        if p["outcome"] == "SAME_EVENT_DOUBLE":
+            a.state = "REVOKED" if a.state == "CONFIRMED" else "WITHDRAWN"
+        elif p["outcome"] == "SAME_EVENT_JOINT":
+            self.joint.append((p["activity"], p["other"]))
+        return True
+
+    # closed years
+
+    def opening(self, unit, p, event):
+        a = self.activities.get(p["activity"])
+        if a is None or a.unit != unit or a.state_on(self.today) not in HEARD + ("LAPSED",) or a.opened:
+            return None
+        if self.open_for(a.year, event["received"], 2, 7) or self.role(event) not in ("POLICY_ADMIN", "CENTRE_AUDITOR"):
+            return None
+        return a
+
+    def on_record__reopen_asked(self, unit, p, event):
+        a = self.opening(unit, p, event)
+        if a is None:
+            return False
+        a.opener = event["source"]
+        return True
+
+    def on_record__reopened(self, unit, p, event):
+        a = self.opening(unit, p, event)
+        if a is None or a.opener is None:
+            return False
+        account, role = a.opener.split("@")[0].split(":")
+        if account == self.account(event) or role == self.role(event):
+            return False
+        a.opened = True
         return True
 
     # ------------------------------------------------------------------------------------------------------------- registers on a day
@@ -467,8 +686,25 @@ class World:
 
     def in_order(self, year):
         """Live activities of the year in the order (start, id by bytes)."""
-        live = [(a["body"]["start"], uuid.UUID(i).bytes, i, a["body"]) for i, a in self.activities.items() if a["live"] and a["day"].year == year]
+        live = [(a.body["start"], uuid.UUID(i).bytes, i, a.body) for i, a in self.activities.items() if a.state in LIVE and a.day.year == year]
         return [(i, b) for _, _, i, b in sorted(live, key=lambda x: x[:2])]
+
+    def sooner(self, activity):
+        """Live reports of the same event that were filed before this one."""
+        event = {activity}
+        if "joint_twice" in self.faults or not self.joint:
+            return []
+        for _ in self.joint:
+            event |= {x for pair in self.joint for x in pair if event & set(pair)}
+        place = self.activities[activity].place
+        return [(i, self.activities[i].body) for i in event if self.activities[i].place < place and self.activities[i].state in LIVE]
+
+    def silent(self, activity, person):
+        """Disputed, and not solved in the person's favour."""
+        return "no_disputes" not in self.faults and self.activities[activity].words.get(person) in ("DISPUTED", "DROPPED")
+
+    def worth(self, i, b, row):
+        return (0, None) if self.silent(i, row["person"]) else self.credit(b, row)
 
     def book(self, f, subject, activity, minutes, sessions):
         if minutes or sessions:
@@ -479,9 +715,10 @@ class World:
     def book_minutes(self, f):
         spent = {}
         for i, b in self.in_order(f.year):
+            before = self.sooner(i)
             for row in b["roster"]:
-                credit, p = self.credit(b, row)
-                if p is None:
+                credit, p = self.worth(i, b, row)
+                if p is None or any(self.worth(j, c, r)[0] > 0 for j, c in before for r in c["roster"] if r["person"] == row["person"]):
                     continue
                 so_far = spent.get((row["person"], b["day"]), 0)
                 if "no_day_cap" not in self.faults:
@@ -490,10 +727,10 @@ class World:
                 self.book(f, ("P",) + row["person"], i, credit, 0)
                 f.own[row["person"]] = f.own.get(row["person"], 0) + credit
 
-    def counted_athletes(self, b, team, p):
+    def counted_athletes(self, i, b, team, p):
         n = 0
         for row in b["roster"]:
-            if row["team"] != team or row["role"] == "ATTEND":
+            if row["team"] != team or row["role"] == "ATTEND" or self.silent(i, row["person"]):
                 continue
             span = self.span_on(row["person"], team, b["day"])
             if span is not None and span.role == "ATHLETE" and span.status in p["session_statuses"] and \
@@ -501,15 +738,20 @@ class World:
                 n += 1
         return n
 
+    def makes_session(self, i, b, team):
+        p = self.policy(team, b["day"], "team_min_sessions") if team in b["teams"] else None
+        if p is None or not self.team_active(team, b["day"]) or p["mode_factor"][b["mode"]] == 0 or self.empty_of_guidance(b):
+            return False
+        return self.counted_athletes(i, b, team, p) >= p["min_team_athletes"]
+
     def book_sessions(self, f):
         seen = set()
         for i, b in self.in_order(f.year):
             for team in b["teams"]:
-                p = self.policy(team, b["day"], "team_min_sessions")
-                if p is None or not self.team_active(team, b["day"]) or p["mode_factor"][b["mode"]] == 0 or self.empty_of_guidance(b):
-                    continue
                 place = (team, b["day"], b["site"], i if "no_merge" in self.faults else None)
-                if place in seen or self.counted_athletes(b, team, p) < p["min_team_athletes"]:
+                if place in seen or not self.makes_session(i, b, team):
+                    continue
+                if any(self.makes_session(j, c, team) for j, c in self.sooner(i)):
                     continue
                 seen.add(place)
                 self.book(f, ("T",) + team, i, 0, 1)
@@ -707,7 +949,7 @@ class World:
         f = self.figures(day.year)
         n = 0
         for (s, activity), line in f.ledger.items():
-            if s == subject and self.activities[activity]["day"] <= day:
+            if s == subject and self.activities[activity].day <= day:
                 n += line[1] if subject[0] == "T" else line[0]
         return n
 

@@ -148,6 +148,9 @@ static void test_review(void **state)
         {SAID("dispute") ",\"person\":5}", LJ_QUOTA_DISPUTE, 1, 0, 5},
         {SAID("keep") ",\"person\":5}", LJ_QUOTA_KEEP, 1, 0, 5},
         {SAID("drop") ",\"person\":5}", LJ_QUOTA_DROP, 1, 0, 5},
+        {SAID("joint") ",\"other\":\"01900000-0000-7000-8000-000000000002\"}", LJ_QUOTA_JOINT, 1, 0,
+         0},
+        {SAID("nothing") "}", LJ_QUOTA_NOTHING, 1, 0, 0},
         {HEAD TIMES REST "\"roster\":[],\"held\":true}", LJ_QUOTA_REPORT, 1, 0, 0},
         {HEAD TIMES REST "\"roster\":[]}", LJ_QUOTA_REPORT, 0, 0, 0},
     };
@@ -166,6 +169,8 @@ static const char *const malformed[] = {
     SAID("approve") ",\"body\":0}",
     SAID("dispute") "}",
     SAID("keep") ",\"person\":\"p1\"}",
+    SAID("joint") "}",
+    SAID("joint") ",\"other\":\"not a uuid\"}",
     "",
     "null",
     "[]",
@@ -235,8 +240,8 @@ static void test_batch(void **state)
         }
     }
     assert_int_equal(lj_result_column(r, 0)->count, 3);  /* versions */
-    assert_int_equal(lj_result_column(r, 15)->count, 4); /* teams */
-    assert_int_equal(lj_result_column(r, 18)->count, 4); /* participations */
+    assert_int_equal(lj_result_column(r, 16)->count, 4); /* teams */
+    assert_int_equal(lj_result_column(r, 19)->count, 4); /* participations */
     lj_result_close(&r);
     lj_worker_quota.close(&worker);
 }

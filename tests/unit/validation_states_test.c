@@ -13,7 +13,7 @@
 
 #include "workers/validation/review.h"
 
-enum { STATES = 11, OPS = 16 };
+enum { STATES = 11, OPS = 22 };
 
 /* A letter for each state, in the order of the numbers: NONE, SUBMITTED, UNIT_REVIEW, RETURNED,
  * APPROVED, SAMPLED, CONFIRMED, CORRECTION_PENDING, WITHDRAWN, REVOKED, LAPSED. */
@@ -42,6 +42,12 @@ static const struct row {
     {LJ_OP_HOST_ASK,          "..U.AM.P...", "..U.AM.P..."},
     {LJ_OP_HOST_CONFIRM,      "..U.AM.P...", "..U.AM.P..."},
     {LJ_OP_HOST_DISPUTE,      "..U.UU.U...", "..U.UU.U..."},
+    {LJ_OP_DUP_SUSPECT,       "..U....P...", "..U....P..."},
+    {LJ_OP_DUP_DOUBLE,        "..WWWWVW..W", "..WWWWVW..W"},
+    {LJ_OP_DUP_JOINT,         "..URAMCP..L", "..URAMCP..L"},
+    {LJ_OP_DUP_DIFFERENT,     "..URAMCP..L", "..URAMCP..L"},
+    {LJ_OP_YEAR_ASK,          "..URAMCP..L", "..URAMCP..L"},
+    {LJ_OP_YEAR_OPEN,         "..URAMCP..L", "..URAMCP..L"},
 };
 /* clang-format on */
 
@@ -78,7 +84,10 @@ static void final_states(void **state)
     for (int op = 1; op <= OPS; op++) {
         assert_int_equal(lj_state_after(LJ_STATE_WITHDRAWN, (enum lj_op)op, 1), LJ_STATE_NONE);
         assert_int_equal(lj_state_after(LJ_STATE_REVOKED, (enum lj_op)op, 1), LJ_STATE_NONE);
-        if (op != LJ_OP_REVOKE && !lj_op_is_person((enum lj_op)op))
+        if (op == LJ_OP_REVOKE || op == LJ_OP_DUP_DOUBLE)
+            assert_int_equal(lj_state_after(LJ_STATE_CONFIRMED, (enum lj_op)op, 1),
+                             LJ_STATE_REVOKED);
+        else if (op <= LJ_OP_REOPEN || lj_op_is_host((enum lj_op)op) || op == LJ_OP_DUP_SUSPECT)
             assert_int_equal(lj_state_after(LJ_STATE_CONFIRMED, (enum lj_op)op, 1), LJ_STATE_NONE);
     }
 }
@@ -165,6 +174,41 @@ static void rules(void **state)
     c.person = "p1";
     c.current.side = LJ_SIDE_YES;
     assert_string_equal(judged(), "V31");
+    decision(LJ_OP_APPROVE, LJ_STATE_UNIT_REVIEW);
+    c.current.suspect = 1;
+    assert_string_equal(judged(), "R05");
+}
+
+/* A record of a closed year: two persons, one of each role. */
+static void openings(void **state)
+{
+    static const struct {
+        enum lj_op op;
+        int closed;
+        enum lj_side year;
+        const char *asker, *reviewer, *code;
+    } all[] = {
+        {LJ_OP_YEAR_ASK, 1, LJ_SIDE_PENDING, "", "p:POLICY_ADMIN@CN000", ""},
+        {LJ_OP_YEAR_ASK, 0, LJ_SIDE_PENDING, "", "p:POLICY_ADMIN@CN000", "R06"},
+        {LJ_OP_YEAR_ASK, 1, LJ_SIDE_PENDING, "", "o:CENTRE_OPERATOR@CN000", "R07"},
+        {LJ_OP_YEAR_ASK, 1, LJ_SIDE_PENDING, "", "machine", "R07"},
+        {LJ_OP_YEAR_ASK, 1, LJ_SIDE_OPENED, "", "p:POLICY_ADMIN@CN000", "V31"},
+        {LJ_OP_YEAR_OPEN, 1, LJ_SIDE_PENDING, "", "p:POLICY_ADMIN@CN000", "V31"},
+        {LJ_OP_YEAR_OPEN, 1, LJ_SIDE_ASKED, "a:CENTRE_AUDITOR@CN000", "p:POLICY_ADMIN@CN000", ""},
+        {LJ_OP_YEAR_OPEN, 1, LJ_SIDE_ASKED, "q:POLICY_ADMIN@CN000", "p:POLICY_ADMIN@CN000", "R07"},
+        {LJ_OP_YEAR_OPEN, 1, LJ_SIDE_ASKED, "p:CENTRE_AUDITOR@CN000", "p:POLICY_ADMIN@CN000",
+         "R07"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        decision(all[i].op, LJ_STATE_APPROVED);
+        c.current.year = all[i].year;
+        lj_who_parse(all[i].asker, strlen(all[i].asker), &c.current.asker);
+        lj_who_parse(all[i].reviewer, strlen(all[i].reviewer), &c.current.reviewer);
+        lj_rule_opening(&c, all[i].closed);
+        assert_string_equal(c.found.count ? lj_clause_info(c.found.items[0].clause)->code : "",
+                            all[i].code);
+    }
 }
 
 /* What the Centre has in its sample the unit does not take out by returning it. */
@@ -219,6 +263,11 @@ static void quota_hears(void **state)
                {LJ_OP_PERSON_DISPUTE, LJ_STATE_APPROVED, "dispute", 0, 3},
                {LJ_OP_PERSON_KEEP, LJ_STATE_APPROVED, "keep", 0, 3},
                {LJ_OP_PERSON_DROP, LJ_STATE_APPROVED, "drop", 0, 3},
+               {LJ_OP_DUP_SUSPECT, LJ_STATE_UNIT_REVIEW, NULL, 0, 3},
+               {LJ_OP_DUP_DOUBLE, LJ_STATE_APPROVED, "withdraw", 0, 3},
+               {LJ_OP_DUP_JOINT, LJ_STATE_APPROVED, "joint", 0, 3},
+               {LJ_OP_DUP_DIFFERENT, LJ_STATE_APPROVED, NULL, 0, 3},
+               {LJ_OP_YEAR_OPEN, LJ_STATE_APPROVED, NULL, 0, 3},
                {LJ_OP_WITHDRAW, LJ_STATE_APPROVED, "withdraw", 0, 5},
                {LJ_OP_CORRECT, LJ_STATE_APPROVED, "correct", 0, 5}};
     (void)state;
@@ -244,6 +293,7 @@ int main(void)
         cmocka_unit_test(final_states), cmocka_unit_test(sides),
         cmocka_unit_test(rules),        cmocka_unit_test(case_29_reviewer_is_submitter),
         cmocka_unit_test(quota_hears),  cmocka_unit_test(sampled_is_the_centres),
+        cmocka_unit_test(openings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,15 +13,19 @@
 static const struct told {
     const char *type, *state;
     int rule;
-    const char *who;
+    const char *who; /* who disputes; of N21 what happened */
 } table[] = {
     {"host.disputed", NULL, LJ_MAIL_N07, "主办方"},
     {"participation.disputed", NULL, LJ_MAIL_N07, "参与人员"},
     {"activity.reopened", NULL, 0, ""},
+    {"duplicate.settled", "WITHDRAWN", LJ_MAIL_N21, "经中心认定为重复上报,已撤回"},
+    {"duplicate.settled", "REVOKED", LJ_MAIL_N21, "经中心认定为重复上报,已撤销"},
+    {"duplicate.settled", NULL, LJ_MAIL_N21,
+     "经中心认定与另一报告为联合举办的同一活动,同一人员、队伍只计一次"},
     {NULL, "UNIT_REVIEW", LJ_MAIL_N04, ""},
     {NULL, "CORRECTION_PENDING", LJ_MAIL_N04, ""},
     {"activity.returned", NULL, LJ_MAIL_N05, ""},
-    {NULL, "REVOKED", LJ_MAIL_N21, ""},
+    {NULL, "REVOKED", LJ_MAIL_N21, "已由中心撤销"},
 };
 
 static const struct told *find(const char *type, const char *state)

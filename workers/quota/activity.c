@@ -24,8 +24,8 @@
     INT64_C(32503680000000000) /* 3000-01-01: domain day in db/migrations ends there               \
                                 */
 
-static const char *const op_words[] = {"report",  "correct", "withdraw", "approve",
-                                       "dispute", "keep",    "drop",     NULL};
+static const char *const op_words[] = {"report", "correct", "withdraw", "approve", "dispute",
+                                       "keep",   "drop",    "joint",    "nothing", NULL};
 static const char *const mode_words[] = {"ONSITE", "LIVE", "RECORDED", "HYBRID", NULL};
 static const char *const role_words[] = {"INSTRUCT", "DEMO", "TALK", "SUPPORT", "ATTEND", NULL};
 static const char *const guiding[] = {"TEACH", "DEMO", "MATCH_PLAY", "TEST", NULL};
@@ -242,12 +242,24 @@ static int read_head(const struct lj_tree *o, struct lj_quota_activity *a, struc
     return get_word(o, "op", op_words, &a->op, err);
 }
 
-/* What a review says: of an approval the version's position, of a dispute the person. */
+/* What a review says: of an approval the version's position, of a dispute the person, of a joint
+ * event the other report. */
 static int read_review(const struct lj_tree *o, struct lj_quota_activity *a, struct lj_err *err)
 {
     int64_t person = 0;
     if (a->op == LJ_QUOTA_APPROVE) {
         return get_int(o, "body", 1, INT64_MAX, &a->body, err);
+    }
+    if (a->op == LJ_QUOTA_JOINT) {
+        const char *other = lj_tree_text(lj_tree_get(o, "other"));
+        a->held = 1;
+        return other != NULL && lj_uuid_parse(other, strlen(other), a->other, NULL) == 0
+                   ? 0
+                   : wrong(err, "other");
+    }
+    if (a->op == LJ_QUOTA_NOTHING) {
+        a->held = 1;
+        return 0;
     }
     if (a->op > LJ_QUOTA_APPROVE) {
         int rc = get_int(o, "person", 1, INT32_MAX, &person, err);

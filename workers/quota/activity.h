@@ -23,7 +23,9 @@ enum lj_quota_op {
     LJ_QUOTA_APPROVE,
     LJ_QUOTA_DISPUTE,
     LJ_QUOTA_KEEP,
-    LJ_QUOTA_DROP
+    LJ_QUOTA_DROP,
+    LJ_QUOTA_JOINT,
+    LJ_QUOTA_NOTHING /* a row, since every event has one, and no effect */
 };
 enum lj_quota_mode { LJ_QUOTA_ONSITE = 1, LJ_QUOTA_LIVE, LJ_QUOTA_RECORDED, LJ_QUOTA_HYBRID };
 enum lj_quota_role {
@@ -47,9 +49,10 @@ struct lj_quota_activity {
     int32_t version;
     int op;
     int16_t unit;
-    int held;       /* a version that waits for its approval, or an operation about a person */
-    int64_t body;   /* of an approval: position of the version */
-    int32_t person; /* of a dispute and what ends it */
+    int held;          /* a version that waits for its approval, or an operation about a person */
+    int64_t body;      /* of an approval: position of the version */
+    int32_t person;    /* of a dispute and what ends it */
+    uint8_t other[16]; /* of a joint event: the activity that was reported first */
     /* The rest is of a report or a correction. */
     int64_t start_us;
     int32_t day;  /* local date of the start, days since 2000-01-01 */

@@ -111,6 +111,7 @@ int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree
     c->op = c->op ? c->op : lj_review_op(event->type);
     c->has_activity = c->has_base = 0;
     c->reason = c->note = c->person = NULL;
+    memset(c->other, 0, sizeof c->other);
     c->body.have = 0;
     c->body.review = LJ_REVIEW_NONE;
     c->body.nteams = c->body.nroster = c->body.nphotos = 0;

@@ -30,7 +30,13 @@ enum lj_op {
     LJ_OP_PERSON_DROP = 13,
     LJ_OP_HOST_ASK = 14,
     LJ_OP_HOST_CONFIRM = 15,
-    LJ_OP_HOST_DISPUTE = 16
+    LJ_OP_HOST_DISPUTE = 16,
+    LJ_OP_DUP_SUSPECT = 17, /* duplicate.suspected; the next three duplicate.settled, by outcome */
+    LJ_OP_DUP_DOUBLE = 18,
+    LJ_OP_DUP_JOINT = 19,
+    LJ_OP_DUP_DIFFERENT = 20,
+    LJ_OP_YEAR_ASK = 21, /* a record of a closed year: one of two persons; the other one */
+    LJ_OP_YEAR_OPEN = 22
 }; /* stored: never change the numbers */
 #define LJ_OP_BIT(op)   (1U << (op))
 #define LJ_OP_MAKES(op) ((op) <= LJ_OP_WITHDRAW) /* makes a version of the activity */
@@ -45,7 +51,8 @@ enum lj_activity_state {
 #undef SIDE
 };
 
-/* Of a participation, and of the host's word: stored, never change the numbers. */
+/* Of a participation, of the host's word, and above 20 marks on the activity: stored, never change
+ * the numbers. */
 enum lj_side {
     LJ_SIDE_PENDING = 0, /* nothing was said; of a host: nobody was asked */
     LJ_SIDE_YES = 1,
@@ -55,7 +62,11 @@ enum lj_side {
     LJ_SIDE_SENT = 11,
     LJ_SIDE_HOST_CONFIRMED = 12,
     LJ_SIDE_HOST_DISPUTED = 13,
-    LJ_SIDE_EXPIRED = 14
+    LJ_SIDE_EXPIRED = 14,
+    LJ_SIDE_SUSPECT = 21, /* perhaps reported twice: not approved before that is decided */
+    LJ_SIDE_SETTLED = 22,
+    LJ_SIDE_ASKED = 31, /* its year is closed, and one of two has asked to open it */
+    LJ_SIDE_OPENED = 32
 };
 
 /* The state after an operation, LJ_STATE_NONE if the state does not allow it. reviewed: a policy
@@ -76,6 +87,7 @@ struct lj_current {
     int32_t about;   /* the version that its state is of */
     enum lj_activity_state state;
     int64_t start_us;
+    int opened; /* its year is closed, and both roles have opened it again */
     /* Of operations of a review alone: */
     int64_t body; /* position of the event of version `about` */
     int64_t approved_body;
@@ -83,8 +95,11 @@ struct lj_current {
     int32_t person;   /* register number, 0: unknown, or the operation is about none */
     int on_roster, needs_note;
     enum lj_side side;                /* of that person, or of the host */
+    int suspect;                      /* version `about` waits for what is decided of it */
+    enum lj_side year;                /* how far the opening of its year is */
     char title[LJ_TITLE_BYTES];       /* of the version */
     struct lj_who reporter, reviewer; /* who sent the version, and this event */
+    struct lj_who asker;              /* who asked to open its year */
 };
 
 struct lj_case {
@@ -97,6 +112,7 @@ struct lj_case {
     int has_base;
     const char *reason;        /* of a withdrawal or a decision; in json */
     const char *note, *person; /* of a review; in json */
+    uint8_t other[16];         /* of a duplicate: the activity that was reported first */
     struct lj_body body;
     struct lj_current current;
     struct lj_anchors *anchors;         /* borrowed */

@@ -22,7 +22,8 @@ static const struct lj_statement current = {
     "validation_current",
     "select a.ordinal::int4, v.unit, v.version, v.step, v.about,"
     " case when v.state = 3 and activity_lapsed(a.activity, a.position) then 10::int2 else v.state "
-    "end, v.start_at"
+    "end, v.start_at, coalesce((select m.side = 32 from activity_mark(a.activity, 31::int2,"
+    " a.position) m), false)"
     " from unnest($1::uuid[], $2::int8[]) with ordinality a(activity, position, ordinal)"
     " cross join lateral activity_now(a.activity) v order by 1"};
 
@@ -35,7 +36,9 @@ static const struct lj_statement review = {
     "a.position)::int4,"
     " rep.source, own.source,"
     " left(coalesce(rep.payload::json ->> 'title', rep.payload::json -> 'body' ->> 'title', ''), "
-    "60)"
+    "60), coalesce(l.position, 0),"
+    " coalesce(d.side = 21 and d.about = v.about, false), coalesce(o.side, 0::int2), "
+    "coalesce(ask.source, '')"
     " from unnest($1::uuid[], $2::int8[], $3::text[], $4::int2[])"
     "  with ordinality a(activity, position, person, about, ordinal)"
     " cross join lateral activity_now(a.activity) v"
@@ -48,6 +51,9 @@ static const struct lj_statement review = {
     " left join lateral (select p.number from person p join unit u on u.number = p.unit"
     "  where u.code = split_part(a.person, '/', 1) and p.code = split_part(a.person, '/', 2)"
     "  and p.position < a.position) w on true"
+    " left join lateral activity_mark(a.activity, 21::int2, a.position) d on true"
+    " left join lateral activity_mark(a.activity, 31::int2, a.position) o on true"
+    " left join event ask on ask.position = o.position"
     " where a.about > 0 order by 1"};
 
 static int asks(const struct lj_case *c)
@@ -72,6 +78,7 @@ static int take(void *arg, const PGresult *res, struct lj_err *err)
             .about = lj_pgget_i32(res, row, 4),
             .state = (enum lj_activity_state)lj_pgget_i16(res, row, 5),
             .start_us = lj_pgget_time_us(res, row, 6),
+            .opened = *PQgetvalue(res, row, 7) != 0,
         };
         row++;
     }
@@ -97,6 +104,9 @@ static int take_review(void *arg, const PGresult *res, struct lj_err *err)
         now->approved_body = lj_pgget_i64(res, row, 10);
         (void)strncpy(now->title, PQgetvalue(res, row, 9), sizeof now->title - 1);
         lj_who_parse(PQgetvalue(res, row, 8), (size_t)PQgetlength(res, row, 8), &now->reviewer);
+        now->suspect = *PQgetvalue(res, row, 11) != 0;
+        now->year = (enum lj_side)lj_pgget_i16(res, row, 12);
+        lj_who_parse(PQgetvalue(res, row, 13), (size_t)PQgetlength(res, row, 13), &now->asker);
         row++;
     }
     return 0;

@@ -163,7 +163,8 @@ char *lj_reasons_notes(const struct lj_reasons *r)
         char severity[2] = {(char)info->severity, '\0'};
         json_t *o = json_pack("{s:s, s:s, s:s}", "code", info->code, "severity", severity,
                               "pointer", r->items[i].pointer);
-        if (o && info->severity == LJ_SEVERITY_F &&
+        /* Numbers that somebody reads from here: of flags, and which year was closed. */
+        if (o && (info->severity == LJ_SEVERITY_F || r->items[i].clause == LJ_CLAUSE_V29_CLOSED) &&
             (json_object_set_new(o, "a", json_integer(r->items[i].a)) != 0 ||
              json_object_set_new(o, "b", json_integer(r->items[i].b)) != 0)) {
             json_decref(o);

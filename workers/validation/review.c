@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "common/timefmt.h"
+#include "common/uuid.h"
 
 /* ---- the state table ---- */
 
@@ -85,7 +86,21 @@ int lj_op_is_person(enum lj_op op)
 
 int lj_op_is_host(enum lj_op op)
 {
-    return op >= LJ_OP_HOST_ASK;
+    return op >= LJ_OP_HOST_ASK && op <= LJ_OP_HOST_DISPUTE;
+}
+
+int lj_op_is_settled(enum lj_op op)
+{
+    return op >= LJ_OP_DUP_SUSPECT && op <= LJ_OP_DUP_DIFFERENT;
+}
+
+int lj_op_mark(enum lj_op op)
+{
+    return op < LJ_OP_DUP_SUSPECT    ? -1
+           : op == LJ_OP_DUP_SUSPECT ? LJ_SIDE_SUSPECT
+           : lj_op_is_settled(op)    ? LJ_SIDE_SETTLED
+           : op == LJ_OP_YEAR_ASK    ? LJ_SIDE_ASKED
+                                     : LJ_SIDE_OPENED;
 }
 
 enum lj_activity_state lj_case_state(const struct lj_case *c)
@@ -108,12 +123,19 @@ int32_t lj_case_about(const struct lj_case *c)
 
 const char *lj_case_quota_op(const struct lj_case *c)
 {
-    static const char *const words[] = {
-        [LJ_OP_REPORT] = "report",          [LJ_OP_CORRECT] = "correct",
-        [LJ_OP_WITHDRAW] = "withdraw",      [LJ_OP_APPROVE] = "approve",
-        [LJ_OP_RETURN] = "withdraw",        [LJ_OP_REVOKE] = "withdraw",
-        [LJ_OP_PERSON_DISPUTE] = "dispute", [LJ_OP_PERSON_KEEP] = "keep",
-        [LJ_OP_PERSON_DROP] = "drop",       [LJ_OP_HOST_DISPUTE] = "withdraw"};
+    static const char *const words[] = {[LJ_OP_REPORT] = "report",
+                                        [LJ_OP_CORRECT] = "correct",
+                                        [LJ_OP_WITHDRAW] = "withdraw",
+                                        [LJ_OP_APPROVE] = "approve",
+                                        [LJ_OP_RETURN] = "withdraw",
+                                        [LJ_OP_REVOKE] = "withdraw",
+                                        [LJ_OP_PERSON_DISPUTE] = "dispute",
+                                        [LJ_OP_PERSON_KEEP] = "keep",
+                                        [LJ_OP_PERSON_DROP] = "drop",
+                                        [LJ_OP_HOST_DISPUTE] = "withdraw",
+                                        [LJ_OP_DUP_DOUBLE] = "withdraw",
+                                        [LJ_OP_DUP_JOINT] = "joint",
+                                        [LJ_OP_YEAR_OPEN] = NULL};
     return returns_to_approved(c) ? "approve" : words[c->op];
 }
 
@@ -142,6 +164,10 @@ static const struct {
     {"host.asked", LJ_OP_HOST_ASK},
     {"host.confirmed", LJ_OP_HOST_CONFIRM},
     {"host.disputed", LJ_OP_HOST_DISPUTE},
+    {"duplicate.suspected", LJ_OP_DUP_SUSPECT},
+    {"duplicate.settled", LJ_OP_DUP_DOUBLE},
+    {"record.reopen_asked", LJ_OP_YEAR_ASK},
+    {"record.reopened", LJ_OP_YEAR_OPEN},
 };
 
 enum lj_op lj_review_op(const char *type)
@@ -158,11 +184,15 @@ enum {
     RESOLVED = DO(PERSON_KEEP) | DO(PERSON_DROP),
     PERSONS = DO(PERSON_CONFIRM) | DO(PERSON_DISPUTE) | RESOLVED,
     HOSTS = DO(HOST_CONFIRM) | DO(HOST_DISPUTE),
+    DOUBLES = DO(DUP_SUSPECT) | DO(DUP_DOUBLE),
+    YEARS = DO(YEAR_ASK) | DO(YEAR_OPEN),
+    REASONED = DO(RETURN) | DO(REVOKE) | DO(REOPEN) | DO(PERSON_DISPUTE) | RESOLVED |
+               DO(DUP_DOUBLE) | YEARS,
     /* Keeping a dispute's minutes is approving them. */
     FOUR_EYES = DO(APPROVE) | DO(RETURN) | DO(CONFIRM) | RESOLVED,
 };
 
-enum form { FORM_ID, FORM_TEXT, FORM_INT, FORM_BOOL, FORM_TIME, FORM_OUTCOME };
+enum form { FORM_ID, FORM_TEXT, FORM_INT, FORM_BOOL, FORM_TIME, FORM_OUTCOME, FORM_OTHER };
 
 static const struct member {
     const char *name;
@@ -172,12 +202,11 @@ static const struct member {
 } members[] = {
     {"activity", FORM_ID, 0, 0, UINT32_MAX, 0}, /* read before */
     {"version", FORM_INT, 1, 1000000, DECISIONS, DECISIONS},
-    {"reason", FORM_TEXT, 2, 500,
-     DO(RETURN) | DO(REVOKE) | DO(REOPEN) | DO(PERSON_DISPUTE) | RESOLVED,
-     DO(RETURN) | DO(REVOKE) | DO(REOPEN) | DO(PERSON_DISPUTE) | RESOLVED},
+    {"reason", FORM_TEXT, 2, 500, REASONED, REASONED},
     {"note", FORM_TEXT, 2, 500, DO(APPROVE) | DO(CONFIRM), 0},
     {"person", FORM_TEXT, 1, 46, PERSONS, PERSONS},
-    {"outcome", FORM_OUTCOME, 0, 0, RESOLVED, RESOLVED},
+    {"outcome", FORM_OUTCOME, 0, 0, RESOLVED | DO(DUP_DOUBLE), RESOLVED | DO(DUP_DOUBLE)},
+    {"other", FORM_OTHER, 0, 0, DOUBLES, DOUBLES},
     {"place_ok", FORM_BOOL, 0, 0, HOSTS, 0},
     {"actual_start", FORM_TIME, 0, 0, HOSTS, 0},
     {"actual_end", FORM_TIME, 0, 0, HOSTS, 0},
@@ -192,13 +221,27 @@ enum { MEMBERS = sizeof members / sizeof members[0] };
 #define SAY(c, clause, a, b, ...)                                                                  \
     lj_reasons_add(&(c)->found, LJ_CLAUSE_##clause, (a), (b), __VA_ARGS__)
 
+/* The outcome is which of the type's operations it is. */
+static const struct {
+    enum lj_op type, op;
+    const char *word;
+} outcomes[] = {
+    {LJ_OP_PERSON_KEEP, LJ_OP_PERSON_KEEP, "KEPT"},
+    {LJ_OP_PERSON_KEEP, LJ_OP_PERSON_DROP, "DROPPED"},
+    {LJ_OP_DUP_DOUBLE, LJ_OP_DUP_DOUBLE, "SAME_EVENT_DOUBLE"},
+    {LJ_OP_DUP_DOUBLE, LJ_OP_DUP_JOINT, "SAME_EVENT_JOINT"},
+    {LJ_OP_DUP_DOUBLE, LJ_OP_DUP_DIFFERENT, "DIFFERENT"},
+};
+
 static void read_outcome(struct lj_case *c, const struct lj_tree *v)
 {
     const char *word = lj_tree_text(v);
-    if (word && strcmp(word, "DROPPED") == 0)
-        c->op = LJ_OP_PERSON_DROP;
-    else if (!word || strcmp(word, "KEPT") != 0)
-        SAY(c, V01_WORD, 0, 0, "/outcome");
+    for (size_t i = 0; word && i < sizeof outcomes / sizeof outcomes[0]; i++)
+        if (outcomes[i].type == c->op && strcmp(outcomes[i].word, word) == 0) {
+            c->op = outcomes[i].op;
+            return;
+        }
+    SAY(c, V01_WORD, 0, 0, "/outcome");
 }
 
 static void read_text(struct lj_case *c, const struct member *m, const struct lj_tree *v)
@@ -239,6 +282,10 @@ static void read_member(struct lj_case *c, const struct member *m, const struct 
     case FORM_TIME:
         if (!lj_tree_text(v) || lj_time_parse(lj_tree_text(v), v->len, &us, NULL) != 0)
             SAY(c, V01_TIME, 0, 0, "/%s", m->name);
+        break;
+    case FORM_OTHER:
+        if (!lj_tree_text(v) || lj_uuid_parse(v->text, v->len, c->other, NULL) != 0)
+            SAY(c, V01_ID, 0, 0, "/%s", m->name);
         break;
     case FORM_ID:
         break;
@@ -309,6 +356,29 @@ void lj_rule_review(struct lj_case *c)
         SAY(c, R01_SELF, 0, 0, "%s", "");
     else if (c->op == LJ_OP_RETURN && now->state == LJ_STATE_SAMPLED && is_of_unit(&now->reviewer))
         SAY(c, R04_CENTRE, 0, 0, "/activity");
+    else if (c->op == LJ_OP_APPROVE && now->suspect)
+        SAY(c, R05_SUSPECT, 0, 0, "/activity");
     else if (c->op == LJ_OP_APPROVE && now->needs_note && !c->note)
         SAY(c, R03_NOTE, 0, 0, "/note");
+}
+
+static int opens_years(const struct lj_who *who)
+{
+    return who->role == LJ_PERSON_POLICY_ADMIN || who->role == LJ_PERSON_CENTRE_AUDITOR;
+}
+
+/* Two persons, one of each role, in whatever order. */
+void lj_rule_opening(struct lj_case *c, int closed)
+{
+    const struct lj_current *now = &c->current;
+    if (!c->has_activity || !now->known || now->unit != c->event->unit)
+        return;
+    if (!closed)
+        SAY(c, R06_OPEN, 0, 0, "/activity");
+    else if (c->op == LJ_OP_YEAR_ASK ? now->year == LJ_SIDE_OPENED : now->year != LJ_SIDE_ASKED)
+        SAY(c, V31_SIDE, 0, 0, "/activity");
+    else if (!opens_years(&now->reviewer) ||
+             (c->op == LJ_OP_YEAR_OPEN && (now->asker.role == now->reviewer.role ||
+                                           !lj_who_differ(&now->asker, &now->reviewer))))
+        SAY(c, R07_BOTH, 0, 0, "%s", "");
 }

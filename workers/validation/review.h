@@ -12,11 +12,17 @@ void lj_review_read(struct lj_case *c);
  * none or the text can be no code. shape: size of at least 48 */
 int lj_review_person(const struct lj_case *c, char *out, size_t size);
 
-/* Rules V31, R01 to R03 of a review. Pure. */
+/* Rules V31, R01 to R05 of a review. Pure. */
 void lj_rule_review(struct lj_case *c);
+/* R06, R07: who may open a record of a closed year again. closed: it is closed. Pure. */
+void lj_rule_opening(struct lj_case *c, int closed);
 
-/* The operation is about a person; about the host's word. */
+/* The operation is about a person; about the host's word; follows from a settlement and is nobody's
+ * own: where it does not fit any more nobody is told. */
 int lj_op_is_person(enum lj_op op);
 int lj_op_is_host(enum lj_op op);
+int lj_op_is_settled(enum lj_op op);
+/* What the operation marks the activity with, negative where it is none that does. */
+int lj_op_mark(enum lj_op op);
 
 #endif

@@ -26,7 +26,8 @@ static const int64_t MINUTE_US = 60000000;
 enum {
     BODIES = MAY(LJ_OP_REPORT) | MAY(LJ_OP_CORRECT),
     CHANGES = MAY(LJ_OP_CORRECT) | MAY(LJ_OP_WITHDRAW),
-    REVIEWS = MAY(LJ_OP_HOST_DISPUTE + 1) - MAY(LJ_OP_APPROVE),
+    REVIEWS = MAY(LJ_OP_YEAR_OPEN + 1) - MAY(LJ_OP_APPROVE),
+    OPENINGS = MAY(LJ_OP_YEAR_ASK) | MAY(LJ_OP_YEAR_OPEN),
     ALL = BODIES | CHANGES | REVIEWS
 };
 
@@ -393,14 +394,22 @@ static void v29(struct lj_case *c)
         new_year = lj_year_of(lj_local_day(c->body.start_us));
     if (c->op != LJ_OP_REPORT && c->current.known)
         old_year = lj_year_of(lj_local_day(c->current.start_us));
+    if (c->current.opened && new_year == old_year)
+        new_year = -1;
     if (new_year >= 0 && is_closed(c, new_year))
         SAY(c, V29_CLOSED, new_year, 0, "/start_at");
     else if (c->op == LJ_OP_REPORT && new_year >= 0)
         v29_filing(c, received - lj_local_day(c->body.start_us));
-    if (old_year >= 0 && old_year != new_year && is_closed(c, old_year)) {
+    if (old_year >= 0 && old_year != new_year && !c->current.opened && is_closed(c, old_year)) {
         c->found.prefix = "";
         SAY(c, V29_CLOSED, old_year, 0, "/activity");
     }
+}
+
+static void opening(struct lj_case *c)
+{
+    int year = lj_year_of(lj_local_day(c->current.start_us));
+    lj_rule_opening(c, is_closed(c, year));
 }
 
 static void v31(struct lj_case *c)
@@ -511,7 +520,7 @@ static const struct {
     {"V25", BODIES, lj_rule_v25},
     {"V26", BODIES, lj_rule_v26},
     {"V28", BODIES, lj_rule_v28},
-    {"V29", ALL, v29},
+    {"V29", ALL & ~OPENINGS, v29},
     {"V34", BODIES, v34},
     {"V36", BODIES, lj_rule_v36},
     {"V37", BODIES, lj_rule_v37},
@@ -520,6 +529,7 @@ static const struct {
     {"V31", CHANGES, v31},
     {"X01-X18", BODIES, lj_rules_formal},
     {"V31, R01", REVIEWS, lj_rule_review},
+    {"R06, R07", OPENINGS, opening},
 };
 
 void lj_case_judge(struct lj_case *c)

@@ -117,6 +117,11 @@ void lj_case_short(const struct lj_case *c, struct lj_buf *out)
         put_number(out, ",\"body\":", lj_case_approves(c));
     if (c->person)
         put_number(out, ",\"person\":", c->current.person);
+    if (c->op == LJ_OP_DUP_JOINT) {
+        put(out, ",\"other\":\"");
+        put(out, lj_uuid_format(c->other, id));
+        put(out, "\"");
+    }
     if (c->op == LJ_OP_REPORT || c->op == LJ_OP_CORRECT)
         put_body(&c->body, out);
     if (LJ_OP_MAKES(c->op) && c->op != LJ_OP_WITHDRAW && is_held(c))

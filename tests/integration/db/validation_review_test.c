@@ -11,7 +11,9 @@
  *   R report, C correction on that version, W withdrawal; A approve, a the same with a note, B
  * return, S sample, K confirm, X revoke, O reopen; p, d, k, x a person confirms, disputes, is kept,
  * is dropped (q: somebody who is not on the roster disputes); H host is asked, h confirms, D
- * disputes;
+ * disputes; u suspected to be a duplicate, Z one event reported twice, J held together, N two
+ * events; Y, y a policy administrator, an auditor asks to open a closed year, G, g an auditor, a
+ * policy administrator opens it;
  *   + N days begin, the last N days after the first. */
 static const struct order {
     const char *steps, *end;
@@ -49,11 +51,25 @@ static const struct order {
     {"R=2 B1=3 +31 W1=8", "WITHDRAWN 2"},
     {"R=2 A1=4 H1=4 +15 h1=4", "APPROVED 1"},
     {"R=2 A1=4 H1=4 +16 h1=V31 H1=4 D1=2", "UNIT_REVIEW 1"},
+    /* duplicates: the later one waits for the decision; a new version is looked at anew */
+    {"R=2 u=2 A1=R05 N=2 A1=4", "APPROVED 1"},
+    {"R=2 u=2 B1=3 C1=2 A2=4", "APPROVED 2"},
+    {"R=2 A1=4 u=V31 J=4 C1=7 u=7 A2=R05 Z=8 J=V31", "WITHDRAWN 2"},
+    {"R=2 A1=4 S1=5 K1=6 Z=9 N=V31", "REVOKED 1"},
+    {"R=2 B1=3 +31 Z=8", "WITHDRAWN 1"},
+    {"R=2 A1=4 H1=4 J=4 h1=4", "APPROVED 1"}, /* a mark is not the host's word */
+    /* a closed year: two persons, one of each role */
+    {"R=2 A1=4 Y=R06 +245 Y=R06", "APPROVED 1"},
+    {"R=2 A1=4 +246 C1=V29 X1=V29 G=V31 Y=4 g=R07 C1=V29 G=4 C1=7 A2=4 Y=V31", "APPROVED 2"},
+    {"R=2 A1=4 +246 y=4 G=R07 X1=V29 g=4 X1=9", "REVOKED 1"},
+    {"R=2 A1=4 +246 Y!=R07 Z=V29 Y=4 G=4 Z=8 Y=V31", "WITHDRAWN 1"},
 };
 
 #define FILLER "filler:TEAM_FILLER@PS001"
 #define ADMIN  "admin:UNIT_ADMIN@PS001"
 #define CENTRE "auditor:CENTRE_AUDITOR@CN000"
+#define POLICY "polly:POLICY_ADMIN@CN000"
+#define OTHER  "\"other\":\"01900000-0000-7000-8000-000000000001\""
 
 static int64_t position = 1000; /* a membership ends at 1501 */
 
@@ -93,11 +109,20 @@ static const struct {
     {'H', "host.asked", ""},
     {'h', "host.confirmed", ",\"place_ok\":true,\"head_count\":100,\"satisfied\":5"},
     {'D', "host.disputed", ",\"place_ok\":false,\"comment\":\"当日无活动\""},
+    {'u', "duplicate.suspected", "," OTHER},
+    {'Z', "duplicate.settled",
+     "," OTHER ",\"outcome\":\"SAME_EVENT_DOUBLE\",\"reason\":\"同一场\""},
+    {'J', "duplicate.settled", "," OTHER ",\"outcome\":\"SAME_EVENT_JOINT\",\"reason\":\"同一场\""},
+    {'N', "duplicate.settled", "," OTHER ",\"outcome\":\"DIFFERENT\",\"reason\":\"两个班\""},
+    {'Y', "record.reopen_asked", ",\"reason\":\"复核发现错误\""},
+    {'y', "record.reopen_asked", ",\"reason\":\"复核发现错误\""},
+    {'G', "record.reopened", ",\"reason\":\"同意\""},
+    {'g', "record.reopened", ",\"reason\":\"同意\""},
 };
 
 static void add_decision(struct todo *t, char letter, int activity, int version)
 {
-    char payload[400], rest[200], id[LJ_UUID_TEXT + 1];
+    char payload[400], rest[240], id[LJ_UUID_TEXT + 1];
     uint8_t about[16];
     size_t i = 0;
     while (decisions[i].letter != letter)
@@ -147,7 +172,8 @@ static void step(const char *text, int activity, const char *all)
     t.events[0].received_at_us += today * INT64_C(86400000000);
     logged(position,
            strchr("RCW", text[0]) || strchr(text, '!') ? FILLER
-           : strchr("SKXb", text[0])                   ? CENTRE
+           : strchr("SKXbGy", text[0])                 ? CENTRE
+           : strchr("Yg", text[0])                     ? POLICY
                                                        : ADMIN,
            lj_uuid_format(t.events[0].id, id));
     run(&t);

@@ -21,8 +21,6 @@ import drive  # noqa: E402
 import make  # noqa: E402
 import oracle  # noqa: E402
 
-PER_LOG = 250
-
 
 class Difference(dict):
     """One figure: what, key, system, oracle, where (live, or the cut)."""
@@ -262,14 +260,15 @@ def main():
     a.add_argument("--fault", action="append", default=[], choices=sorted(oracle.FAULTS))
     a.add_argument("--rounds", type=int, default=2)
     a.add_argument("--cuts", type=int, default=40)
+    a.add_argument("--per-log", type=int, default=250, help="histories in one log")
     a.add_argument("--shrink", type=int, default=3, help="how many failing histories are made smaller")
     o = a.parse_args()
     numbers = o.only or [o.seed * 1000000 + i for i in range(o.histories)]
     failed = done = events = 0
     kinds = {}
-    for at in range(0, len(numbers), PER_LOG):
-        part = numbers[at:at + PER_LOG]
-        log_seed = o.log if o.log is not None else o.seed * 1000 + at // PER_LOG
+    for at in range(0, len(numbers), o.per_log):
+        part = numbers[at:at + o.per_log]
+        log_seed = o.log if o.log is not None else o.seed * 1000 + at // o.per_log
         histories = [make.history(s) for s in part]
         events += sum(len(h["events"]) for h in histories)
         started = time.monotonic()

@@ -289,6 +289,10 @@ class World:
         team = self.teams.get(reference(p["team"], unit))
         if team is None or team["ended"] or unit not in self.chain(team["unit"]):
             return False
+        if "merged_into" in p:
+            into = self.teams.get(reference(p["merged_into"], unit))
+            if into is None or into is team or into["ended"]:
+                return False                    # nobody goes over into a team that has ended
         team["last"], team["ended"] = day_of(p["on"]), True
         return True
 

@@ -36,6 +36,8 @@ def review_mail(d):
         return 7
     if d["type"] == "activity.reopened":
         return None
+    if d["type"] == "duplicate.settled":
+        return 21
     if d["state"] in ("UNIT_REVIEW", "CORRECTION_PENDING"):
         return 4
     return 5 if d["type"] == "activity.returned" else 21 if d["state"] == "REVOKED" else None
@@ -103,14 +105,15 @@ class Effects:
 
     def validation(self):
         self.judged("validation", "validation")
-        self.announced("validation", "activity.rejected", self.with_verdict("validation", 2))
+        settled = {p for p, type in self.type.items() if type in ("duplicate.suspected", "duplicate.settled")}  # nobody's own: nobody is told
+        self.announced("validation", "activity.rejected", self.with_verdict("validation", 2) - settled)
         withdrawals = {p for p in self.with_verdict("validation", 1) if self.type.get(p) == "activity.withdrawal_requested"}
         self.announced("validation", "activity.withdrawn", withdrawals)
         last, stands, told = {}, {}, set()
         for p, activity, version, base, op, state in self.rows("select position, activity, version, base, op, state from validation where verdict = 1"
                                                                " order by position"):
             was, stands[activity] = stands.get(activity), state
-            if op in (1, 2) and state in (2, 7) or op in (9, 11, 16) or op > 3 and state != was:
+            if op in (1, 2) and state in (2, 7) or op in (9, 11, 16, 19) or op > 3 and state != was:
                 told.add(p)  # in review, disputed, or decided
             if op > 3:
                 continue

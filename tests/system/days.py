@@ -60,6 +60,20 @@ def flag_is_explained_and_decided(s, work, activity):
     assert s.one("select count(*) from object_score where activity = %s and position('X01' in evidence) > 0", (activity,)) == 0
 
 
+def duplicate_is_decided(s, work, pair, unit):
+    """One event reported twice: the report that came later is withdrawn, its credit is gone, and its unit is told."""
+    history = load.History(s, "duplicates")
+    flag = s.one("select id::text from flag_list where code = 'DUP' and activity in %s and other_activity in %s", (pair, pair))
+    later, sooner = (r[0] for r in s.sql("select activity::text from validation where activity in %s and version = 1 order by position desc", (pair,)))
+    credit = lambda a: s.one("select coalesce(sum(minutes) + sum(sessions), 0) from ledger_entry where activity = %s", (a,))  # noqa: E731
+    assert credit(later) + credit(sooner) > 0
+    send(s, work, history, "duplicate.decided", "CN000", {"flag": flag, "outcome": "SAME_EVENT_DOUBLE", "reason": "同一场活动报了两次", "by": "审核员"}, origin=2)
+    lj.wait_until(lambda: s.one("select state_name from activity where activity = %s", (later,)) == "WITHDRAWN", "the later report to be withdrawn")
+    s.wait_drained()
+    assert credit(later) == 0 and credit(sooner) > 0, (credit(later), credit(sooner))
+    assert s.one("select count(*) from mailbox where template = 'N21' and unit_code = %s and body like '%%重复上报%%'", (unit,)) == 1
+
+
 def test_one_digest_a_team_and_day():
     """the next day tells each team what it was credited, in sums equal to the ledger's, one mail each; said again by no restart, nor by a clock set back"""
     with lj.System(gateway=False, broker_options=["--calendar=yes"]) as s:
@@ -95,6 +109,7 @@ def test_one_digest_a_team_and_day():
         assert s.one("select count(*) from mailbox where template = 'N12'") == s.one(
             "select count(distinct unit) from flag where severity = 'F'"), "one a unit, of all its flags"
         flag_is_explained_and_decided(s, work, flagged["id"])
+        duplicate_is_decided(s, work, pair, flagged["unit"])
         restart(s, 0)
         restart(s, DAY)
         s.wait_drained()

@@ -26,11 +26,11 @@ static int show_policies(struct lj_ctl *ctl, PGconn *c, struct lj_err *err)
         {"valid_to", "至", LJ_COL_TEXT},         {"sessions", "队场次", LJ_COL_INT},
         {"minutes", "运动员分钟", LJ_COL_INT},   {"source", "依据", LJ_COL_TEXT},
         {"confidence", "确信程度", LJ_COL_TEXT}, {"author", "制定", LJ_COL_TEXT},
-        {"approver", "批准", LJ_COL_TEXT}};
+        {"approver", "批准", LJ_COL_TEXT},       {"review", "审核", LJ_COL_TEXT}};
     return print(ctl, c,
                  &(struct lj_pg_list){"select scope, of, version, valid_from, valid_to, "
                                       "team_min_sessions, athlete_min_minutes, source, confidence, "
-                                      "author, approver from liangjin.list_policies()",
+                                      "author, approver, review from liangjin.list_policies()",
                                       NULL, 0, cols, sizeof cols / sizeof cols[0]},
                  err);
 }

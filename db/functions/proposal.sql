@@ -2,11 +2,12 @@
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 
+drop function if exists list_policies();     -- the old form had no review
 create or replace function list_policies() returns table (scope text, of text, version int4, valid_from date, valid_to date, team_min_sessions int2,
-        athlete_min_minutes int2, source text, confidence text, author text, approver text)
+        athlete_min_minutes int2, source text, confidence text, author text, approver text, review text)
     language sql stable security definer set search_path = liangjin, pg_catalog, pg_temp as $$
     select p.scope, coalesce(u.code, tu.code || '/' || t.code), p.version, p.valid_from, p.valid_to, p.team_min_sessions, p.athlete_min_minutes, p.source,
-           p.confidence, p.author, p.approver
+           p.confidence, p.author, p.approver, p.review
     from current_policy p left join unit u on u.number = p.unit left join team t on t.number = p.team left join unit tu on tu.number = t.unit
     order by p.number, p.version
 $$;

@@ -52,6 +52,15 @@ create or replace function site_at(p int8)
         order by x.position desc limit 1) v
 $$;
 -- All versions known at p: which of them is in force depends on the day (the highest version of those whose span holds it).
+do $$
+begin                                          -- the old form had no review; what is made of it is made again by the files behind this one
+    if to_regclass('current_policy') is not null and not exists (
+            select from pg_attribute a where a.attrelid = 'current_policy'::regclass and a.attname = 'review') then
+        drop view current_policy cascade;
+        drop function policy_at(int8);
+    end if;
+end
+$$;
 create or replace function policy_at(p int8)
         returns table (number int4, version int4, scope text, unit int2, team int4, valid_from date, valid_to date, team_min_sessions int2,
             athlete_min_minutes int2, activity_cap_minutes int2, day_cap_minutes int2, lecture_cap_minutes int2, rounding int2,
@@ -59,14 +68,14 @@ create or replace function policy_at(p int8)
             guidance_min_share numeric, session_tolerance numeric, mode_onsite numeric, mode_hybrid numeric, mode_live numeric,
             mode_recorded numeric, counted_statuses text[], session_statuses text[], sites_counted text[], sites_conditional text[],
             month_weights int2[], pacing_bounds numeric[], entry_cutoff text, carry_over text, source text, confidence text, author text,
-            approver text, "position" int8)
+            approver text, review text, "position" int8)
     language sql stable parallel safe as $$
     select i.number, v.version, i.scope, i.unit, i.team, v.valid_from::date, v.valid_to::date, v.team_min_sessions,
            v.athlete_min_minutes, v.activity_cap_minutes, v.day_cap_minutes, v.lecture_cap_minutes, v.rounding, v.min_team_athletes,
            v.blackout_after_days, v.feasible_minutes_per_month, v.period_type, v.presence_min, v.guidance_min_share, v.session_tolerance,
            v.mode_onsite, v.mode_hybrid, v.mode_live, v.mode_recorded, v.counted_statuses, v.session_statuses, v.sites_counted,
            v.sites_conditional, v.month_weights, v.pacing_bounds, v.entry_cutoff, v.carry_over, v.source, v.confidence, v.author, v.approver,
-           v.position
+           v.review, v.position
     from liangjin.policy i join liangjin.policy_version v on v.number = i.number and v.position <= p
 $$;
 

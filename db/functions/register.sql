@@ -55,7 +55,7 @@ $$;
 do $$
 begin                                          -- the old form had no review; what is made of it is made again by the files behind this one
     if to_regclass('current_policy') is not null and not exists (
-            select from pg_attribute a where a.attrelid = 'current_policy'::regclass and a.attname = 'review') then
+            select from pg_attribute a where a.attrelid = to_regclass('current_policy') and a.attname = 'review') then
         drop view current_policy cascade;
         drop function policy_at(int8);
     end if;

@@ -25,6 +25,7 @@
 #include "workers/runner/calendar.h"
 #include "workers/runner/lookup.h"
 #include "workers/validation/current.h"
+#include "workers/validation/filler.h"
 #include "workers/validation/review.h"
 #include "workers/validation/sketch.h"
 #include "workers/validation/text.h"
@@ -117,6 +118,8 @@ static int fetch_facts(struct state *s, const struct lj_batch *in, struct lj_err
         rc = lj_case_need(&s->cases[i], s->lookup, err);
     if (rc == 0)
         rc = lj_current_need(lj_lookup_reader(s->lookup), &want, err);
+    if (rc == 0)
+        rc = lj_filler_need(lj_lookup_reader(s->lookup), &want, err);
     if (rc == 0)
         rc = lj_settings_need(s->settings, lj_lookup_reader(s->lookup), err);
     if (rc == 0)

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "workers/validation/filler.h"
 #include "workers/validation/review.h"
 
 enum { STATES = 11, OPS = 22 };
@@ -211,6 +212,36 @@ static void openings(void **state)
     }
 }
 
+/* A filler with teams: those of its unit's subtree alone are held against it. */
+static void fillers(void **state)
+{
+    (void)state;
+    decision(LJ_OP_REPORT, LJ_STATE_NONE);
+    c.body.nteams = 3;
+    c.body.teams[0] = (struct lj_team_fact){.number = 7, .in_subtree = 1};
+    c.body.teams[1] = (struct lj_team_fact){.number = 8, .in_subtree = 0}; /* a partner's */
+    c.body.teams[2] = (struct lj_team_fact){.number = 9, .in_subtree = 1};
+    lj_rule_filler(&c);
+    assert_int_equal(c.found.count, 0); /* without teams: all of its unit */
+    c.own[0] = 7;
+    c.nown = 1;
+    lj_rule_filler(&c);
+    assert_int_equal(c.found.count, 1);
+    assert_string_equal(c.found.items[0].pointer, "/teams/2");
+    assert_string_equal(lj_clause_info(c.found.items[0].clause)->code, "R08");
+    decision(LJ_OP_WITHDRAW, LJ_STATE_APPROVED);
+    c.own[0] = 7;
+    c.nown = 1;
+    lj_rule_filler(&c);
+    assert_string_equal(c.found.items[0].pointer, "/activity"); /* another team's */
+    decision(LJ_OP_WITHDRAW, LJ_STATE_APPROVED);
+    c.own[0] = 7;
+    c.nown = 1;
+    c.owns_current = 1;
+    lj_rule_filler(&c);
+    assert_int_equal(c.found.count, 0);
+}
+
 /* What the Centre has in its sample the unit does not take out by returning it. */
 static void sampled_is_the_centres(void **state)
 {
@@ -293,7 +324,7 @@ int main(void)
         cmocka_unit_test(final_states), cmocka_unit_test(sides),
         cmocka_unit_test(rules),        cmocka_unit_test(case_29_reviewer_is_submitter),
         cmocka_unit_test(quota_hears),  cmocka_unit_test(sampled_is_the_centres),
-        cmocka_unit_test(openings),
+        cmocka_unit_test(openings),     cmocka_unit_test(fillers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,12 @@ int lj_lookup_parent(const struct lj_lookup *lk, int16_t unit, int64_t p)
     return u ? u->parent : -1;
 }
 
+int lj_lookup_unit_closed(const struct lj_lookup *lk, int16_t unit, int64_t p)
+{
+    const struct lj_unit_row *u = unit_at(lk, unit, p);
+    return u && u->closed;
+}
+
 int lj_lookup_in_subtree(const struct lj_lookup *lk, int16_t unit, int16_t root, int64_t p)
 {
     if (!unit_at(lk, unit, p))

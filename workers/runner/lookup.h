@@ -123,6 +123,8 @@ int lj_lookup_is_holiday(const struct lj_lookup *lk, int32_t day, int64_t p);
 int lj_lookup_window(const struct lj_lookup *lk, int16_t unit, int32_t day, int64_t p);
 /* The unit above at p: -1 for CN000 and for what is no unit then. */
 int lj_lookup_parent(const struct lj_lookup *lk, int16_t unit, int64_t p);
+/* 1 if the unit is CLOSED at p. */
+int lj_lookup_unit_closed(const struct lj_lookup *lk, int16_t unit, int64_t p);
 /* 1 if `unit` is `root` or below it at p. */
 int lj_lookup_in_subtree(const struct lj_lookup *lk, int16_t unit, int16_t root, int64_t p);
 /* The policy of a team of that unit for minutes and caps: of the rows in force on that day (nation,

@@ -13,6 +13,7 @@ struct lj_ref {
 struct lj_unit_row {
     int64_t position;
     int16_t number, parent; /* parent -1: none */
+    int closed;
 };
 
 struct lj_member_row {

@@ -37,9 +37,10 @@ static const struct lj_statement first_news = {
 static const struct lj_statement news = {
     "lookup_news",
     "select l.closure, l.position from register_log l where l.closure > $1 order by l.closure"};
-static const struct lj_statement units = {
-    "lookup_units", "select v.number, v.position, coalesce(v.parent, -1::int2) from unit_version v"
-                    " order by v.number, v.position"};
+static const struct lj_statement units = {"lookup_units",
+                                          "select v.number, v.position, coalesce(v.parent, "
+                                          "-1::int2), v.state = 'CLOSED' from unit_version v"
+                                          " order by v.number, v.position"};
 static const struct lj_statement policies = {
     "lookup_policies",
     "select v.position, array_position('{NATION,UNIT,TEAM}'::text[], p.scope) - 1,"
@@ -158,6 +159,7 @@ static int take_units(void *arg, const PGresult *r, struct lj_err *err)
         u->number = lj_pgget_i16(r, i, 0);
         u->position = lj_pgget_i64(r, i, 1);
         u->parent = lj_pgget_i16(r, i, 2);
+        u->closed = *PQgetvalue(r, i, 3) != 0;
     }
     return 0;
 }

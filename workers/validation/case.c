@@ -117,6 +117,9 @@ int lj_case_read(struct lj_case *c, const struct lj_event *event, struct lj_tree
     c->body.nteams = c->body.nroster = c->body.nphotos = 0;
     c->body.site_entry = c->body.served_entry = 0;
     c->current = (struct lj_current){0};
+    c->nown = 0;
+    c->owns_current = 1;
+    c->unit_closed = 0;
     lj_reasons_init(&c->found, "");
     enum lj_tree_fault fault = lj_tree_read(room, event->payload, event->payload_len, &c->json);
     if (fault == LJ_TREE_NOMEM)
@@ -230,6 +233,7 @@ void lj_case_facts(struct lj_case *c, const struct lj_lookup *lk)
     int64_t p = c->event->position;
     int dated = LJ_HAS(b, START_AT);
     int32_t day = dated ? lj_local_day(b->start_us) : 0;
+    c->unit_closed = lj_lookup_unit_closed(lk, c->event->unit, p);
     if (c->op != LJ_OP_REPORT && c->op != LJ_OP_CORRECT)
         return;
     team_facts(c, lk, dated, day);

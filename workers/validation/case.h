@@ -76,7 +76,7 @@ int lj_state_live(enum lj_activity_state state);
 /* What an operation makes of a participation or the host's word, negative if it may not. */
 int lj_side_after(enum lj_side from, enum lj_op op);
 
-enum { LJ_TITLE_BYTES = 60 * 4 + 1 };
+enum { LJ_TITLE_BYTES = 60 * 4 + 1, LJ_OWN_TEAMS_MAX = 20 /* source: account.invited */ };
 
 /* The activity by what is committed, and what is asked of it. */
 struct lj_current {
@@ -115,6 +115,10 @@ struct lj_case {
     uint8_t other[16];         /* of a duplicate: the activity that was reported first */
     struct lj_body body;
     struct lj_current current;
+    int32_t own[LJ_OWN_TEAMS_MAX]; /* of a filler with teams: register numbers */
+    size_t nown;
+    int owns_current;                   /* one of them is a team of the version before */
+    int unit_closed;                    /* the reporting unit is */
     struct lj_anchors *anchors;         /* borrowed */
     const struct lj_settings *settings; /* borrowed */
     struct lj_reasons found;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "workers/runner/calendar.h"
-#include "workers/validation/case.h"
+#include "workers/validation/filler.h"
 #include "workers/validation/place.h"
 #include "workers/validation/review.h"
 #include "workers/validation/rules_formal.h"
@@ -27,6 +27,8 @@ enum {
     BODIES = MAY(LJ_OP_REPORT) | MAY(LJ_OP_CORRECT),
     CHANGES = MAY(LJ_OP_CORRECT) | MAY(LJ_OP_WITHDRAW),
     REVIEWS = MAY(LJ_OP_YEAR_OPEN + 1) - MAY(LJ_OP_APPROVE),
+    OWN = BODIES | CHANGES | MAY(LJ_OP_APPROVE) | MAY(LJ_OP_REOPEN) | MAY(LJ_OP_PERSON_KEEP) |
+          MAY(LJ_OP_PERSON_DROP) | MAY(LJ_OP_HOST_ASK), /* the unit's own word */
     OPENINGS = MAY(LJ_OP_YEAR_ASK) | MAY(LJ_OP_YEAR_OPEN),
     ALL = BODIES | CHANGES | REVIEWS
 };
@@ -141,6 +143,14 @@ static int is_team_of_activity(const struct lj_body *b, int32_t team)
         if (b->teams[i].number == team)
             return 1;
     return 0;
+}
+
+/* What a unit itself says; the Centre still decides about a closed one's records. */
+static void v05_closed(struct lj_case *c)
+{
+    c->found.prefix = "";
+    if (c->unit_closed)
+        SAY(c, V05_CLOSED, 0, 0, "%s", "");
 }
 
 static void v05(struct lj_case *c)
@@ -502,6 +512,8 @@ static const struct {
     {"V03", BODIES, v03},
     {"V04", BODIES, v04},
     {"V05", BODIES, v05},
+    {"V05", OWN, v05_closed},
+    {"R08", BODIES | CHANGES, lj_rule_filler},
     {"V06", BODIES, v06},
     {"V07", BODIES, v07},
     {"V08", BODIES, v08},

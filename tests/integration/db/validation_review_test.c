@@ -328,13 +328,38 @@ static void payloads(void **state)
     }
 }
 
+/* A filler with teams files for these alone, as its account stands at the event; a closed unit
+ * files nothing more, and the Centre still decides. */
+static void who_files(void **state)
+{
+    (void)state;
+    more("delete from calendar_day");
+    today = 0;
+    more("insert into account values (901, 1, 'filler')");
+    step("R=2", 2910, "no teams: all of the unit");
+    more("insert into account_version (position, number, unit, name, state, state_on, roles, teams)"
+         " values (902, 1, 1, '甲', 'ACTIVE', '2024-01-01', '{TEAM_FILLER}', '{2}')");
+    step("R=R08", 2911, "another team");
+    step("C1=R08", 2910, "another team's report");
+    step("W1=R08", 2910, "nor is it withdrawn");
+    more("insert into account_version (position, number, unit, name, state, state_on, roles, teams)"
+         " values (903, 1, 1, '甲', 'ACTIVE', '2024-01-01', '{TEAM_FILLER}', '{2,1}')");
+    step("C1=2", 2910, "its own");
+    step("A2=4", 2910, "others are not asked");
+    more("insert into unit_version (position, number, parent, name, kind, state)"
+         " select 904, 1, parent, name, kind, 'CLOSED' from unit_version where number = 1 limit 1");
+    more("insert into register_log values (904, 904, 1)");
+    step("C2=V05", 2910, "a closed unit");
+    step("W2=V05", 2910, "a closed unit");
+    step("X2=9", 2910, "the Centre decides about its records");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_order),
-        cmocka_unit_test(what_follows),
-        cmocka_unit_test(payloads),
-        cmocka_unit_test(case_10_after_publicity),
+        cmocka_unit_test(every_order), cmocka_unit_test(what_follows),
+        cmocka_unit_test(payloads),    cmocka_unit_test(case_10_after_publicity),
+        cmocka_unit_test(who_files),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

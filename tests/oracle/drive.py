@@ -108,7 +108,7 @@ class Run:
         s = self.system
         types = {name: (n, cls, key) for n, name, cls, key in s.sql("select number, name, class, default_key from event_type")}
         numbers, out = {"CN000": 0}, io.StringIO()
-        for i, (received, type, unit, id, text, source) in enumerate(self.log.rows):
+        for i, (received, type, unit, id, text, *source) in enumerate(self.log.rows):
             if type == "unit.registered":
                 numbers[json.loads(text)["code"]] = len(numbers)
             n, cls, key = types[type]
@@ -117,7 +117,7 @@ class Run:
             else:
                 key = key[6:] if key.startswith("const:") else "\\N"
             out.write("%d\t%s\t\\N\t%s\t%d\t%d\t%d\t1\t%s\t%s\t\\\\x%s\t%s\n" % (
-                i + 1, received.isoformat(), id, n, numbers.get(unit, 0), cls, key, source, uuid.UUID(id).hex, escaped(text)))
+                i + 1, received.isoformat(), id, n, numbers.get(unit, 0), cls, key, (source or ["oracle"])[0], uuid.UUID(id).hex, escaped(text)))
         out.seek(0)
         # The ledger alone is compared. What else a settlement does at each of 1,400 days (flags, digests, statistics) would take most of the time.
         s.sql("update kind set settle_function = 'settle_quota' where name = 'quota'")

@@ -498,5 +498,5 @@ def realise(h, copy):
 
 
 def for_oracle(row):
-    received, type, unit, id, text, source = row
-    return {"received": received, "source": source, "type": type, "unit": unit, "id": id, "payload": json.loads(text, parse_float=Fraction)}
+    received, type, unit, id, text, *source = row
+    return {"received": received, "source": (source or ["oracle"])[0], "type": type, "unit": unit, "id": id, "payload": json.loads(text, parse_float=Fraction)}

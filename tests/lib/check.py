@@ -221,10 +221,10 @@ class Check:
 
     def _settled_numbers(self, row):
         """A duty that is met has a number made of subject and year, what a team was credited the team's, that it is behind 1,010,000,000 more;
-        what is decided of a duplicate 1,020,000,000, what is suspected on a day those above."""
+        what is decided of a duplicate 1,040,000,000, what is suspected on a day those above."""
         d = json.loads(row["payload"])
         if self.types[row["type"]].startswith("duplicate."):
-            return [1020000000] if self.types[row["type"]] == "duplicate.settled" else list(range(1020000001, 1020000100))
+            return [1040000000] if self.types[row["type"]] == "duplicate.settled" else list(range(1040000001, 1040000100))
         if self.types[row["type"]] in ("flag.opened", "account.bulk_entry"):
             return [1000000035 if self.types[row["type"]] == "account.bulk_entry" else 1000000000 + row["unit"]]
         if self.types[row["type"]] == "quota.quarter_summed":

@@ -1,4 +1,4 @@
--- 0017: two reports that were decided to be one event. What the quota does with it: db/functions/quota_joint.sql.
+-- 0019: two reports that were decided to be one event. What the quota does with it: db/functions/quota_joint.sql.
 set role liangjin_owner;
 set search_path = liangjin, pg_catalog;
 

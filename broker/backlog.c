@@ -532,18 +532,23 @@ int lj_backlog_divisible(const struct lj_backlog *b, size_t kind)
 void lj_backlog_halve(struct lj_backlog *b, size_t kind, struct lj_group **gp,
                       int64_t not_before_us)
 {
+    lj_backlog_split(b, kind, gp, (*gp)->n / 2, not_before_us);
+}
+
+void lj_backlog_split(struct lj_backlog *b, size_t kind, struct lj_group **gp, size_t at,
+                      int64_t not_before_us)
+{
     struct lj_group *g = *gp;
-    size_t half = g->n / 2;
-    struct lj_group *second = g->n > 1 ? group_new(g->n - half) : NULL;
+    struct lj_group *second = g->n > 1 ? group_new(g->n - at) : NULL;
     if (!second) {
         lj_backlog_again(b, kind, gp, not_before_us);
         return;
     }
-    memcpy(second->items, g->items + half, second->n * sizeof second->items[0]);
+    memcpy(second->items, g->items + at, second->n * sizeof second->items[0]);
     second->then = g->then;
     second->holds_keys = g->holds_keys;
     g->then = NULL;
-    g->n = half;
+    g->n = at;
     second->not_before_us = not_before_us;
     lj_backlog_again(b, kind, gp, not_before_us);
     if (lj_backlog_divisible(b, kind)) {

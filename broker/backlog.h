@@ -66,7 +66,10 @@ void lj_backlog_parked(struct lj_backlog *b, size_t kind, struct lj_group **g);
 /* Out again, whole, at a time. */
 void lj_backlog_again(struct lj_backlog *b, size_t kind, struct lj_group **g,
                       int64_t not_before_us);
-/* Out again as two halves (n > 1). errors: LJ_E_NOMEM: then it goes out again whole. */
+/* Out again as two groups, the first of `at` items, or as two halves (n > 1). Without memory it
+ * goes out again whole. */
+void lj_backlog_split(struct lj_backlog *b, size_t kind, struct lj_group **g, size_t at,
+                      int64_t not_before_us);
 void lj_backlog_halve(struct lj_backlog *b, size_t kind, struct lj_group **g,
                       int64_t not_before_us);
 /* Take the items marked in `failed` (n flags) out of g into a group of their own; the rest stays.

@@ -153,7 +153,9 @@ static int open_connections(struct broker *b, struct lj_err *err)
         char name[40];
         (void)snprintf(name, sizeof name, "liangjin-broker lane %d", i);
         b->log.lanes[i] =
-            (struct lane){.events_max = LJ_TURN_EVENTS_MAX, .leases_max = LJ_TURN_LEASES_MAX};
+            (struct lane){.events_max = LJ_TURN_EVENTS_MAX,
+                          .leases_max = LJ_TURN_LEASES_MAX,
+                          .careful = LJ_TURNS_CAREFUL}; /* what had no answer comes again */
         rc = lj_db_open(b->loop, b->cfg.dsn, name, (const char *const *)setup, on_db_state, b,
                         &b->log.lanes[i].db, err);
     }

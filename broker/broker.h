@@ -38,6 +38,7 @@ struct lease;
 #define LJ_LANES_MAX       4
 #define LJ_TURN_EVENTS_MAX 1000 /* new events a turn. source: architecture §4, perf.md 2a */
 #define LJ_TURN_LEASES_MAX 8    /* result batches a turn. source: architecture §4 */
+#define LJ_TURNS_CAREFUL   64   /* turns after a repeated id, in which others are expected */
 #define LJ_BATCH_EVENTS    500  /* events a batch to a worker. source: architecture §4 */
 #define LJ_RID_MAX         32   /* bytes of a routing id; libzmq's own are 5 */
 
@@ -199,6 +200,7 @@ struct dispatch {
     uint8_t paused[LJ_KINDS_MAX];
     uint64_t closed[LJ_KINDS_MAX], parked[LJ_KINDS_MAX], failed[LJ_KINDS_MAX], deadlines,
         late_results;
+    uint64_t held_back; /* times an event was not given out because its unit is not known */
     struct lj_hist last_effect_seconds; /* received -> retired, of every closure */
 };
 
@@ -305,6 +307,7 @@ struct turn {
     uint64_t number;  /* of the first lane's; 0 = none */
     uint64_t after;   /* commits only when that turn has; 0 = by itself */
     int followed;     /* the turn it comes after has failed: it fails as well, and holds nothing */
+    int careful;      /* ids are looked for before they are appended */
     int failed;       /* a statement failed */
     int failed_lease; /* index, -1: not a lease's statement */
     int failed_append;
@@ -326,6 +329,7 @@ struct lane {
     int64_t last_start_us, not_before_us;
     size_t events_max, leases_max;
     unsigned failures;
+    unsigned careful; /* turns for which ids are looked for before they are appended */
 };
 
 struct log {
@@ -343,7 +347,7 @@ struct log {
     } cols;
     struct lj_pgarray lease_positions, lease_ids, lease_received, lease_verdicts, mark_kinds,
         mark_values;
-    uint64_t turns, turns_aborted, turn_number;
+    uint64_t turns, turns_aborted, turns_again, turn_number;
     double us_per_event; /* of the first lane's turns without results, smoothed; 0 = not yet */
     struct lj_hist commit_seconds;
     int64_t epoch;

@@ -103,6 +103,38 @@ static int64_t deadline_us(const struct broker *b, const struct peer *p, size_t 
     return estimate > least ? estimate : least;
 }
 
+#define UNIT_SOON_US  50000   /* the directory is being read again */
+#define UNIT_LATER_US 1000000 /* a unit that nothing under way will bring */
+
+/* An event is judged under its unit's code. Intake takes none of a unit that the directory does not
+ * have; a log that was filled by other means may hold some, before the unit's own registration has
+ * been worked on. Such an event is not given out until the unit is there, nor is what must not pass
+ * it; what came before it goes out alone. The kind that makes the directory is given it, where
+ * nothing before it is under way: it would wait for itself. 1: held, *group is back in the backlog.
+ */
+static int held_back(struct broker *b, size_t kind, struct lj_group **group, int64_t now)
+{
+    const struct lj_group *g = *group;
+    size_t i = 0;
+    while (i < g->n && lj_catalog_unit_number(b->cat, (int16_t)g->items[i].unit))
+        i++;
+    if (i == g->n)
+        return 0;
+    int reading = b->directory_dirty || b->directory_loading;
+    if (g->n > 1) {
+        lj_backlog_split(b->backlog, kind, group, i ? i : 1, now);
+        return 1;
+    }
+    if (b->cat->kinds[kind].feeds_directory && !reading)
+        return 0;
+    if (!reading)
+        lj_log(LJ_WARN, "dispatch.held_back", "kind=%s position=%lld unit=%d",
+               b->cat->kinds[kind].name, (long long)g->items[0].position, (int)g->items[0].unit);
+    b->dispatch.held_back += !reading;
+    lj_backlog_again(b->backlog, kind, group, now + (reading ? UNIT_SOON_US : UNIT_LATER_US));
+    return 1;
+}
+
 static int give(struct broker *b, struct peer *p)
 {
     struct dispatch *d = &b->dispatch;
@@ -116,6 +148,8 @@ static int give(struct broker *b, struct peer *p)
     }
     if (!group)
         return 0;
+    if (held_back(b, p->kind, &group, now))
+        return 1; /* something was there; the next may be another's */
     struct lease *l = calloc(1, sizeof *l);
     if (l)
         l->events = calloc(group->n, sizeof *l->events);

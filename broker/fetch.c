@@ -39,7 +39,8 @@ void fetch_keep_short(struct broker *b, size_t kind, const struct lease *gate, s
         .payload = gate->shorts[i]};
     memcpy(r.id, gate->events[i].id, 16);
     lj_batch_record_put(&buf, &r);
-    if (!buf.failed)
+    if (!buf.failed &&
+        u) /* else it is asked of the gate's result function, when its unit is there */
         lj_window_put(&b->dispatch.shorts[kind], item->position, buf.data, buf.len, 1);
     lj_buf_free(&buf);
 }

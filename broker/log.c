@@ -133,6 +133,7 @@ static void start(struct broker *b, int index, int marks_only)
     t->started_us = lane->last_start_us = lj_mono_us();
     if (index == 0)
         t->number = ++b->log.turn_number;
+    t->careful = lane->careful != 0;
     if (lane->flying)
         t->after = lane->last->number;
     if (!marks_only)
@@ -241,9 +242,35 @@ static int nobodys_data(const char *sqlstate)
     return strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "XX", 2) == 0;
 }
 
+/* What fails with a turn: the one behind it, whose events go back first, behind this one's. */
+static void fail_behind(struct broker *b, const struct lane *lane)
+{
+    if (!lane->flying)
+        return;
+    struct turn *behind = lane->last;
+    behind->followed = 1;
+    lj_flows_put_back(&b->intake.flows, behind->pends);
+    behind->pends = NULL;
+    behind->npends = 0;
+}
+
+/* An id that is in the log already, met by an append that did not look: nobody's fault. */
+static int met_a_repeat(const struct turn *t)
+{
+    return t->failed_append && !t->careful && strcmp(t->err.sqlstate, "23505") == 0;
+}
+
 static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
 {
     char quoted[300];
+    if (met_a_repeat(t)) {
+        b->log.turns_again++;
+        lane->careful = LJ_TURNS_CAREFUL;
+        fail_behind(b, lane);
+        give_back(b, t);
+        t->state = TURN_ABORTED;
+        return;
+    }
     b->log.turns_aborted++;
     lj_log(LJ_WARN, "turn.aborted", "lane=%d events=%zu results=%zu parks=%zu sqlstate=%s error=%s",
            t->lane, t->npends, t->nleases, t->nparks, t->err.sqlstate,
@@ -284,13 +311,7 @@ static void turn_failed(struct broker *b, struct lane *lane, struct turn *t)
         lane->events_max = lane->events_max > 100 ? lane->events_max / 2 : lane->events_max;
         lane->leases_max = lane->leases_max > 1 ? lane->leases_max / 2 : 1;
     }
-    if (lane->flying) { /* the turn behind fails with it: its events go back first, behind these */
-        struct turn *behind = lane->last;
-        behind->followed = 1;
-        lj_flows_put_back(&b->intake.flows, behind->pends);
-        behind->pends = NULL;
-        behind->npends = 0;
-    }
+    fail_behind(b, lane);
     give_back(b, t);
     t->state = TURN_ABORTED;
 }
@@ -390,7 +411,7 @@ static void turn_followed(struct broker *b, struct turn *t, int code)
         broker_lost(b, &err); /* the log says what is true */
         return;
     }
-    b->log.turns_aborted++;
+    b->log.turns_again++;
     t->state = TURN_ABORTED;
     log_retire(b);
     broker_kick(b);
@@ -434,6 +455,9 @@ static void on_sync(struct lj_db *db, int code, void *arg)
         return;
     }
     lane->failures = 0;
+    lane->careful = t->inserted < (int64_t)t->npends ? LJ_TURNS_CAREFUL
+                    : lane->careful && t->npends     ? lane->careful - 1
+                                                     : lane->careful;
     note_cost(b, t, lj_mono_us());
     lane->events_max =
         lane->events_max * 2 < LJ_TURN_EVENTS_MAX ? lane->events_max * 2 + 1 : LJ_TURN_EVENTS_MAX;

@@ -10,11 +10,16 @@ struct plain {
     uint64_t value;
 };
 
-static void write_plain(struct broker *b, struct lj_buf *out)
+static void write_rows(struct lj_buf *out, const struct plain *rows, size_t n)
 {
-    size_t rss = 0;
-    if (uv_resident_set_memory(&rss))
-        rss = 0;
+    for (size_t i = 0; i < n; i++) {
+        lj_metric_head(out, rows[i].name, rows[i].kind, rows[i].help);
+        lj_metric_u64(out, rows[i].name, "", rows[i].value);
+    }
+}
+
+static void write_intake(struct broker *b, struct lj_buf *out)
+{
     const struct plain rows[] = {
         {"liangjin_broker_events_stored_total",
          "Events stored for the first time; an ack was sent after their COMMIT.", LJ_COUNTER,
@@ -37,10 +42,24 @@ static void write_plain(struct broker *b, struct lj_buf *out)
          b->intake.flows.queued},
         {"liangjin_broker_intake_bytes", "Bytes held for events without an answer.", LJ_GAUGE,
          b->intake.bytes},
+    };
+    write_rows(out, rows, sizeof rows / sizeof rows[0]);
+}
+
+static void write_plain(struct broker *b, struct lj_buf *out)
+{
+    size_t rss = 0;
+    if (uv_resident_set_memory(&rss))
+        rss = 0;
+    const struct plain rows[] = {
         {"liangjin_broker_turns_total", "Transactions of the lanes.", LJ_COUNTER, b->log.turns},
         {"liangjin_broker_turns_aborted_total",
          "Transactions that failed and went again. Look into when it grows steadily.", LJ_COUNTER,
          b->log.turns_aborted},
+        {"liangjin_broker_turns_again_total",
+         "Transactions sent again because an id in them was in the log already, or because the one "
+         "before failed. Usual after a reconnect.",
+         LJ_COUNTER, b->log.turns_again},
         {"liangjin_broker_recoveries_total",
          "Times the log was taken over anew after a lost connection.", LJ_COUNTER, b->recoveries},
         {"liangjin_broker_late_results_total",
@@ -49,6 +68,10 @@ static void write_plain(struct broker *b, struct lj_buf *out)
         {"liangjin_broker_deadlines_total",
          "Leases that passed their deadline. Look into when it grows.", LJ_COUNTER,
          b->dispatch.deadlines},
+        {"liangjin_broker_held_back_total",
+         "Times an event was not given out because the directory does not have its unit. Should "
+         "stay at zero.",
+         LJ_COUNTER, b->dispatch.held_back},
         {"liangjin_broker_send_failed_total", "Sends to a peer that was not there any more.",
          LJ_COUNTER, b->peers.send_failed},
         {"liangjin_broker_stream_dropped_total",
@@ -60,10 +83,7 @@ static void write_plain(struct broker *b, struct lj_buf *out)
         {"liangjin_broker_memory_bytes", "Resident memory of the broker.", LJ_GAUGE, rss},
         {"liangjin_broker_peers", "Workers connected.", LJ_GAUGE, b->peers.count},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        lj_metric_head(out, rows[i].name, rows[i].kind, rows[i].help);
-        lj_metric_u64(out, rows[i].name, "", rows[i].value);
-    }
+    write_rows(out, rows, sizeof rows / sizeof rows[0]);
 }
 
 enum per_kind { PK_OPEN, PK_READY, PK_AGE, PK_WATERMARK, PK_CLOSED, PK_PARKED, PK_FAILED };
@@ -125,6 +145,7 @@ static void write_kinds(struct broker *b, struct lj_buf *out)
 
 void metrics_write(struct broker *b, struct lj_buf *out)
 {
+    write_intake(b, out);
     write_plain(b, out);
     if (b->cat && b->backlog)
         write_kinds(b, out);

@@ -75,7 +75,7 @@ static void place_event(struct broker *b, const struct lj_item *item, const void
 }
 
 /* Writes the record that workers get; r holds all but the names of its unit and type. 0 = no
- * memory: read from the log later. */
+ * memory, or a unit that the directory does not have: read from the log later. */
 static size_t write_record(struct broker *b, struct lj_buf *buf, struct lj_batch_record *r,
                            int type)
 {
@@ -85,7 +85,7 @@ static size_t write_record(struct broker *b, struct lj_buf *buf, struct lj_batch
     r->type = (struct lj_slice){name, strlen(name)};
     lj_buf_clear(buf);
     lj_batch_record_put(buf, r);
-    return buf->failed ? 0 : buf->len;
+    return buf->failed || !u ? 0 : buf->len;
 }
 
 static void retire_pends(struct broker *b, struct turn *t, struct lj_buf *buf)

@@ -23,6 +23,9 @@ static const char *const fixed_statements[] = {
     "prepare lj_append as select append_events($1::int8[], $2::uuid[], $3::int2[], $4::int2[], "
     "$5::int2[], $6::int2[], $7::timestamptz,"
     " $8::timestamptz[], $9::text[], $10::text[], $11::bytea[], $12::text[])",
+    "prepare lj_append_new as select append_new_events($1::int8[], $2::uuid[], $3::int2[], "
+    "$4::int2[], $5::int2[], $6::int2[], $7::timestamptz,"
+    " $8::timestamptz[], $9::text[], $10::text[], $11::bytea[], $12::text[])",
     "prepare lj_close as select close_batch($1::int8, $2::int2, $3::int2, $4::timestamptz, "
     "$5::int8[], $6::int2[], $7::text, $8::text)",
     "prepare lj_park as select park($1::int2, $2::int8[], $3::int2[], $4::int2, $5::bool, "
@@ -260,7 +263,7 @@ static int send_append(struct broker *b, struct lane *lane, struct turn *t, stru
     add_time(&p, t->now_us);
     for (size_t i = 0; i < 5; i++)
         add_array(&p, after[i]);
-    return run(lane, t, "lj_append", &p, W_APPEND, 0, err);
+    return run(lane, t, t->careful ? "lj_append" : "lj_append_new", &p, W_APPEND, 0, err);
 }
 
 static void lease_columns(struct broker *b, const struct lease *l)

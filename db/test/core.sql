@@ -36,6 +36,16 @@ select is(append_events('{14,15}', '{01900000-0000-7000-8000-000000000001,019000
     '2025-01-01 00:00:00+00', array[null, null]::timestamptz[], '{k,k}', '{s,s}', array['\x01', '\x02']::bytea[], '{x,y}'), 1,
     'a known id is not counted');
 select is((select payload from event where id = '01900000-0000-7000-8000-000000000001'), 'a', 'and the first stays untouched');
+select is(append_new_events('{18}', '{01900000-0000-7000-8000-000000000018}', '{1}', '{0}', '{1}', '{1}', '2025-01-01 00:00:00+00', array[null]::timestamptz[],
+    array[null]::text[], '{s}', array['\x18']::bytea[], '{n}'), 1, 'an event whose id is expected to be new');
+select is((select (received_at, id, type, unit, class, schema_version, key, source, content_hash, payload)::text from event where position = 18),
+    (select ('2025-01-01 00:00:00+00'::timestamptz, id, 1::int2, 0::int2, 1::int2, 1::int2, null::text, 's'::text, '\x18'::bytea, 'n'::text)::text from event
+     where position = 18), 'is stored whole');
+select throws_ok('select append_new_events(''{19,20}'', ''{01900000-0000-7000-8000-000000000019,01900000-0000-7000-8000-000000000001}'', ''{1,1}'', ''{0,0}'',
+    ''{1,1}'', ''{1,1}'', ''2025-01-01 00:00:00+00'', array[null, null]::timestamptz[], ''{k,k}'', ''{s,s}'', array[''\x01'', ''\x02'']::bytea[], ''{x,y}'')',
+    '23505', null, 'where an id is not, nothing is stored');
+select is((select count(*) from event where position in (19, 20)), 0::int8, 'of all of them');
+delete from event where position = 18;
 select is(append_events('{16,17}', '{01900000-0000-7000-8000-000000000005,01900000-0000-7000-8000-000000000005}', '{1,1}', '{0,0}', '{1,1}', '{1,1}',
     '2025-01-01 00:00:00+00', array[null, null]::timestamptz[], '{k,k}', '{s,s}', array['\x01', '\x02']::bytea[], '{x,y}'), 1,
     'one id twice in one call counts once');

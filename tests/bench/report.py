@@ -11,6 +11,9 @@ BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 # other systems on a machine of the same kind, before the programs existed; rows without one have no goal, and get none for looking good.
 GOALS = {
     "durable intake, ZeroMQ": 0.7,
+    "stored, dispatched, closed, beside NATS JetStream": 1.2,
+    "stored, dispatched, closed, beside Redis Streams": 2.0,
+    "stored, dispatched, closed, beside RabbitMQ": 2.5,
     "whole job, ZeroMQ": 0.5,
     "whole job, workers killed": 0.9,
     "HTTP, one event a POST": 0.5,

@@ -14,12 +14,12 @@ OPTIONS = ["--unit-rate", "1000000", "--unit-burst", "1000000", "--keepalive-req
 INTAKE_ONLY = dict(gateway=True, kinds=["register"], broker_options=["--backlog-max", "10000000"], gateway_options=OPTIONS)
 
 
-def program(name):
+def program(name, *libraries):
     """A C program of this folder, compiled when it is older than its source."""
     source, to = os.path.join(HERE, name + ".c"), os.path.join(lj.ROOT, "build", "bench", name)
     if not os.path.exists(to) or os.path.getmtime(to) < os.path.getmtime(source):
         os.makedirs(os.path.dirname(to), exist_ok=True)
-        subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", to + ".new", source], check=True)
+        subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-o", to + ".new", source] + ["-l" + x for x in libraries], check=True)
         os.rename(to + ".new", to)
     return to
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Poison, a database that stops, freezes or has no room, two brokers, operators' switches, orderly ends: nothing lost, nothing parked that is sound."""
 import contextlib
+import json
 import os
 import signal
 import struct
@@ -274,7 +275,7 @@ create trigger chaos before insert on liangjin.event for each statement execute 
 def test_a_burst_shares_intake_and_keeps_its_order():
     """behind one unit's long queue another's event is in the next turn, by the same connection too; turns that fail reorder nothing of a unit"""
     n = 8000
-    with lj.System(gateway=False, kinds=["register"]) as s:
+    with lj.System(gateway=False, kinds=["register", "validation"]) as s:
         work = load.seed(s)
         s.wait_drained(kinds=["register"])
         last = s.one("select max(position) from event")
@@ -301,6 +302,26 @@ def test_a_burst_shares_intake_and_keeps_its_order():
                 assert [r[1] for r in arrived(s, unit, last)] == list(range(n // 2))
             assert s.one("select last_value from liangjin.chaos") >= 6, "no turn has failed"
         nothing_parked(s)
+        event_of_unknown_unit(s, work)
+
+
+def event_of_unknown_unit(s, work):
+    """A log that was filled by other means: an event of a unit that is registered behind it waits, and is judged under its unit's code in the end."""
+    s.sql("drop trigger chaos on event")
+    s.broker.kill()
+    report = work.report()
+    number = s.one("select max(number) + 1 from unit")
+    position = s.one("select max(position) + 1000 from event")
+    s.sql("insert into event (position, received_at, id, type, unit, class, schema_version, source, content_hash, payload) select %s, now(), %s, number, %s, 1, 1, "
+          "'test', '\\x00', %s from event_type where name = 'activity.submitted'", (position, report["id"], number, json.dumps(report["payload"])))
+    s.broker.start()
+    lj.wait_until(lambda: "dispatch.held_back kind=validation position=%d unit=%d" % (position, number) in s.broker.tail(1000000), "the event to be held back")
+    assert not s.one("select count(*) from validation where position = %s", (position,))
+    with lj.Peer(s.endpoint(), "units") as p:
+        event = work.event("unit.registered", "CN000", {"code": "PS004", "name": "试验四", "kind": "PROVINCE"})
+        assert p.submit([event], origin=2)[0][0] == 0
+    lj.wait_until(lambda: s.one("select count(*) from validation where position = %s", (position,)), "the event to be judged")
+    assert s.one("select code from unit where number = %s", (number,)) == "PS004"
 
 
 def test_drain():

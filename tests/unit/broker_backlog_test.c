@@ -186,6 +186,23 @@ static void test_halves_of_a_key_wait_for_each_other(void **state)
     assert_int_equal(lj_backlog_stats(b, KEYED).open, 0);
 }
 
+static void test_a_group_is_split_where_it_is_said(void **state)
+{
+    (void)state;
+    for (int64_t p = 1; p <= 4; p++)
+        put(KEYED, p, 77, 1, 1, 0);
+    struct lj_group *g = take(KEYED, 4, 0);
+    lj_backlog_split(b, KEYED, &g, 3, 0);
+    g = take(KEYED, 4, 0);
+    EXPECT(g, 1, 2, 3);
+    assert_int_equal(g->attempts, 0);
+    assert_null(take(KEYED, 4, 0));
+    lj_backlog_finish(b, KEYED, &g);
+    g = take(KEYED, 4, 0);
+    EXPECT(g, 4);
+    lj_backlog_finish(b, KEYED, &g);
+}
+
 static void test_parked_key_takes_later_events_behind_it(void **state)
 {
     (void)state;
@@ -421,6 +438,7 @@ int main(void)
         T(test_single_takes_one_of_a_key),
         T(test_by_position_one_batch_out),
         T(test_halves_of_a_key_wait_for_each_other),
+        T(test_a_group_is_split_where_it_is_said),
         T(test_parked_key_takes_later_events_behind_it),
         T(test_redriven_goes_before_what_waits),
         T(test_what_goes_out_again_stays_behind_a_parked_one),

@@ -22,6 +22,14 @@ struct slot {
     int64_t deadline_us;
     uint32_t at;  /* where the event's record begins in the body */
     uint32_t len; /* of the record, its length field included */
+    uint8_t unit; /* in lj_client.units */
+};
+
+enum { CLIENT_UNITS = 256 }; /* units by a hash: two that share a place only share their pack */
+
+struct client_unit {
+    uint32_t events; /* without an answer */
+    uint64_t seq;    /* of the pack that its last event went into */
 };
 
 struct pack {
@@ -47,7 +55,9 @@ struct lj_client {
     void *clock_arg;
 
     uint64_t boot_nonce, seq, random;
-    struct pack *first, *last, *unsent, *open, *pool;
+    struct pack *first, *last, *unsent, *pool;
+    struct pack *open[2]; /* for most units; for those that have much on the way */
+    struct client_unit units[CLIENT_UNITS];
     unsigned pooled;
     int64_t next_resend; /* no sent pack is due before */
     int stuck;           /* the last send was refused: try again soon */
@@ -62,6 +72,7 @@ int64_t client_now(const struct lj_client *c);
 
 /* pack.c */
 void pack_unlink(struct lj_client *c, struct pack *p);
+void pack_shut(struct lj_client *c, const struct pack *p); /* nothing more goes into it */
 void pack_recycle(struct lj_client *c, struct pack *p);
 void pack_pool_free(struct lj_client *c);
 void client_answer(struct lj_client *c, struct pack *p, uint32_t i, const struct lj_ack *ack);

@@ -6,6 +6,11 @@
  * by close. Slots of a pack grow old in order, so one number (`expired`) says which have had their
  * callback.
  *
+ * A pack is answered when its last event is. So units that have much on the way, whose events wait
+ * their turn in the broker, go into packs of their own, and the others do not wait for them. Packs
+ * leave in the order in which they were begun; an event never goes into one begun before the pack
+ * that holds the event before it of its unit.
+ *
  * Guarantees: an event reported as never sent is not sent later (its record is cut out of the pack
  * before); counts of events and bytes are exact, whatever order answers come in; a callback may
  * submit again.
@@ -21,6 +26,7 @@ enum {
     COUNT_SIZE = 2, /* of the body's count */
     RECORD_FIXED = 4 + 16 + 8 + 2 + 1 + 1 + 4 + 4,
     FIRST_SLOTS = 16,
+    MUCH = 500,              /* events of a unit without an answer */
     POOL_PACKS = 16,         /* kept for use again, */
     POOL_BYTES = 256 * 1024, /* unless their body has grown beyond this */
 };
@@ -36,7 +42,7 @@ static void pack_free(struct pack **pp)
     *pp = NULL;
 }
 
-static struct pack *pack_new(struct lj_client *c)
+static struct pack *pack_new(struct lj_client *c, int much)
 {
     struct pack *p = c->pool;
     if (p) {
@@ -62,18 +68,25 @@ static struct pack *pack_new(struct lj_client *c)
     else
         c->first = p;
     c->last = p;
-    c->open = p;
+    c->open[much] = p;
     if (!c->unsent)
         c->unsent = p;
     return p;
+}
+
+void pack_shut(struct lj_client *c, const struct pack *p)
+{
+    for (int i = 0; i < 2; i++) {
+        if (c->open[i] == p)
+            c->open[i] = NULL;
+    }
 }
 
 void pack_unlink(struct lj_client *c, struct pack *p)
 {
     if (c->unsent == p)
         c->unsent = p->next;
-    if (c->open == p)
-        c->open = NULL;
+    pack_shut(c, p);
     if (p->prev)
         p->prev->next = p->next;
     else
@@ -123,15 +136,18 @@ static int event_check(const struct lj_submit_event *e, struct lj_err *err)
     return 0;
 }
 
-/* The pack that the next record of n bytes goes into: the open one, or a new one where it is full.
- */
-static struct pack *pack_for(struct lj_client *c, size_t n)
+/* The pack that the next record of n bytes of this unit goes into: an open one, or a new one where
+ * it is full or was begun too early. */
+static struct pack *pack_for(struct lj_client *c, const struct client_unit *u, size_t n)
 {
-    struct pack *p = c->open;
-    if (p && (p->count >= c->pack_max || p->body.len + n > LJ_BATCH_BYTES_MAX))
+    int much = u->events >= MUCH;
+    if (!much && c->open[1] && c->open[1]->seq == u->seq)
+        much = 1; /* the one before it is there and has not left */
+    struct pack *p = c->open[much];
+    if (p && (p->count >= c->pack_max || p->body.len + n > LJ_BATCH_BYTES_MAX || p->seq < u->seq))
         p = NULL;
     if (!p)
-        p = pack_new(c);
+        p = pack_new(c, much);
     if (!p || p->count < p->cap)
         return p;
     uint32_t cap = p->cap ? p->cap * 2 : FIRST_SLOTS;
@@ -144,6 +160,14 @@ static struct pack *pack_for(struct lj_client *c, size_t n)
         pack_recycle(c, p);
     }
     return slots ? p : NULL;
+}
+
+static uint8_t unit_place(struct lj_slice unit)
+{
+    uint32_t h = 2166136261U; /* FNV-1a */
+    for (size_t i = 0; i < unit.n; i++)
+        h = (h ^ (uint8_t)unit.p[i]) * 16777619U;
+    return (uint8_t)(h ^ h >> 8 ^ h >> 16 ^ h >> 24);
 }
 
 static int busy(struct lj_client *c, struct lj_err *err)
@@ -166,7 +190,8 @@ int lj_client_submit(struct lj_client *c, const struct lj_submit_event *e, lj_an
     size_t n = RECORD_FIXED + e->type.n + e->unit.n + e->key.n + e->source.n + e->payload.n;
     if (c->stats.events >= c->events_max || n > c->bytes_max - c->stats.bytes)
         return busy(c, err);
-    struct pack *p = pack_for(c, n);
+    uint8_t unit = unit_place(e->unit);
+    struct pack *p = pack_for(c, &c->units[unit], n);
     if (!p)
         return lj_fail(err, LJ_E_NOMEM, "no memory for an event of %zu bytes", n);
     size_t at = p->body.len;
@@ -185,7 +210,10 @@ int lj_client_submit(struct lj_client *c, const struct lj_submit_event *e, lj_an
                                          .arg = arg,
                                          .deadline_us = client_now(c) + c->deadline_us,
                                          .at = (uint32_t)at,
-                                         .len = (uint32_t)n};
+                                         .len = (uint32_t)n,
+                                         .unit = unit};
+    c->units[unit].events++;
+    c->units[unit].seq = p->seq;
     c->stats.submitted++;
     c->stats.events++;
     c->stats.events_unsent++;
@@ -217,6 +245,7 @@ void client_answer(struct lj_client *c, struct pack *p, uint32_t i, const struct
                                .id = p->body.data + slot.at + 4};
     count_answer(&c->stats, ack->code);
     c->stats.events--;
+    c->units[slot.unit].events--;
     c->stats.bytes -= slot.len;
     if (p->sendings == 0)
         c->stats.events_unsent--;
@@ -234,8 +263,7 @@ static void fail_slots(struct lj_client *c, struct pack *p, int64_t until, int u
     struct lj_ack ack = {.code = (int16_t)(p->sendings ? LJ_E_TIMEOUT : unsent_code)};
     const struct lj_err_info *info = lj_err_info(ack.code);
     ack.detail = (struct lj_slice){info->en, strlen(info->en)};
-    if (c->open == p)
-        c->open = NULL;
+    pack_shut(c, p);
     while (p->expired < p->count && p->slots[p->expired].deadline_us <= until)
         client_answer(c, p, p->expired++, &ack);
 }

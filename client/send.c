@@ -142,8 +142,7 @@ static void flush(struct lj_client *c, int64_t now)
             c->stuck = 1;
             return;
         }
-        if (c->open == p)
-            c->open = NULL;
+        pack_shut(c, p);
         c->unsent = p->next;
     }
 }

@@ -1,7 +1,14 @@
-"""What a quiet unit notices of another unit's burst: its acknowledgements and last effects, against the same without the burst."""
+"""What a quiet unit notices of another unit's burst: its acknowledgements and last effects, against the same without the burst.
+
+Over ZeroMQ each has a connection of its own; over HTTP both go through one gateway, which has one connection to the broker for all.
+"""
+import subprocess
+import time
+
 import lj
 import load
 import probe
+import web
 import world
 
 LOUD, QUIET, OTHER = "PS001", "PS002", "PS003"
@@ -53,6 +60,43 @@ def one_round(s, w, n, seconds, number):
     return crowded, alone
 
 
+def posts(s, w, seconds):
+    """POSTs of the quiet unit, one at a time, by a schedule: p99 in ms of the time from when one was due to its 202."""
+    taken, conn, rate = [], s.http(), RATE // 2
+    began = time.monotonic()
+    for i in range(int(rate * seconds)):
+        due = began + i / rate
+        time.sleep(max(0, due - time.monotonic()))
+        body = web.json.dumps(w.event("feedback.received", QUIET, TEXT))
+        conn.request("POST", "/v1/events", body, {"Authorization": "Bearer " + lj.TOKENS["centre"][0], "Content-Type": "application/json"})
+        answer = conn.getresponse()
+        answer.read()
+        assert answer.status == 202, answer.status
+        taken.append(time.monotonic() - due)
+    conn.close()
+    return probe.quantile(taken, 0.99) * 1000
+
+
+def one_gateway(rounds, n, seconds):
+    """[(beside the burst, alone)] of the quiet unit's POSTs."""
+    w, got = world.World(), []
+    with lj.System(**web.INTAKE_ONLY) as s:
+        web.start(s)
+        for _ in range(rounds + 1):
+            alone = posts(s, w, seconds)
+            argv = [web.program("httpload"), str(s.port), lj.TOKENS["centre"][0], "16", str(n // 500), "500", "80", LOUD]
+            before = s.one("select count(*) from event")
+            child = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, preexec_fn=lj._die_with_parent(9))
+            lj.wait_until(lambda: s.one("select count(*) from event") > before, "the burst to begin", 60, 0.005)
+            crowded = posts(s, w, seconds)
+            lasts = child.poll() is None
+            out = web.json.loads(child.communicate(timeout=300)[0])
+            assert out["accepted"] == n // 500 * 500 and out["other"] == 0, out
+            assert lasts, "the burst was over before the quiet unit was: nothing was measured"
+            got.append((crowded, alone))
+    return got[1:]
+
+
 def measure(rounds, full):
     n, seconds = (600000, 5) if full else (200000, 1.5)
     w = world.World()
@@ -63,3 +107,7 @@ def measure(rounds, full):
     for i, name in ((0, "acknowledgement"), (1, "last effect")):
         yield {"name": "quiet unit beside a burst, %s p99" % name, "ours": [c[i] for c, _ in got], "yard": [a[i] for _, a in got], "unit": "ms",
                "yardstick": "without the burst", "how": how, "less": True}
+    http = one_gateway(rounds, n, seconds)
+    yield {"name": "quiet unit beside a burst, POST p99", "ours": [c for c, _ in http], "yard": [a for _, a in http], "unit": "ms", "less": True,
+           "yardstick": "without the burst", "how": "both through one gateway: NDJSON of 500 lines over 16 connections from one unit, %d events; POSTs of one event, %d "
+           "a second for %g s, of another" % (n, RATE // 2, seconds)}

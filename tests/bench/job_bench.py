@@ -4,6 +4,7 @@ import time
 
 import cpu
 import lj
+import peers
 import world
 import yardstick
 
@@ -89,12 +90,17 @@ def measure(rounds, full):
     n = 40000 if full else 15000
     w = world.World()
     ours, yard, rows, size, costs = [], [], 0, 0, None
+    others, lean, at = [], [], peers.folder()
     with world.running(w) as s:
         for i in range(rounds + 1):
             a, b, rows, size, costs = one_round(s, w, n)
             if i:
                 ours.append(a)
                 yard.append(b)
+                if at:
+                    with peers.postgres(at):
+                        others.append(peers.pipelines(at, n))
+                        lean.append(peers.lean_rows(at, n))
         yardstick.drop(s)
     yield {"name": "whole job, ZeroMQ", "ours": ours, "yard": yard, "unit": "reports/s", "yardstick": "the same final rows, binary COPY, two connections",
            "how": "%d clean reports of %d bytes with rosters of %d a round (%.1f rows a report in all tables), 1,020 teams, 8,160 athletes; one worker a kind; until the "
@@ -102,3 +108,10 @@ def measure(rounds, full):
     micros, wal = costs
     yield {"name": "whole job, processor time a report", "ours": [sum(m for m, _ in micros)], "unit": "µs",
            "how": "last round; " + ", ".join("%s %.1f" % (name, m) for m, name in micros) + "; WAL %.0f bytes a report" % wal}
+    for peer in others[0] if others else ():
+        yield {"name": "whole job, beside " + peer, "ours": ours, "yard": [o[peer] for o in others], "unit": "reports/s", "yardstick": peer,
+               "how": "the same runs of ours; the peer: %s reports a batch and transaction, %s workers, 10 rows a report, no rules, order or settlement" % (
+                   peers.BATCH, peers.WORKERS)}
+    if lean:
+        yield {"name": "rows and indexes of a whole job", "ours": yard, "yard": lean, "unit": "reports/s", "yardstick": "COPY of the leanest rows that hold a job",
+               "how": "our rows by binary COPY against 10 lean rows a report by the same method; two connections, 1,000 reports a commit"}

@@ -376,6 +376,54 @@ static void packs_in_order(void **state)
     free(m.body);
 }
 
+static void submit_of(struct fixture *f, const char *unit, long n)
+{
+    struct lj_submit_event e = event(n);
+    e.unit = (struct lj_slice){unit, strlen(unit)};
+    again_f = f;
+    assert_int_equal(lj_client_submit(f->client, &e, answered, (void *)(intptr_t)n, NULL), 0);
+}
+
+static void expect_pack(struct fixture *f, struct message *m, int count, const long *ids)
+{
+    broker_expect(f, LJ_MSG_SUBMIT, m);
+    assert_int_equal(count_of(m), count);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(id_of(m, i), ids[i]);
+    free(m->body);
+}
+
+static void units_with_much_on_the_way_have_packs_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    struct message hello, first, m;
+    connected(f, (struct lj_client_options){.pack_max = 500}, &hello);
+    submit_ok(f, 0, 499);
+    lj_client_flush(f->client);
+    broker_expect(f, LJ_MSG_SUBMIT, &first);
+    assert_int_equal(count_of(&first), 500);
+    for (long n = 500; n < 506; n++)
+        submit_of(f, n % 2 ? "PS002" : "PS001", n);
+    lj_client_flush(f->client);
+    expect_pack(f, &m, 3, (const long[]){500, 502, 504});
+    expect_pack(f, &m, 3, (const long[]){501, 503, 505});
+    /* Its events are answered while its own pack has not left and an older one is open: it stays
+     * with its own. */
+    submit_of(f, "PS002", 506);
+    submit_of(f, "PS001", 507);
+    broker_ack(f, &first, first.env.seq, 500, 0, 1);
+    TAKE_UNTIL(f, f->answered == 500);
+    submit_of(f, "PS001", 508);
+    lj_client_flush(f->client);
+    expect_pack(f, &m, 1, (const long[]){506});
+    expect_pack(f, &m, 2, (const long[]){507, 508});
+    submit_of(f, "PS002", 509);
+    submit_of(f, "PS001", 510);
+    lj_client_flush(f->client);
+    expect_pack(f, &m, 2, (const long[]){509, 510});
+    free(first.body);
+}
+
 static void packs_by_bytes(void **state)
 {
     struct fixture *f = *state;
@@ -920,6 +968,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(packs_in_order),
+        T(units_with_much_on_the_way_have_packs_of_their_own),
         T(packs_by_bytes),
         T(answers_are_applied_once),
         T(strange_frames_are_counted),

@@ -4,7 +4,7 @@
 \pset tuples_only on
 begin;
 set local search_path = liangjin, pg_catalog, tap;
-select plan(54);
+select plan(58);
 
 create function add_event(p int8, id uuid, type_name text, unit int2, key text) returns int4 language sql as $$
     select append_events(array[p], array[id], array[(select number from event_type where name = type_name)], array[unit], '{1}', '{1}',

@@ -198,6 +198,7 @@ class World:
             if year not in self.frozen:
                 self.frozen[year] = self.compute(year)
                 self.kept[year] = self.registers()
+                self.cache = {}                 # what is carried enters the year behind it
 
     def years(self):
         """The years that figures are asked for, up to today's."""
